@@ -1,0 +1,1 @@
+"""The core of xpyrment: values, hooks and the flow; it knows no method by name."""

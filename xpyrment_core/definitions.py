@@ -1,0 +1,232 @@
+"""What a plugin offers: frozen definitions, light enough to make at start-up.
+
+A definition names a thing and says where its code is; ``target`` is the object
+itself or a lazy ``"module:attribute"`` that is imported on first use.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any, ClassVar
+
+from attrs import field, frozen
+
+from xpyrment_core.errors import PluginError
+from xpyrment_core.options import Needs
+
+NAME = re.compile(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*")
+
+
+def _check_name(definition: "Definition", _: Any, name: str) -> None:
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        raise PluginError(
+            f"{definition.kind} name {name!r} is not usable: wanted lower-case letters and digits, parts joined by "
+            f"'_' or '-', such as 'revenue_per_user'."
+        )
+
+
+def _check_target(definition: "Definition", _: Any, target: Any) -> None:
+    if isinstance(target, str) and not re.fullmatch(r"[\w.]+:[\w.]+", target):
+        raise PluginError(
+            f"{definition.kind} {definition.name!r}: target {target!r} is not 'module:attribute', "
+            f"such as 'xpyrment_acme.metrics:Margin'."
+        )
+    if target is None:
+        raise PluginError(f"{definition.kind} {definition.name!r} has no target.")
+
+
+@frozen(kw_only=True)
+class Definition:
+    """A named thing that a plugin offers.
+
+    Attributes
+    ----------
+    name : str
+        Lower case, parts joined by ``_`` or ``-``; ``plugin/name`` always works too.
+    target : object or str
+        The thing itself, or ``"module:attribute"``.
+    summary : str
+        One sentence for lists and help texts.
+    aliases : tuple of str
+        Further names under the same rules.
+    """
+
+    kind: ClassVar[str] = "definition"
+    name: str = field(validator=_check_name)
+    target: Any = field(validator=_check_target)
+    summary: str = ""
+    aliases: tuple[str, ...] = ()
+
+    def load(self) -> Any:
+        """Return the target, importing it if it is lazy."""
+        if not isinstance(self.target, str):
+            return self.target
+        module, _, path = self.target.partition(":")
+        found: Any = import_module(module)
+        for part in path.split("."):
+            found = getattr(found, part)
+        return found
+
+
+@frozen(kw_only=True)
+class MetricDefinition(Definition):
+    """A kind of metric; the target is a class with ``name``, ``columns`` and ``value(means)``.
+
+    Attributes
+    ----------
+    label : str
+        How results name the kind (``metric_type``): ``"Mean"``.
+    default_test : str
+        The test used when the caller names none and no covariate adjusts the metric.
+    """
+
+    kind: ClassVar[str] = "metric"
+    label: str = ""
+    default_test: str = "welch"
+
+
+@frozen(kw_only=True)
+class TestDefinition(Definition):
+    """A test; the target is called ``(control, treatment, alpha, alternative) -> Effect``.
+
+    Attributes
+    ----------
+    needs : {"estimates", "counts", "samples"}
+        What control and treatment are: `Estimate`, `Counts` (binary metrics) or `ArmSample`.
+    """
+
+    __test__: ClassVar[bool] = False  # not a test class for pytest
+    kind: ClassVar[str] = "test"
+    needs: Needs = "estimates"
+
+
+@frozen(kw_only=True)
+class AdjusterDefinition(Definition):
+    """A covariate adjustment; the target is ``(control, treatment) -> (Estimate, Estimate)``.
+
+    Both arguments are `Moments` whose first column is the (linearised) metric and
+    whose other columns are the covariates.
+    """
+
+    kind: ClassVar[str] = "adjuster"
+
+
+@frozen(kw_only=True)
+class CorrectionDefinition(Definition):
+    """A multiplicity correction; the target is ``(p_values) -> adjusted p-values``.
+
+    Attributes
+    ----------
+    intervals : object, str or None
+        ``(p_values, alpha) -> alphas``: the level ``1 - alpha_i`` at which each row's
+        interval is simultaneous and agrees with the correction; None where there is none.
+    interval_label : str
+        What those intervals are called: ``"Bonferroni"``, ``"Holm-compatible"``, ``"FCR"``.
+    needs : {"p_values", "effects"}
+        ``"effects"``: the target gets the family's effects, ``(effects, alpha) -> FamilyDecision``.
+    """
+
+    kind: ClassVar[str] = "correction"
+    intervals: Any = None
+    interval_label: str = ""
+    needs: str = "p_values"
+
+
+@frozen(kw_only=True)
+class DiagnosticDefinition(Definition):
+    """A check made with every analysis; the target is ``(CheckContext) -> CheckResult or None``."""
+
+    kind: ClassVar[str] = "diagnostic"
+
+
+@frozen(kw_only=True)
+class EngineDefinition(Definition):
+    """A data engine; the target is a class with ``accepts(data)`` and ``open(data) -> Source``.
+
+    Attributes
+    ----------
+    rank : int
+        Engines are asked in this order, lowest first; the first that accepts the data reads it.
+    """
+
+    kind: ClassVar[str] = "engine"
+    rank: int = 50
+
+
+@frozen(kw_only=True)
+class PlotBackendDefinition(Definition):
+    """A plotting library; the target is ``(plot: PlotData, **options) -> its own figure object``."""
+
+    kind: ClassVar[str] = "plot_backend"
+
+
+@frozen(kw_only=True)
+class ExporterDefinition(Definition):
+    """A report format; the target is ``(AnalysisResult) -> str or bytes``."""
+
+    kind: ClassVar[str] = "exporter"
+
+
+@frozen(kw_only=True)
+class CommandDefinition(Definition):
+    """A subcommand of ``xpyrment``; the target is the function cyclopts is to run.
+
+    Attributes
+    ----------
+    group : str
+        Heading under which ``--help`` lists it.
+    """
+
+    kind: ClassVar[str] = "command"
+    group: str = "Commands"
+
+
+@frozen(kw_only=True)
+class Registered:
+    """A definition together with where it came from.
+
+    Attributes
+    ----------
+    definition : Definition
+    plugin, distribution, version : str
+    builtin : bool
+        Whether the distribution is xpyrment itself.
+    """
+
+    definition: Definition
+    plugin: str
+    distribution: str
+    version: str
+    builtin: bool
+
+    @property
+    def qualified(self) -> str:
+        """The name that is always valid: ``plugin/name``."""
+        return f"{self.plugin}/{self.definition.name}"
+
+    def load(self) -> Any:
+        """Return the target; a failing import is blamed on the plugin by name."""
+        try:
+            return self.definition.load()
+        except Exception as error:
+            raise PluginError(
+                f"{self.definition.kind} {self.qualified!r} of {self.distribution} {self.version} cannot be loaded: "
+                f"{type(error).__name__}: {error}. Leave it out with XPYRMENT_BLOCK_PLUGINS={self.plugin}."
+            ) from error
+
+
+DefinitionMap = Mapping[str, Registered]
+Target = Callable[..., Any]
+
+KINDS: dict[str, type[Definition]] = {
+    "xpyrment_metrics": MetricDefinition,
+    "xpyrment_tests": TestDefinition,
+    "xpyrment_adjusters": AdjusterDefinition,
+    "xpyrment_corrections": CorrectionDefinition,
+    "xpyrment_diagnostics": DiagnosticDefinition,
+    "xpyrment_engines": EngineDefinition,
+    "xpyrment_plot_backends": PlotBackendDefinition,
+    "xpyrment_exporters": ExporterDefinition,
+    "xpyrment_commands": CommandDefinition,
+}
+"""The definition hooks, and what each returns."""

@@ -1,0 +1,76 @@
+"""What xpyrment raises, and how its messages are put together.
+
+Every refusal says what was wrong, what was given, what would be right and how
+to mend it, in that order, before any work starts.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class XpyrmentError(Exception):
+    """Anything xpyrment refuses or cannot do; the command line prints it as one line."""
+
+
+class InputError(XpyrmentError, ValueError):
+    """An argument, a label, a column or an option is not usable as given."""
+
+
+class PhaseOrderError(XpyrmentError, RuntimeError):
+    """A step was asked for in a state of the experiment that does not allow it."""
+
+
+class PluginError(XpyrmentError):
+    """A plugin broke its contract, or is needed and could not be loaded."""
+
+
+class EngineError(XpyrmentError):
+    """Reading the data failed: a file vanished, a session was lost, a type did not fit."""
+
+
+class MissingExtraError(XpyrmentError, ImportError):
+    """An optional dependency is needed and is not installed; the message names the extra."""
+
+
+class NotEstimable(XpyrmentError):  # noqa: N818 - it names a state of a result, not a mistake
+    """A number that cannot be had from these data, with the reason.
+
+    Metrics, tests and adjusters raise it; the analysis records the reason in
+    that metric's result (status ``"not_estimable"``) and goes on with the others.
+
+    Attributes
+    ----------
+    reason : str
+        One plain sentence for the reader of the report.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def nearest(name: object, choices: Iterable[object]) -> str:
+    """Return ``" Did you mean 'x'?"`` for the choice closest to `name`, else ``""``."""
+    texts = {str(choice): choice for choice in choices}
+    folded = {text.casefold(): text for text in texts}
+    close = get_close_matches(str(name).casefold(), sorted(folded), n=1, cutoff=0.6)
+    return f" Did you mean {texts[folded[close[0]]]!r}?" if close else ""
+
+
+def listing(choices: Iterable[object], limit: int = 12) -> str:
+    """Return the choices sorted and comma-separated, shortened past `limit`."""
+    shown = sorted({repr(choice) for choice in choices})
+    rest = f", … ({len(shown) - limit} more)" if len(shown) > limit else ""
+    return (", ".join(shown[:limit]) + rest) or "none"
+
+
+def unknown(what: str, got: object, choices: Iterable[object]) -> InputError:
+    """Build the error for a name that is not one of `choices`.
+
+    Examples
+    --------
+    >>> print(unknown("metric type", "maen", ["mean", "ratio"]))
+    metric type 'maen' is not one of: 'mean', 'ratio'. Did you mean 'mean'?
+    """
+    choices = list(choices)
+    return InputError(f"{what} {got!r} is not one of: {listing(choices)}.{nearest(got, choices)}")

@@ -1,0 +1,161 @@
+"""Counts, means and centred cross-products: all that most inference needs."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+from attrs import field, frozen
+from numpy.typing import ArrayLike, NDArray
+
+from xpyrment_core.errors import InputError
+
+Vector = NDArray[np.float64]
+Matrix = NDArray[np.float64]
+
+
+def _readonly(values: ArrayLike) -> NDArray[np.float64]:
+    array = np.array(values, dtype=np.float64)
+    array.setflags(write=False)
+    return array
+
+
+@frozen(eq=False)
+class Moments:
+    """Moments of some columns over the units of one variant.
+
+    Attributes
+    ----------
+    columns : tuple of str
+        Names of the k columns, in the order of `mean` and `m2`.
+    n : int
+        Units (rows, or groups of rows where a unit has several).
+    mean : ndarray of shape (k,)
+        Column means.
+    m2 : ndarray of shape (k, k)
+        Sums of products of deviations from the means: ``sum((x - mx) * (y - my))``.
+
+    Notes
+    -----
+    Two parts of the same variant merge with ``+`` by the pairwise update of
+    Chan, Golub and LeVeque (1983), "Algorithms for computing the sample
+    variance", The American Statistician 37(3), 242-247; it never forms raw sums
+    of squares, so ``1e9 + N(0, 1)`` keeps its variance.
+
+    Examples
+    --------
+    >>> a, b = (Moments.of({"y": part}) for part in ([1.0, 2.0], [3.0, 6.0]))
+    >>> whole = a + b
+    >>> whole.n, float(whole.mean[0]), float(whole.cov[0, 0])
+    (4, 3.0, 4.666666666666667)
+    """
+
+    columns: tuple[str, ...] = field(converter=tuple)
+    n: int = field(converter=int)
+    mean: Vector = field(converter=_readonly)
+    m2: Matrix = field(converter=_readonly)
+
+    def __attrs_post_init__(self) -> None:
+        k = len(self.columns)
+        if self.mean.shape != (k,) or self.m2.shape != (k, k):
+            raise InputError(
+                f"moments of {k} columns need mean of shape ({k},) and m2 of shape ({k}, {k}), "
+                f"got {self.mean.shape} and {self.m2.shape}."
+            )
+
+    @classmethod
+    def of(cls, columns: Mapping[str, ArrayLike]) -> "Moments":
+        """Return the moments of equally long columns held in memory."""
+        names = tuple(columns)
+        rows = np.column_stack([np.asarray(columns[c], dtype=np.float64) for c in names]) if names else np.empty((0, 0))
+        n = rows.shape[0]
+        if n == 0:
+            return cls.empty(names)
+        shift = rows[0]
+        mean = shift + (rows - shift).mean(axis=0)
+        deviations = rows - mean
+        # The residual sum corrects the rounding of the mean (two-pass algorithm with correction).
+        slip = deviations.sum(axis=0)
+        return cls(names, n, mean + slip / n, deviations.T @ deviations - np.outer(slip, slip) / n)
+
+    @classmethod
+    def empty(cls, columns: Iterable[str]) -> "Moments":
+        """Return the moments of no units at all, the neutral element of ``+``."""
+        columns = tuple(columns)
+        k = len(columns)
+        return cls(columns, 0, np.zeros(k), np.zeros((k, k)))
+
+    @classmethod
+    def from_shifted_sums(
+        cls, columns: Sequence[str], n: int, sums: ArrayLike, products: ArrayLike, shift: ArrayLike
+    ) -> "Moments":
+        """Return moments from ``sum(x - c)`` and ``sum((x - c)(y - c))`` about a pilot shift `c`.
+
+        Exact to rounding when the shift lies within a few standard deviations of the mean.
+        """
+        if n == 0:
+            return cls.empty(columns)
+        total, shift = np.asarray(sums, dtype=np.float64), np.asarray(shift, dtype=np.float64)
+        m2 = np.asarray(products, dtype=np.float64) - np.outer(total, total) / n
+        return cls(tuple(columns), n, shift + total / n, m2)
+
+    def __add__(self, other: "Moments") -> "Moments":
+        if not isinstance(other, Moments):
+            return NotImplemented
+        if self.columns != other.columns:
+            raise InputError(f"moments of different columns do not add up: {self.columns} and {other.columns}.")
+        if self.n == 0 or other.n == 0:
+            return other if self.n == 0 else self
+        n = self.n + other.n
+        delta = other.mean - self.mean
+        mean = self.mean + delta * (other.n / n)
+        m2 = self.m2 + other.m2 + np.outer(delta, delta) * (self.n * other.n / n)
+        return Moments(self.columns, n, mean, m2)
+
+    @property
+    def cov(self) -> Matrix:
+        """Sample covariance matrix, divisor ``n - 1``; needs two units."""
+        return self.m2 / (self.n - 1)
+
+    @property
+    def means(self) -> dict[str, float]:
+        """Column means by name."""
+        return dict(zip(self.columns, self.mean.tolist(), strict=True))
+
+    def select(self, columns: Sequence[str]) -> "Moments":
+        """Return the moments of some of the columns, in the order given."""
+        index = [self.columns.index(c) for c in columns]
+        return Moments(tuple(columns), self.n, self.mean[index], self.m2[np.ix_(index, index)])
+
+    def project(self, columns: Sequence[str], mean: ArrayLike, weights: ArrayLike) -> "Moments":
+        """Return the moments of linear combinations of the columns' deviations.
+
+        Parameters
+        ----------
+        columns : sequence of str
+            Names of the q new columns.
+        mean : array_like of shape (q,)
+            Their means (the value of a smooth function of the old means).
+        weights : array_like of shape (q, k)
+            Row i holds the gradient of new column i with respect to the old means.
+        """
+        w = np.asarray(weights, dtype=np.float64)
+        return Moments(tuple(columns), self.n, mean, w @ self.m2 @ w.T)
+
+    def per_row(self, rows: str, shift: ArrayLike | None = None) -> "Moments":
+        """Turn moments of per-unit sums into row means with unit-level (cluster) variance.
+
+        The columns are sums over each unit's rows (of values less `shift`), and
+        `rows` is the number of rows. The result has the row means, and as
+        deviations the linearised ``(S_i - m R_i) / R̄`` of a ratio of sums, so its
+        variance is that of survey's ratio estimator with units as clusters.
+        """
+        at = self.columns.index(rows)
+        keep = [i for i in range(len(self.columns)) if i != at]
+        names = [self.columns[i] for i in keep]
+        offset = np.zeros(len(keep)) if shift is None else np.asarray(shift, dtype=np.float64)
+        if self.n == 0:
+            return Moments.empty(names)
+        mean = self.mean[keep] / self.mean[at]
+        weights = np.zeros((len(keep), len(self.columns)))
+        weights[range(len(keep)), keep] = 1 / self.mean[at]
+        weights[:, at] = -mean / self.mean[at]
+        return self.project(names, mean + offset, weights)

@@ -1,0 +1,50 @@
+"""The words an analysis can be asked with, each with its check next to it."""
+
+import math
+from typing import Literal, get_args
+
+from xpyrment_core.errors import InputError, unknown
+
+Alternative = Literal["two-sided", "greater", "less"]
+RelativeMethod = Literal["fieller", "delta", "log"]
+Direction = Literal["increase", "decrease"]
+Role = Literal["primary", "secondary", "guardrail"]
+Needs = Literal["estimates", "counts", "samples"]
+
+ALTERNATIVES: tuple[str, ...] = get_args(Alternative)
+RELATIVE_METHODS: tuple[str, ...] = get_args(RelativeMethod)
+DIRECTIONS: tuple[str, ...] = get_args(Direction)
+ROLES: tuple[str, ...] = get_args(Role)
+
+
+class DefaultName(str):
+    """A default that equals its text, and can still be told from the same text typed by a user.
+
+    ``run_analysis(test="welch")`` asks for Welch's test of every metric; leaving
+    `test` out lets each kind of metric use its own default (Welch's test for a
+    mean, the score test for a proportion).
+    """
+
+    __slots__ = ()
+
+
+DEFAULT_TEST = DefaultName("welch")
+
+
+def check_choice(what: str, got: object, choices: tuple[str, ...]) -> None:
+    """Raise InputError unless `got` is one of `choices`."""
+    if got not in choices:
+        raise unknown(what, got, choices)
+
+
+def check_alpha(alpha: object, what: str = "alpha") -> None:
+    """Raise InputError unless `alpha` is a number strictly between 0 and 1."""
+    number = isinstance(alpha, int | float) or hasattr(alpha, "__float__")
+    if not number or isinstance(alpha, bool) or not 0 < float(alpha) < 1:  # type: ignore[arg-type]
+        raise InputError(f"{what} must lie between 0 and 1, got {alpha!r}.{_percent_hint(alpha)}")
+
+
+def _percent_hint(alpha: object) -> str:
+    if isinstance(alpha, int | float) and not isinstance(alpha, bool) and math.isfinite(alpha) and 1 < alpha < 100:
+        return f" Did you mean {alpha / 100:g}?"
+    return " Usual values are 0.05 and 0.01."

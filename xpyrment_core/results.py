@@ -1,0 +1,219 @@
+"""What inference gives back: frozen, typed values that hold numbers and no behaviour."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Literal
+
+from attrs import Factory, field, frozen
+
+from xpyrment_core.options import Alternative
+
+
+def _frozen_map(values: Mapping[Any, Any]) -> Mapping[Any, Any]:
+    return MappingProxyType(dict(values))
+
+
+@frozen
+class Interval:
+    """A confidence interval; an infinite bound is the open end of a one-sided interval.
+
+    Attributes
+    ----------
+    low, high : float
+        Bounds, in the unit of the quantity.
+    level : float
+        Confidence level, ``1 - alpha``.
+    method : str
+        How it was made: ``"t"``, ``"fieller"``, ``"score"`` …
+    """
+
+    low: float
+    high: float
+    level: float
+    method: str = ""
+
+    def excludes(self, value: float) -> bool:
+        """Say whether `value` lies outside the closed interval."""
+        return value < self.low or value > self.high
+
+
+@frozen
+class Unavailable:
+    """A value that does not exist for these data, with its reason."""
+
+    reason: str
+
+
+@frozen(kw_only=True)
+class Estimate:
+    """One variant's value of a metric, and how sure it is.
+
+    Attributes
+    ----------
+    value : float
+        The metric in this variant (at the pooled covariate means where adjusted).
+    n : int
+        Units it rests on.
+    unit_variance : float
+        Variance per unit; linearised where the metric is not a plain mean,
+        residual where it is adjusted.
+    leverage : float
+        Squared standard error of `value` per `unit_variance`; ``1 / n`` for a mean.
+    df : float
+        Degrees of freedom of `unit_variance`.
+    extra_variance, covariance : float
+        What an adjusted value shares with the other variant through the pooled
+        covariate means: added variance of this value, and covariance of the two.
+        They cancel in the difference, ``extra_C + extra_T = 2 covariance``, and count
+        in a ratio. 0 without adjustment.
+    """
+
+    value: float
+    n: int
+    unit_variance: float
+    leverage: float = field()
+    df: float = field()
+    extra_variance: float = 0.0
+    covariance: float = 0.0
+
+    @leverage.default
+    def _leverage(self) -> float:
+        return 1 / self.n
+
+    @df.default
+    def _df(self) -> float:
+        return self.n - 1
+
+    @property
+    def variance(self) -> float:
+        """Squared standard error of the value within its own variant."""
+        return self.unit_variance * self.leverage
+
+
+@frozen
+class Counts:
+    """Successes out of trials in one variant."""
+
+    successes: int
+    n: int
+
+
+@frozen(kw_only=True)
+class Effect:
+    """Treatment against control on one metric, by one test.
+
+    Attributes
+    ----------
+    difference : float
+        ``treatment - control`` in the metric's unit (or the test's own effect, see its page).
+    p_value : float
+    interval : Interval or Unavailable
+        Of `difference`; inverts the same test as `p_value`.
+    std_error, statistic, df : float or None
+        None where the test has no such thing.
+    relative : Interval, Unavailable or None
+        Of ``treatment / control - 1``. None asks the analysis to make it from the
+        estimates, by the method the caller chose.
+    estimates : pair of Estimate or None
+        Control and treatment with the variances the test really used (pooled, say).
+    extra : mapping
+        What else the test has to tell: an effect size, an odds ratio, replicates.
+    """
+
+    difference: float
+    p_value: float
+    interval: Interval | Unavailable
+    std_error: float | None = None
+    statistic: float | None = None
+    df: float | None = None
+    relative: Interval | Unavailable | None = None
+    estimates: tuple[Estimate, Estimate] | None = None
+    alternative: Alternative = "two-sided"
+    extra: Mapping[str, Any] = field(factory=dict, converter=_frozen_map)
+
+
+@frozen
+class Provenance:
+    """Which code made a number."""
+
+    kind: str
+    name: str
+    plugin: str
+    distribution: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.plugin}/{self.name} ({self.distribution} {self.version})"
+
+
+@frozen
+class Issue:
+    """What a gate or a check has to say; an ``"error"`` stops the step."""
+
+    message: str
+    severity: Literal["error", "warning", "info"] = "warning"
+    source: str = ""
+
+
+@frozen(kw_only=True)
+class CheckResult:
+    """The outcome of a diagnostic.
+
+    Attributes
+    ----------
+    name : str
+        The check: ``"sample_ratio"``, ``"balance"`` …
+    passed : bool or None
+        None where the check could not be made; `message` says why.
+    statistic, p_value : float or None
+    message : str
+        One sentence for the reader.
+    details : mapping
+        Numbers behind it, JSON-ready.
+    """
+
+    name: str
+    passed: bool | None
+    statistic: float | None = None
+    p_value: float | None = None
+    message: str = ""
+    details: Mapping[str, Any] = field(factory=dict, converter=_frozen_map)
+
+
+@frozen(kw_only=True)
+class ArmLedger:
+    """Rows of one variant for one metric: how many came in, why some did not count.
+
+    ``rows_in = missing_unit + in_two_arms + missing_outcome + non_finite + used``.
+    """
+
+    rows_in: int = 0
+    missing_unit: int = 0
+    in_two_arms: int = 0
+    missing_outcome: int = 0
+    non_finite: int = 0
+    used: int = 0
+    units: int = 0
+
+
+@frozen(kw_only=True)
+class Exclusions:
+    """The ledger of one metric: every row of the data is in exactly one place.
+
+    Attributes
+    ----------
+    rows_in : int
+        Rows of the whole table.
+    missing_label, other_arms : int
+        Rows without a variant, and of variants that are not compared here.
+    control, treatment : ArmLedger
+    imputed : mapping of str to int
+        Covariate values that were missing among the rows used, filled with the mean.
+    """
+
+    rows_in: int = 0
+    missing_label: int = 0
+    other_arms: int = 0
+    control: ArmLedger = Factory(ArmLedger)
+    treatment: ArmLedger = Factory(ArmLedger)
+    imputed: Mapping[str, int] = field(factory=dict, converter=_frozen_map)
