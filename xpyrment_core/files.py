@@ -1,0 +1,72 @@
+"""Tables from files and standard input, for commands that need a frame in memory."""
+
+import io
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xpyrment_core.errors import InputError, nearest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+READABLE = (".csv", ".csv.gz", ".tsv", ".parquet", ".pq")
+
+
+def read_frame(path: str, columns: Sequence[str] | None = None) -> "pd.DataFrame":
+    """Read a CSV, TSV or Parquet file, or CSV from standard input (``-``), into pandas.
+
+    Parameters
+    ----------
+    path : str
+        The file; its ending says what it is.
+    columns : sequence of str, optional
+        Only these of its columns, where it has them; a missing one is the caller's error to word.
+
+    Raises
+    ------
+    InputError
+        There is no such file, its kind is not known, or it cannot be read as what it is called.
+    """
+    import pandas as pd
+
+    wanted = None if columns is None else set(columns)
+    pick = None if wanted is None else lambda name: name in wanted
+    if path == "-":
+        return _parsed(path, lambda: pd.read_csv(io.StringIO(sys.stdin.read()), usecols=pick))
+    check_exists(path)
+    name = path.lower()
+    if name.endswith((".parquet", ".pq")):
+        return _parsed(path, lambda: _parquet(path, wanted))
+    if name.endswith(".tsv"):
+        return _parsed(path, lambda: pd.read_csv(path, sep="\t", usecols=pick))
+    return _parsed(path, lambda: pd.read_csv(path, usecols=pick))
+
+
+def check_exists(path: str) -> None:
+    """Raise InputError unless `path` is a readable kind of file that exists."""
+    file = Path(path)
+    if not file.exists():
+        near = nearest(file.name, (p.name for p in file.parent.glob("*"))) if file.parent.is_dir() else ""
+        kind = "CSV file" if not path.lower().endswith((".parquet", ".pq")) else "Parquet file"
+        raise InputError(f"{kind} not found at '{path}'.{near}")
+    if file.is_dir():
+        raise InputError(f"'{path}' is a folder, wanted a file ending in {', '.join(READABLE)}.")
+
+
+def _parquet(path: str, wanted: set[str] | None) -> "pd.DataFrame":
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        names = file.schema_arrow.names
+    keep = names if wanted is None else [name for name in names if name in wanted]
+    return pq.read_table(path, columns=keep).to_pandas()
+
+
+def _parsed(path: str, read) -> "pd.DataFrame":  # type: ignore[no-untyped-def]
+    try:
+        return read()
+    except (ValueError, OSError, UnicodeError) as error:
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(f"'{path}' cannot be read as a table: {first}.") from error

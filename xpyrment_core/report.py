@@ -1,0 +1,174 @@
+"""What a command has to say, and the four forms it can be printed in."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable
+from typing import Any, Literal, get_args
+
+from attrs import field, frozen
+
+from xpyrment_core.errors import unknown
+
+Format = Literal["table", "json", "markdown", "csv"]
+FORMATS: tuple[str, ...] = get_args(Format)
+SCHEMA_VERSION = 1
+Cell = str | int | float | bool | None
+
+
+@frozen(kw_only=True)
+class Table:
+    """Rows under named columns.
+
+    Attributes
+    ----------
+    columns : tuple of str
+    rows : tuple of tuple
+        One cell a column: text, a number, or None where there is no value.
+    title : str
+    right : frozenset of str
+        Columns whose cells are aligned right.
+    keep : frozenset of str
+        Columns that never wrap when the table is too wide for the screen.
+    """
+
+    columns: tuple[str, ...] = field(converter=tuple)
+    rows: tuple[tuple[Any, ...], ...] = field(converter=lambda rows: tuple(tuple(row) for row in rows))
+    title: str = ""
+    right: frozenset[str] = field(factory=frozenset, converter=frozenset)
+    keep: frozenset[str] = field(factory=frozenset, converter=frozenset)
+
+
+@frozen(kw_only=True)
+class Report:
+    """The answer of a command.
+
+    Attributes
+    ----------
+    kind : str
+        What it is, in JSON: ``"balance"``.
+    title : str
+        Heading in Markdown; `parts` carry their own in the table form.
+    parts : tuple of Table or str
+        What is shown, in order; strings as they are.
+    data : dict
+        The same as JSON-ready values.
+    exit_code : int
+        What the program exits with.
+    """
+
+    kind: str
+    title: str = ""
+    parts: tuple[Table | str, ...] = field(factory=tuple, converter=tuple)
+    data: dict[str, Any] = field(factory=dict)
+    exit_code: int = 0
+
+
+def render(report: Report, form: str = "table", width: int = 80, ascii_only: bool = False) -> str:
+    """Return the report as text in one of the four forms.
+
+    Raises
+    ------
+    InputError
+        The form is not one of table, json, markdown, csv.
+    """
+    if form == "json":
+        document = {"schema_version": SCHEMA_VERSION, "kind": report.kind, **report.data}
+        return json.dumps(document, indent=2, allow_nan=False, ensure_ascii=ascii_only)
+    if form == "csv":
+        return _csv(next((part for part in report.parts if isinstance(part, Table)), None))
+    if form == "markdown":
+        heading = [f"# {report.title}"] if report.title else []
+        text = "\n\n".join([*heading, *(_markdown(part) for part in report.parts)])
+    elif form == "table":
+        text = "\n".join(part if isinstance(part, str) else _draw(part, width, ascii_only) for part in report.parts)
+    else:
+        raise unknown("format", form, FORMATS)
+    return to_ascii(text) if ascii_only else text
+
+
+_ASCII = str.maketrans(
+    {
+        "…": "...",
+        "–": "-",
+        "—": "-",
+        "−": "-",
+        "≥": ">=",
+        "≤": "<=",
+        "±": "+/-",
+        "×": "x",
+        "·": ".",
+        "∞": "inf",
+        "→": "->",
+        "α": "alpha",
+        "σ": "sigma",
+        "“": '"',
+        "”": '"',
+        "‘": "'",
+        "’": "'",
+        "✓": "ok",
+    }
+)
+
+
+def to_ascii(text: str) -> str:
+    """Return the text in plain ASCII, for terminals that cannot show more."""
+    return text.translate(_ASCII).encode("ascii", "backslashreplace").decode("ascii")
+
+
+def _show(cell: Any) -> str:
+    if cell is None:
+        return "-"
+    if isinstance(cell, bool):
+        return "yes" if cell else "no"
+    if isinstance(cell, float):
+        return f"{cell:.6g}"
+    return str(cell)
+
+
+def _draw(table: Table, width: int, ascii_only: bool) -> str:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    grid = RichTable(
+        title=Text(table.title) if table.title else None,
+        box=box.ASCII2 if ascii_only else box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        title_justify="left",
+        title_style="",
+    )
+    for name in table.columns:
+        right = name in table.right
+        grid.add_column(Text(name), justify="right" if right else "left", no_wrap=name in table.keep, overflow="fold")
+    for row in table.rows:
+        grid.add_row(*(Text(_show(cell)) for cell in row))
+    out = io.StringIO()
+    Console(file=out, width=width, color_system=None, force_terminal=False, legacy_windows=False).print(grid)
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+
+
+def _markdown(part: Table | str) -> str:
+    if isinstance(part, str):
+        return f"```text\n{part.rstrip()}\n```" if "\n" in part else part
+    head = "| " + " | ".join(part.columns) + " |"
+    rule = "|" + "|".join(" ---: " if name in part.right else " --- " for name in part.columns) + "|"
+    rows = ["| " + " | ".join(_show(cell).replace("|", "\\|") for cell in row) + " |" for row in part.rows]
+    return "\n".join([*([f"**{part.title}**", ""] if part.title else []), head, rule, *rows])
+
+
+def _csv(table: Table | None) -> str:
+    if table is None:
+        return ""
+    return csv_text(table.columns, table.rows)
+
+
+def csv_text(columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
+    """Return comma-separated text with a header line; None becomes an empty field."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(list(columns))
+    writer.writerows(["" if cell is None else cell for cell in row] for row in rows)
+    return out.getvalue().rstrip("\n")
