@@ -1,0 +1,114 @@
+"""Adjusted p-values: an array of p-values in, one of the same shape out.
+
+NaN passes through and does not count towards the number of tests. An adjusted p-value is
+the smallest level of the family at which its test is rejected (Wright 1992, "Adjusted
+p-values for simultaneous inference", Biometrics 48(4), 1005-1013).
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Vector = NDArray[np.float64]
+
+
+def _per_family(adjust: Callable[[Vector], Vector], p_values: ArrayLike) -> Vector:
+    """Adjust the p-values that are numbers, in ascending order, and put them back in their places."""
+    p = np.asarray(p_values, dtype=np.float64)
+    out = np.full(p.shape, np.nan)
+    at = np.flatnonzero(~np.isnan(p))
+    if at.size:
+        order = at[np.argsort(p[at], kind="stable")]
+        out[order] = np.minimum(adjust(p[order]), 1.0)
+    return out
+
+
+def _step_down(scaled: Vector) -> Vector:
+    return np.maximum.accumulate(scaled)
+
+
+def _step_up(scaled: Vector) -> Vector:
+    return np.minimum.accumulate(scaled[::-1])[::-1]
+
+
+def bonferroni(p_values: ArrayLike) -> Vector:
+    """Return ``m p``, which bounds the chance of any false finding under any dependence.
+
+    Examples
+    --------
+    >>> bonferroni([0.01, float("nan"), 0.04]).tolist()
+    [0.02, nan, 0.08]
+    """
+    return _per_family(lambda p: p * p.size, p_values)
+
+
+def holm(p_values: ArrayLike) -> Vector:
+    """Return Holm's step-down adjustment; bounds the chance of any false finding under any dependence.
+
+    References
+    ----------
+    Holm, S. (1979). A simple sequentially rejective multiple test procedure. Scandinavian
+    Journal of Statistics 6(2), 65-70.
+
+    Examples
+    --------
+    >>> holm([0.01, 0.04, 0.03]).tolist()
+    [0.03, 0.06, 0.06]
+    """
+    return _per_family(lambda p: _step_down(p * np.arange(p.size, 0, -1)), p_values)
+
+
+def hochberg(p_values: ArrayLike) -> Vector:
+    """Return Hochberg's step-up adjustment; valid for independent or positively dependent tests.
+
+    References
+    ----------
+    Hochberg, Y. (1988). A sharper Bonferroni procedure for multiple tests of significance.
+    Biometrika 75(4), 800-802.
+
+    Examples
+    --------
+    >>> hochberg([0.01, 0.04, 0.03]).tolist()
+    [0.03, 0.04, 0.04]
+    """
+    return _per_family(lambda p: _step_up(p * np.arange(p.size, 0, -1)), p_values)
+
+
+def fdr_bh(p_values: ArrayLike) -> Vector:
+    """Return Benjamini and Hochberg's adjustment, which bounds the false discovery rate.
+
+    Valid for independent or positively dependent tests.
+
+    References
+    ----------
+    Benjamini, Y. and Hochberg, Y. (1995). Controlling the false discovery rate. Journal of
+    the Royal Statistical Society B 57(1), 289-300.
+
+    Examples
+    --------
+    >>> fdr_bh([0.01, 0.04, 0.03, 0.5]).round(4).tolist()
+    [0.04, 0.0533, 0.0533, 0.5]
+    """
+    return _per_family(lambda p: _step_up(p * (p.size / np.arange(1, p.size + 1))), p_values)
+
+
+def fdr_by(p_values: ArrayLike) -> Vector:
+    """Return Benjamini and Yekutieli's adjustment: the false discovery rate under any dependence.
+
+    References
+    ----------
+    Benjamini, Y. and Yekutieli, D. (2001). The control of the false discovery rate in
+    multiple testing under dependency. The Annals of Statistics 29(4), 1165-1188.
+
+    Examples
+    --------
+    >>> fdr_by([0.01, 0.04]).round(4).tolist()
+    [0.03, 0.06]
+    """
+
+    def adjust(p: Vector) -> Vector:
+        ranks = np.arange(1, p.size + 1)
+        return _step_up(p * (p.size * np.sum(1 / ranks) / ranks))
+
+    return _per_family(adjust, p_values)
