@@ -49,6 +49,30 @@ class NotEstimable(XpyrmentError):  # noqa: N818 - it names a state of a result,
         self.reason = reason
 
 
+class CovariateRefused(NotEstimable):
+    """One covariate cannot be used; the metric can still be had without it.
+
+    Adjusters raise it, one covariate at a time; the analysis drops that covariate,
+    reports `reason`, and asks again with the rest.
+
+    Attributes
+    ----------
+    covariate : str
+        Name of the moments' column that is refused.
+    reason : str
+        One plain sentence that names the covariate.
+
+    Examples
+    --------
+    >>> CovariateRefused("age", "it does not vary").reason
+    "covariate 'age' is left out: it does not vary"
+    """
+
+    def __init__(self, covariate: str, why: str) -> None:
+        super().__init__(f"covariate {covariate!r} is left out: {why}")
+        self.covariate = covariate
+
+
 def nearest(name: object, choices: Iterable[object]) -> str:
     """Return ``" Did you mean 'x'?"`` for the choice closest to `name`, else ``""``."""
     texts = {str(choice): choice for choice in choices}

@@ -17,6 +17,12 @@ from xpyrment_core.results import Effect, Estimate, Interval, Unavailable
 ROUNDING = 8 * np.finfo(float).eps
 """A standard error below this share of the values it belongs to is rounding, not noise."""
 
+CANCELLATION = 1e-12
+"""A variance below this share of the variances it is a difference of is rounding, not noise.
+
+Moments carry second moments to about 1e-13, whatever engine summed them.
+"""
+
 
 def upper_tail(statistic: float, df: float | None = None) -> float:
     """Return ``P(T > statistic)`` for Student's t with `df`, or the normal where `df` is None.

@@ -1,0 +1,32 @@
+"""Covariate adjustment: the same effect with less noise.
+
+`cuped` takes one slope per covariate, pooled within the two variants. `ols` is the
+classical analysis of covariance with the same slopes. `lin` gives each variant its own
+slopes, which never loses precision in large samples, whatever the truth looks like.
+"""
+
+from xpyrment_core.definitions import AdjusterDefinition
+from xpyrment_core.hookspecs import hookimpl
+
+
+@hookimpl
+def xpyrment_adjusters() -> list[AdjusterDefinition]:
+    """Offer cuped, ols and lin."""
+    return [
+        AdjusterDefinition(
+            name="cuped",
+            target="xpyrment_adjust.adjusters:cuped",
+            summary="CUPED: one slope per covariate, pooled within the variants.",
+        ),
+        AdjusterDefinition(
+            name="ols",
+            target="xpyrment_adjust.adjusters:ols",
+            summary="Analysis of covariance: least squares with common slopes.",
+            aliases=("ancova",),
+        ),
+        AdjusterDefinition(
+            name="lin",
+            target="xpyrment_adjust.adjusters:lin",
+            summary="Lin's interacted regression: each variant has its own slopes.",
+        ),
+    ]

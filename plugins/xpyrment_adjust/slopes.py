@@ -1,0 +1,93 @@
+"""Slopes of an outcome on covariates from centred cross-products, and what forbids them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from xpyrment_core.errors import CovariateRefused, NotEstimable
+from xpyrment_core.inference import CANCELLATION, ROUNDING
+from xpyrment_core.moments import Matrix, Moments, Vector
+
+COLLINEAR = 1e-10
+"""A covariate whose share of variance not explained by those before it is below this is refused.
+
+The share is read off a correlation matrix, so it does not depend on units. Moments carry
+it to about 1e-13, so at this limit the slopes still have three digits.
+"""
+
+
+def slopes(m2: Matrix, names: Sequence[str], where: str) -> Vector:
+    """Return the least-squares slopes of the first column on the others.
+
+    Parameters
+    ----------
+    m2 : ndarray of shape (1 + p, 1 + p)
+        Centred cross-products, the outcome first.
+    names : sequence of str
+        Names of the p covariates.
+    where : str
+        Over which units, for the message of a refusal: ``"the two variants"``.
+
+    Raises
+    ------
+    CovariateRefused
+        The first covariate that does not vary, that is a linear function of those
+        before it, or that makes the outcome a linear function of the covariates.
+
+    Examples
+    --------
+    >>> slopes(np.array([[9.0, 4.0], [4.0, 2.0]]), ["x"], "the two variants").tolist()
+    [2.0]
+    """
+    scale = np.sqrt(np.diag(m2))
+    for name, spread in zip(names, scale[1:], strict=True):
+        if spread == 0:
+            raise CovariateRefused(name, f"it does not vary within {where}")
+    unit = np.where(scale > 0, scale, 1.0)
+    correlation = m2 / np.outer(unit, unit)
+    _check_rank(correlation, names, where)
+    return np.linalg.solve(correlation[1:, 1:], correlation[1:, 0]) * unit[0] / unit[1:]
+
+
+def _check_rank(correlation: Matrix, names: Sequence[str], where: str) -> None:
+    """Eliminate the covariates in their order; what is left on the diagonal is each one's own share."""
+    left = correlation.copy()
+    constant_outcome = left[0, 0] == 0
+    for j, name in enumerate(names, start=1):
+        if left[j, j] < COLLINEAR:
+            raise CovariateRefused(name, f"it is a linear function of the covariates before it within {where}")
+        left -= np.outer(left[:, j], left[j]) / left[j, j]
+        if left[0, 0] < CANCELLATION and not constant_outcome:
+            raise CovariateRefused(name, f"it reproduces the outcome exactly within {where}")
+
+
+def comparable(control: Moments, treatment: Moments) -> tuple[Moments, Moments]:
+    """Return both variants' moments with the covariates in units of their pooled spread.
+
+    Slopes follow the unit, so nothing that comes of them changes; the arithmetic no longer
+    depends on whether a covariate is in cents or in millions. Where a covariate is constant
+    its spread is exactly 0.
+
+    Raises
+    ------
+    NotEstimable
+        A variant has fewer than two units.
+    CovariateRefused
+        A covariate has infinite values.
+    """
+    for arm in (control, treatment):
+        if arm.n < 2:
+            raise NotEstimable(f"only {arm.n} unit with an observed value: a variance needs two")
+        for at, name in enumerate(arm.columns[1:], start=1):
+            if not np.isfinite(arm.mean[at]) or not np.isfinite(arm.m2[at, at]):
+                raise CovariateRefused(name, "it has values that are not finite")
+    scale = np.sqrt(np.diag(control.m2) + np.diag(treatment.m2))
+    scale[0] = 1.0
+    scale[scale == 0] = 1.0
+    return _in_units(control, scale), _in_units(treatment, scale)
+
+
+def _in_units(moments: Moments, scale: Vector) -> Moments:
+    varies = np.diag(moments.m2) > moments.n * (ROUNDING * moments.mean) ** 2
+    varies[0] = True
+    return moments.project(moments.columns, moments.mean / scale, np.diag(varies / scale))
