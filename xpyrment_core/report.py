@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal, get_args
 
 from attrs import field, frozen
@@ -30,6 +30,8 @@ class Table:
         Columns whose cells are aligned right.
     keep : frozenset of str
         Columns that never wrap when the table is too wide for the screen.
+    formats : mapping of str to str
+        How numbers of a column are shown, as ``{"SMD": "+.4f"}``; CSV keeps them as they are.
     """
 
     columns: tuple[str, ...] = field(converter=tuple)
@@ -37,6 +39,7 @@ class Table:
     title: str = ""
     right: frozenset[str] = field(factory=frozenset, converter=frozenset)
     keep: frozenset[str] = field(factory=frozenset, converter=frozenset)
+    formats: Mapping[str, str] = field(factory=dict)
 
 
 @frozen(kw_only=True)
@@ -116,14 +119,21 @@ def to_ascii(text: str) -> str:
     return text.translate(_ASCII).encode("ascii", "backslashreplace").decode("ascii")
 
 
-def _show(cell: Any) -> str:
+def _show(cell: Any, form: str | None = None) -> str:
     if cell is None:
         return "-"
     if isinstance(cell, bool):
         return "yes" if cell else "no"
+    if form is not None and isinstance(cell, int | float):
+        return format(cell, form)
     if isinstance(cell, float):
         return f"{cell:.6g}"
     return str(cell)
+
+
+def _texts(table: Table) -> list[list[str]]:
+    forms = [table.formats.get(name) for name in table.columns]
+    return [[_show(cell, form) for cell, form in zip(row, forms, strict=True)] for row in table.rows]
 
 
 def _draw(table: Table, width: int, ascii_only: bool) -> str:
@@ -143,8 +153,8 @@ def _draw(table: Table, width: int, ascii_only: bool) -> str:
     for name in table.columns:
         right = name in table.right
         grid.add_column(Text(name), justify="right" if right else "left", no_wrap=name in table.keep, overflow="fold")
-    for row in table.rows:
-        grid.add_row(*(Text(_show(cell)) for cell in row))
+    for row in _texts(table):
+        grid.add_row(*(Text(cell) for cell in row))
     out = io.StringIO()
     Console(file=out, width=width, color_system=None, force_terminal=False, legacy_windows=False).print(grid)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
@@ -155,7 +165,7 @@ def _markdown(part: Table | str) -> str:
         return f"```text\n{part.rstrip()}\n```" if "\n" in part else part
     head = "| " + " | ".join(part.columns) + " |"
     rule = "|" + "|".join(" ---: " if name in part.right else " --- " for name in part.columns) + "|"
-    rows = ["| " + " | ".join(_show(cell).replace("|", "\\|") for cell in row) + " |" for row in part.rows]
+    rows = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in _texts(part)]
     return "\n".join([*([f"**{part.title}**", ""] if part.title else []), head, rule, *rows])
 
 

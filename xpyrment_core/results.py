@@ -170,6 +170,9 @@ class CheckResult:
         One sentence for the reader.
     details : mapping
         Numbers behind it, JSON-ready.
+    value : object
+        The check's own result where it has one with more to ask, such as a balance table
+        with its love plot; it is no part of the JSON.
     """
 
     name: str
@@ -178,6 +181,7 @@ class CheckResult:
     p_value: float | None = None
     message: str = ""
     details: Mapping[str, Any] = field(factory=dict, converter=_frozen_map)
+    value: Any = field(default=None, repr=False)
 
 
 @frozen(kw_only=True)
