@@ -1,10 +1,15 @@
 """What a plot backend draws: one tidy table, made once, the same for every library."""
 
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from attrs import field, frozen
+from attrs import frozen
+
+from xpyrment_core.errors import InputError
 
 PlotKind = Literal["forest", "love", "power"]
+Verdict = Literal["better", "worse", "increase", "decrease", "neutral", "missing"]
 
 
 @frozen(kw_only=True)
@@ -14,12 +19,20 @@ class ForestRow:
     Attributes
     ----------
     label : str
-        Metric, and variant where there are several.
+        Metric, or the variant where `group` names the metric.
     lift, low, high : float or None
         Relative effect and its interval as fractions; None where not estimable, and
         infinite at the open end of a one-sided interval.
+    group : str
+        Heading that the rows of one metric share where it has several treatments, else ``""``.
+    p_value : float or None
+        Of the test, corrected where a correction was asked for.
     significant : bool
         Whether the (corrected) p-value is below alpha.
+    favourable : bool or None
+        Whether the lift points in the metric's good direction; None where none was declared.
+    hint : str
+        What a reader needs beside the name, such as ``"lower is better"``.
     note : str
         Why there is nothing to draw, else ``""``.
     """
@@ -28,10 +41,80 @@ class ForestRow:
     lift: float | None
     low: float | None
     high: float | None
+    group: str = ""
     p_value: float | None = None
     significant: bool = False
     favourable: bool | None = None
+    hint: str = ""
     note: str = ""
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the row says: this is what colours mean.
+
+        Examples
+        --------
+        >>> row = ForestRow(label="revenue", lift=0.02, low=0.01, high=0.03, significant=True)
+        >>> row.verdict
+        'increase'
+        """
+        if self.lift is None:
+            return "missing"
+        if not self.significant or self.lift == 0:
+            return "neutral"
+        if self.favourable is None:
+            return "increase" if self.lift > 0 else "decrease"
+        return "better" if self.favourable else "worse"
+
+
+@frozen(kw_only=True)
+class LoveRow:
+    """One dot of a love plot: a covariate in one treatment against control.
+
+    Attributes
+    ----------
+    label : str
+        The covariate.
+    smd : float or None
+        Standardized mean difference, treatment minus control; None where not estimable.
+    treatment : str
+        The variant compared with control.
+    note : str
+        Why there is no number, else ``""``.
+    """
+
+    label: str
+    smd: float | None
+    treatment: str = "treatment"
+    note: str = ""
+
+
+@frozen(kw_only=True)
+class PowerSeries:
+    """One power curve.
+
+    Attributes
+    ----------
+    label : str
+        What tells the curves apart; may be ``""`` where there is one only.
+    x : tuple of float
+        Sample size or effect, increasing.
+    power : tuple of float
+        Power at each `x`, between 0 and 1.
+    """
+
+    label: str
+    x: tuple[float, ...]
+    power: tuple[float, ...]
+
+
+@frozen
+class Mark:
+    """A point worth naming on a power curve: ``(6280, 0.8, "6,280 per arm")``."""
+
+    x: float
+    y: float
+    text: str
 
 
 @frozen(kw_only=True)
@@ -42,15 +125,235 @@ class PlotData:
     ----------
     kind : {"forest", "love", "power"}
     title : str
-    rows : tuple of ForestRow (or of the kind's own rows)
+    subtitle : str
+        How to read it: level of the intervals, correction.
+    rows : tuple of ForestRow, LoveRow or PowerSeries, by `kind`
     level : float
         Confidence level of the intervals drawn.
-    options : dict
-        Further facts of the kind (axis labels, thresholds).
+    x_label : str
+        What the horizontal axis shows.
+    threshold : float or None
+        The line to compare with: flagged absolute SMD (love), target power (power).
+    marks : tuple of Mark
+        Points to name (power).
     """
 
     kind: PlotKind
     title: str
     rows: tuple[Any, ...]
     level: float = 0.95
-    options: dict[str, Any] = field(factory=dict)
+    subtitle: str = ""
+    x_label: str = ""
+    threshold: float | None = None
+    marks: tuple[Mark, ...] = ()
+
+
+def forest_data(raw_results: Sequence[Mapping[str, Any]], alpha: float = 0.05, title: str | None = None) -> PlotData:
+    """Make the forest plot of an analysis from its raw results.
+
+    Parameters
+    ----------
+    raw_results : sequence of mapping
+        One per metric and treatment, with the keys of `AnalysisResult.raw_results`:
+        ``metric_name, treatment, control, relative_lift, rel_ci_lower, rel_ci_upper,
+        p_value, status, reason, correction`` and, where declared, ``direction``.
+    alpha : float
+        Significance level of the analysis.
+    title : str, optional
+        Instead of the usual title.
+
+    Returns
+    -------
+    PlotData
+        One row per result; rows of one metric are grouped where there are several treatments.
+
+    Raises
+    ------
+    InputError
+        There are no results.
+
+    Examples
+    --------
+    >>> raw = [{"metric_name": "revenue", "relative_lift": 0.03, "rel_ci_lower": 0.01,
+    ...         "rel_ci_upper": 0.05, "p_value": 0.003, "status": "ok"}]
+    >>> forest_data(raw).rows[0].verdict
+    'increase'
+    """
+    if not raw_results:
+        raise InputError("there are no metric results to plot: wanted at least one.")
+    treatments = list(dict.fromkeys(str(raw.get("treatment", "treatment")) for raw in raw_results))
+    ordered = _metrics_together(raw_results) if len(treatments) > 1 else raw_results
+    rows = tuple(_forest_row(raw, alpha, grouped=len(treatments) > 1) for raw in ordered)
+    control = str(raw_results[0].get("control", "control"))
+    versus = treatments[0] if len(treatments) == 1 else f"{len(treatments)} treatments"
+    return PlotData(
+        kind="forest",
+        title=f"Relative lift, {versus} vs {control}" if title is None else title,
+        subtitle=_forest_subtitle(raw_results, alpha),
+        rows=rows,
+        level=1 - alpha,
+        x_label=f"Relative lift over {control}",
+    )
+
+
+def love_data(
+    smd: Mapping[str, Mapping[str, float | None]],
+    threshold: float = 0.1,
+    title: str = "Covariate balance",
+    notes: Mapping[str, str] | None = None,
+) -> PlotData:
+    """Make a love plot from standardized mean differences.
+
+    Parameters
+    ----------
+    smd : mapping of covariate to mapping of treatment to float or None
+        None, NaN and infinities are shown as not estimable, never as balanced.
+    threshold : float
+        Absolute SMD from which a covariate is flagged.
+    title : str
+    notes : mapping of covariate to str, optional
+        Why a covariate has no SMD.
+
+    Raises
+    ------
+    InputError
+        There are no covariates.
+
+    Examples
+    --------
+    >>> [row.smd for row in love_data({"age": {"treatment": 0.12}}).rows]
+    [0.12]
+    """
+    if not smd:
+        raise InputError("there are no covariates to plot: wanted at least one.")
+    rows = tuple(
+        LoveRow(
+            label=str(covariate),
+            smd=_finite(value),
+            treatment=str(treatment),
+            note="" if _finite(value) is not None else (notes or {}).get(covariate, "not estimable"),
+        )
+        for covariate, by_treatment in smd.items()
+        for treatment, value in by_treatment.items()
+    )
+    flagged = len({row.label for row in rows if row.smd is not None and abs(row.smd) >= threshold})
+    return PlotData(
+        kind="love",
+        title=title,
+        subtitle=f"{flagged} of {len(smd)} covariates with |SMD| ≥ {threshold:g}",
+        rows=rows,
+        x_label="Standardized mean difference, treatment − control",
+        threshold=threshold,
+    )
+
+
+def power_data(
+    series: Iterable[PowerSeries],
+    x_label: str = "Units per variant",
+    target: float = 0.8,
+    marks: Iterable[Mark] = (),
+    title: str = "Power",
+    subtitle: str = "",
+) -> PlotData:
+    """Make a plot of power curves.
+
+    Parameters
+    ----------
+    series : iterable of PowerSeries
+    x_label : str
+        What the curves run over: a sample size or an effect.
+    target : float
+        Power aimed at, drawn as a line.
+    marks : iterable of Mark
+        Points to name, such as the required sample size.
+    title, subtitle : str
+
+    Raises
+    ------
+    InputError
+        No curve, a curve without points or with lengths that differ.
+
+    Examples
+    --------
+    >>> plot = power_data([PowerSeries(label="", x=(100, 200), power=(0.5, 0.8))])
+    >>> plot.threshold
+    0.8
+    """
+    rows = tuple(series)
+    if not rows:
+        raise InputError("there is no power curve to plot: wanted at least one.")
+    for row in rows:
+        if not row.x or len(row.x) != len(row.power):
+            raise InputError(
+                f"power curve {row.label!r} has {len(row.x)} x and {len(row.power)} power values: "
+                f"wanted as many of one as of the other, and at least one."
+            )
+    return PlotData(
+        kind="power",
+        title=title,
+        subtitle=subtitle,
+        rows=rows,
+        x_label=x_label,
+        threshold=target,
+        marks=tuple(marks),
+    )
+
+
+def _forest_row(raw: Mapping[str, Any], alpha: float, grouped: bool) -> ForestRow:
+    metric, treatment = str(raw["metric_name"]), str(raw.get("treatment", "treatment"))
+    lift = _finite(raw.get("relative_lift")) if raw.get("status", "ok") == "ok" else None
+    low, high = _bounds(raw) if lift is not None else (None, None)
+    p_value, direction = _finite(raw.get("p_value")), raw.get("direction")
+    return ForestRow(
+        label=treatment if grouped else metric,
+        group=metric if grouped else "",
+        lift=lift,
+        low=low,
+        high=high,
+        p_value=p_value,
+        significant=p_value is not None and p_value < alpha,
+        favourable=None if direction is None or lift is None else (lift > 0) == (direction == "increase"),
+        hint="lower is better" if direction == "decrease" else "",
+        note="" if lift is not None else str(raw.get("reason") or "the relative lift is not estimable"),
+    )
+
+
+def _bounds(raw: Mapping[str, Any]) -> tuple[float | None, float | None]:
+    """Return the interval; where one side only is missing, it is the open end of a one-sided one."""
+    low, high = _number(raw.get("rel_ci_lower")), _number(raw.get("rel_ci_upper"))
+    if low is None and high is None:
+        return None, None
+    return (-math.inf if low is None else low), (math.inf if high is None else high)
+
+
+def _forest_subtitle(raw_results: Sequence[Mapping[str, Any]], alpha: float) -> str:
+    corrections = {str(raw["correction"]) for raw in raw_results if raw.get("correction")}
+    after = f" after correction ({', '.join(sorted(corrections))})" if corrections else ""
+    return f"{percent_level(1 - alpha)} confidence intervals; significant: p < {alpha:g}{after}"
+
+
+def percent_level(level: float) -> str:
+    """Return a confidence level as the header of an interval.
+
+    Examples
+    --------
+    >>> percent_level(0.95), percent_level(1 - 0.001)
+    ('95%', '99.9%')
+    """
+    return f"{round(100 * level, 6):g}%"
+
+
+def _metrics_together(raw_results: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    by_metric: dict[str, list[Mapping[str, Any]]] = {}
+    for raw in raw_results:
+        by_metric.setdefault(str(raw["metric_name"]), []).append(raw)
+    return [raw for group in by_metric.values() for raw in group]
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None or math.isnan(value) else float(value)
+
+
+def _finite(value: Any) -> float | None:
+    number = _number(value)
+    return None if number is None or math.isinf(number) else number
