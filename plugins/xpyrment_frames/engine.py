@@ -1,0 +1,137 @@
+"""The engine for eager frames."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xpyrment_core.moments import Moments
+from xpyrment_core.reading import ArmSample, ColumnType, Label, Query, Reading, Source
+from xpyrment_frames.frame import Frame
+from xpyrment_frames.kernel import BLOCK, grams
+from xpyrment_frames.layout import Layout, lay_out
+from xpyrment_frames.samples import arm_samples
+from xpyrment_frames.units import Units, find_units, unit_grams
+
+FRAMES = {
+    "pandas": "DataFrame",
+    "polars": "DataFrame",
+    "pyarrow": "Table",
+    "modin": "DataFrame",
+    "narwhals": "DataFrame",
+}
+"""Class names of eager frames, by the library they come from."""
+
+
+class FramesEngine:
+    """Reads pandas, Polars, PyArrow and Modin frames in memory."""
+
+    def accepts(self, data: object) -> bool:
+        """Say whether `data` is an eager frame (or a subclass of one), by name, importing nothing."""
+        return any(FRAMES.get(cls.__module__.partition(".")[0]) == cls.__name__ for cls in type(data).__mro__)
+
+    def open(self, data: Any) -> Source:
+        """Return a source over the frame."""
+        return FrameSource(data)
+
+
+class FrameSource:
+    """A frame as a source: see `xpyrment_core.reading.Source`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> source = FrameSource(pd.DataFrame({"variant": ["b", "a", "a", None], "y": [1.0, 2.0, 4.0, 8.0]}))
+    >>> dict(source.schema()), dict(source.labels("variant"))
+    ({'variant': 'text', 'y': 'number'}, {'a': 2, 'b': 1, None: 1})
+    """
+
+    def __init__(self, data: Any) -> None:
+        self._frame = Frame(data)
+
+    def schema(self) -> Mapping[str, ColumnType]:
+        """Return the type of every column, in the frame's order."""
+        return self._frame.schema()
+
+    def labels(self, column: str) -> Mapping[Label | None, int]:
+        """Return rows per distinct value, in order; None, last, counts the missing."""
+        return self._frame.encoded(column).counts()
+
+    def moments(self, query: Query) -> Reading:
+        """Answer the query in one pass."""
+        layout = lay_out(self._frame, query)
+        arms, units = self._arms(query)
+        by_unit = units is not None and units.codes is not None
+        sums = unit_grams(layout, units, len(query.arms)) if by_unit and units else grams(layout, arms, len(query.arms))
+        moments: dict[tuple[str, Label], Moments] = {}
+        rows: dict[tuple[str, Label], int] = {}
+        for slot_set, per_arm in zip(layout.sets, sums, strict=True):
+            for label, gram in zip(query.arms, per_arm, strict=True):
+                key = slot_set.row_set.key, label
+                if by_unit:
+                    moments[key], rows[key] = unit_moments(layout, slot_set, gram)
+                else:
+                    moments[key] = layout.moments(slot_set, gram)
+                    rows[key] = moments[key].n
+        return Reading(moments=moments, rows=rows, shifts=layout.shifts, units=units.report if units else None)
+
+    def samples(self, query: Query) -> Mapping[tuple[str, Label], ArmSample]:
+        """Return the values of the query's terms, per row set and arm, complete rows only."""
+        arms, units = self._arms(query)
+        return arm_samples(lay_out(self._frame, query), query, arms, units.codes if units else None)
+
+    def infinite(self, columns: Sequence[str], treatment_col: str) -> Mapping[tuple[str, Label], int]:
+        """Count infinite values per column and label."""
+        encoded = self._frame.encoded(treatment_col)
+        found: dict[tuple[str, Label], int] = {}
+        for column in columns:
+            count = np.zeros(len(encoded.labels) + 1, dtype=np.int64)
+            for start, block in self._blocks(column):
+                codes = encoded.codes[start : start + len(block)][np.isinf(block)]
+                count += np.bincount(codes.astype(np.intp) + 1, minlength=len(count))
+            found |= {(column, label): int(n) for label, n in zip(encoded.labels, count[1:], strict=True)}
+        return found
+
+    def offending(self, column: str, allowed: Iterable[float], limit: int = 5) -> tuple[float, ...]:
+        """Return up to `limit` distinct non-missing values of a column that are not allowed."""
+        wanted = np.array(list(allowed), dtype=np.float64)
+        found: set[float] = set()
+        for _, block in self._blocks(column):
+            found |= set(np.unique(block[~np.isnan(block) & ~np.isin(block, wanted)])[:limit].tolist())
+            if len(found) >= limit:
+                break
+        return tuple(sorted(found)[:limit])
+
+    def explain(self, query: Query) -> str:
+        """Describe how the query is answered."""
+        columns = dict.fromkeys(c for s in query.row_sets for c in (*s.required, *(t.column for t in s.terms)))
+        named = [query.treatment_col, *([query.unit_col] if query.unit_col else []), *columns]
+        return (
+            f"{self._frame.library} frame in memory, {len(self._frame):,} rows: one pass in blocks of {BLOCK:,} rows "
+            f"over {len(named)} columns ({', '.join(map(str, named))})"
+            + (f", summed per {query.unit_col!r} where it repeats." if query.unit_col else ".")
+        )
+
+    def _arms(self, query: Query) -> tuple[NDArray[np.integer], Units | None]:
+        variant = self._frame.encoded(query.treatment_col)
+        if query.unit_col is None:
+            return variant.table(query.arms, len(query.arms))[variant.codes], None
+        units = find_units(self._frame.encoded(query.unit_col), variant, query.arms)
+        return units.arms, units
+
+    def _blocks(self, column: str) -> Iterable[tuple[int, NDArray[np.float64]]]:
+        numbers = self._frame.numbers(column)
+        for start in range(0, len(self._frame), BLOCK):
+            block = np.empty(min(BLOCK, len(self._frame) - start))
+            numbers.read(start, start + len(block), 0.0, block)
+            yield start, block
+
+
+def unit_moments(layout: Layout, slot_set: Any, gram: NDArray[np.float64]) -> tuple[Moments, int]:
+    """Return row means with unit-level variance from the gram over units of rows and sums, and the rows."""
+    names = ("", *slot_set.row_set.names)
+    shift = [0.0 if missing else layout.slots[slot].shift for slot, missing in slot_set.terms]
+    zeros = np.zeros(len(names))
+    sums = Moments.from_shifted_sums(names, round(float(gram[0, 0])), gram[0, 1:], gram[1:, 1:], zeros)
+    return sums.per_row("", shift), round(float(gram[0, 1]))

@@ -1,0 +1,191 @@
+"""A frame of any library as typed columns: what is a number, what is text, and how to read it."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from numbers import Number
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from xpyrment_core.errors import InputError, unknown
+from xpyrment_core.reading import ColumnType
+from xpyrment_frames.columns import (
+    ArrayColumn,
+    CodedColumn,
+    Column,
+    arrow_column,
+    masked_column,
+    object_column,
+)
+from xpyrment_frames.labels import Encoded, encode_array, encode_arrow, encode_categorical
+
+NUMERIC_KINDS = "iufb"
+
+
+class Frame:
+    """One frame: its columns by name, read without copying it.
+
+    Parameters
+    ----------
+    data : object
+        Any eager frame that narwhals knows.
+
+    Raises
+    ------
+    InputError
+        The frame has two columns of one name.
+    """
+
+    def __init__(self, data: Any) -> None:
+        try:
+            self._frame: nw.DataFrame[Any] = nw.from_native(data, eager_only=True)
+            self.names: tuple[str, ...] = tuple(self._frame.columns)
+        except nw.exceptions.DuplicateError as error:
+            raise InputError(f"the frame's column names are not unique: {error}. Rename the columns first.") from error
+        self._native: dict[str, Any] = {}
+        self._types: dict[str, ColumnType] = {}
+        self._encoded: dict[str, Encoded] = {}
+        self._numbers: dict[str, Column] = {}
+
+    def __len__(self) -> int:
+        return len(self._frame)
+
+    @property
+    def library(self) -> str:
+        """Name of the frame's library, such as ``"polars"``."""
+        return str(self._frame.implementation)
+
+    def type_of(self, name: str) -> ColumnType:
+        """Return what kind of values a column holds."""
+        if name not in self._types:
+            self._types[name] = _column_type(self._storage(name))
+        return self._types[name]
+
+    def schema(self) -> Mapping[str, ColumnType]:
+        """Return the type of every column, in the frame's order."""
+        return {name: self.type_of(name) for name in self.names}
+
+    def numbers(self, name: str) -> Column:
+        """Return a numeric or boolean column.
+
+        Raises
+        ------
+        InputError
+            The column does not exist or does not hold numbers.
+        """
+        if name not in self._numbers:
+            if self.type_of(name) not in ("number", "boolean"):
+                raise InputError(f"column {name!r} is {self.type_of(name)}, wanted numbers.")
+            self._numbers[name] = self._number_column(self._storage(name), name)
+        return self._numbers[name]
+
+    def encoded(self, name: str) -> Encoded:
+        """Return a column's distinct values and a code per row; found once and kept."""
+        if name not in self._encoded:
+            self._encoded[name] = _encode(self._storage(name))
+        return self._encoded[name]
+
+    def _storage(self, name: str) -> Any:
+        """Return a pandas extension array, a numpy array or an arrow column."""
+        if name not in self.names:
+            raise unknown("column", name, self.names)
+        if name not in self._native:
+            self._native[name] = _storage(self._frame[name])
+        return self._native[name]
+
+    def _number_column(self, storage: Any, name: str) -> Column:
+        if isinstance(storage, np.ndarray):
+            if storage.dtype != object:
+                return ArrayColumn(storage)
+            return object_column(storage, _missing(storage))
+        if isinstance(storage, pa.ChunkedArray):
+            if not pa.types.is_dictionary(storage.type):
+                return arrow_column(storage)
+        elif not hasattr(storage, "categories"):
+            return masked_column(storage)
+        encoded = self.encoded(name)
+        return CodedColumn(encoded.codes, [*(float(label) for label in encoded.labels), np.nan])
+
+
+def _storage(series: "nw.Series[Any]") -> Any:
+    native = series.to_native()
+    if not series.implementation.is_pandas():
+        return _as_arrow(series)
+    dtype = native.dtype
+    if isinstance(dtype, np.dtype):
+        return native.to_numpy()
+    if hasattr(dtype, "categories") or (getattr(dtype, "kind", "O") in NUMERIC_KINDS and _is_masked(native)):
+        return native.array
+    if hasattr(dtype, "pyarrow_dtype") or getattr(dtype, "storage", None) == "pyarrow":
+        return pa.chunked_array(native)
+    return native.to_numpy()
+
+
+def _is_masked(native: Any) -> bool:
+    return hasattr(native.dtype, "numpy_dtype") and not hasattr(native.dtype, "pyarrow_dtype")
+
+
+def _as_arrow(series: "nw.Series[Any]") -> pa.ChunkedArray:
+    native = series.to_native()
+    if isinstance(native, pa.ChunkedArray):
+        return native
+    if hasattr(native, "__arrow_c_stream__"):
+        return pa.chunked_array(native)
+    arrow = series.to_arrow()
+    return arrow if isinstance(arrow, pa.ChunkedArray) else pa.chunked_array([arrow])
+
+
+def _missing(values: NDArray[Any]) -> NDArray[np.bool_]:
+    import pandas as pd
+
+    return np.asarray(pd.isna(values))
+
+
+def _column_type(storage: Any) -> ColumnType:
+    if isinstance(storage, pa.ChunkedArray):
+        return _arrow_type(storage.type)
+    if hasattr(storage, "categories"):
+        return _values_type(list(storage.categories))
+    if isinstance(storage, np.ndarray) and storage.dtype == object:
+        return _values_type(storage[~_missing(storage)])
+    kind = storage.dtype.kind
+    if kind == "b":
+        return "boolean"
+    if kind in NUMERIC_KINDS:
+        return "number"
+    return "text" if kind in "UST" else "other"
+
+
+def _arrow_type(dtype: pa.DataType) -> ColumnType:
+    if pa.types.is_dictionary(dtype):
+        return _arrow_type(dtype.value_type)
+    if pa.types.is_boolean(dtype):
+        return "boolean"
+    if pa.types.is_integer(dtype) or pa.types.is_floating(dtype) or pa.types.is_decimal(dtype):
+        return "number"
+    if pa.types.is_null(dtype):
+        return "number"
+    text = pa.types.is_string(dtype) or pa.types.is_large_string(dtype) or pa.types.is_string_view(dtype)
+    return "text" if text else "other"
+
+
+def _values_type(values: Any) -> ColumnType:
+    """Return the type of Python values; a column without any value is a number, all missing."""
+    kinds = {type(value) for value in values}
+    if kinds and all(issubclass(kind, bool | np.bool_) for kind in kinds):
+        return "boolean"
+    # Complex numbers are numbers too, but have no float.
+    if all(issubclass(kind, Number | Decimal | np.bool_) and hasattr(kind, "__float__") for kind in kinds):
+        return "number"
+    return "text" if all(issubclass(kind, str) for kind in kinds) else "other"
+
+
+def _encode(storage: Any) -> Encoded:
+    if isinstance(storage, pa.ChunkedArray):
+        return encode_arrow(storage)
+    if hasattr(storage, "categories"):
+        return encode_categorical(storage)
+    return encode_array(np.asarray(storage, dtype=object) if not isinstance(storage, np.ndarray) else storage)

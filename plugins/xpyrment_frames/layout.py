@@ -1,0 +1,133 @@
+"""From a query to slots: the columns of numbers that the kernel multiplies."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+from xpyrment_core.moments import Moments
+from xpyrment_core.reading import Query, RowSet, Term
+from xpyrment_frames.columns import CodedColumn, Column
+from xpyrment_frames.frame import Frame
+
+PILOT_ROWS = 1024
+PILOT_PARTS = 16
+
+
+@frozen(eq=False)
+class Slot:
+    """A column the kernel reads, with the shift taken off its values."""
+
+    column: Column
+    shift: float = 0.0
+
+
+@frozen(eq=False)
+class SlotSet:
+    """A row set in terms of slots.
+
+    Attributes
+    ----------
+    required : tuple of int
+        Slots that must not be missing.
+    terms : tuple of (int, bool)
+        Slot of each term, and whether the term is its missingness rather than its value.
+    """
+
+    row_set: RowSet
+    required: tuple[int, ...]
+    terms: tuple[tuple[int, bool], ...]
+
+    @property
+    def slots(self) -> tuple[int, ...]:
+        """Every slot the row set touches, once."""
+        return tuple(dict.fromkeys([*self.required, *(slot for slot, _ in self.terms)]))
+
+
+@frozen(eq=False)
+class Layout:
+    """All slots of a query, and each row set in terms of them."""
+
+    slots: tuple[Slot, ...]
+    sets: tuple[SlotSet, ...]
+    shifts: dict[str, float]
+
+    def moments(self, slot_set: SlotSet, gram: NDArray[np.float64]) -> Moments:
+        """Return moments from the sums of products of a leading 1 and the shifted terms."""
+        shift = [0.0 if missing else self.slots[slot].shift for slot, missing in slot_set.terms]
+        n = round(float(gram[0, 0]))
+        return Moments.from_shifted_sums(slot_set.row_set.names, n, gram[0, 1:], gram[1:, 1:], shift)
+
+
+class _Slots:
+    """Slots as they are first needed."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+        self._position: dict[tuple[str, Any], int] = {}
+        self.slots: list[Slot] = []
+        self.shifts: dict[str, float] = {}
+
+    def of(self, column: str) -> int:
+        """Return the slot of a column's values; of a text column, zeros where it is observed."""
+        if (column, None) not in self._position:
+            if self._frame.type_of(column) in ("number", "boolean"):
+                numbers = self._frame.numbers(column)
+                self.shifts[column] = pilot(numbers, len(self._frame))
+                slot = Slot(numbers, self.shifts[column])
+            else:
+                encoded = self._frame.encoded(column)
+                slot = Slot(CodedColumn(encoded.codes, [*(0.0 for _ in encoded.labels), np.nan]))
+            self._add((column, None), slot)
+        return self._position[column, None]
+
+    def level(self, column: str, level: Any) -> int:
+        """Return the slot of an indicator of one level."""
+        if (column, (level,)) not in self._position:
+            encoded = self._frame.encoded(column)
+            table = [*(float(label == level) for label in encoded.labels), 0.0]
+            self._add((column, (level,)), Slot(CodedColumn(encoded.codes, table)))
+        return self._position[column, (level,)]
+
+    def _add(self, key: tuple[str, Any], slot: Slot) -> None:
+        self._position[key] = len(self.slots)
+        self.slots.append(slot)
+
+    def term(self, term: Term) -> tuple[int, bool]:
+        if term.kind == "level":
+            return self.level(term.column, term.level), False
+        return self.of(term.column), term.kind == "missing"
+
+
+def lay_out(frame: Frame, query: Query) -> Layout:
+    """Return the slots of a query, each column once."""
+    slots = _Slots(frame)
+    sets = [
+        SlotSet(row_set, tuple(slots.of(c) for c in row_set.required), tuple(slots.term(t) for t in row_set.terms))
+        for row_set in query.row_sets
+    ]
+    return Layout(tuple(slots.slots), tuple(sets), slots.shifts)
+
+
+def pilot(column: Column, rows: int) -> float:
+    """Return a typical value of a column, for shifted sums: the median of a few rows from all over it.
+
+    Where all of those are missing the whole column is searched for the first that is not.
+    """
+    starts = np.unique(np.linspace(0, max(rows - PILOT_ROWS // PILOT_PARTS, 0), PILOT_PARTS).astype(int))
+    found = _finite(column, starts, PILOT_ROWS // PILOT_PARTS, rows)
+    if not found.size:
+        everywhere = range(0, rows, PILOT_ROWS)
+        found = next((f for s in everywhere if (f := _finite(column, [s], PILOT_ROWS, rows)).size), found)
+    return float(np.median(found)) if found.size else 0.0
+
+
+def _finite(column: Column, starts: Sequence[int] | NDArray[Any], length: int, rows: int) -> NDArray[np.float64]:
+    parts = []
+    for start in starts:
+        part = np.empty(min(length, rows - int(start)))
+        column.read(int(start), int(start) + len(part), 0.0, part)
+        parts.append(part[np.isfinite(part)])
+    return np.concatenate(parts) if parts else np.empty(0)
