@@ -4,13 +4,13 @@ For checks that look at a frame directly; an analysis reads through an engine.
 """
 
 from collections.abc import Iterable
-from typing import Any
-
-import narwhals as nw
-from narwhals.exceptions import DuplicateError
+from typing import TYPE_CHECKING, Any
 
 from xpyrment_core.errors import InputError, listing, nearest
-from xpyrment_core.labels import in_order, is_missing
+from xpyrment_core.labels import in_order
+
+if TYPE_CHECKING:
+    import narwhals as nw
 
 
 def select(data: Any, wanted: Iterable[tuple[str, str]]) -> "nw.DataFrame[Any]":
@@ -28,6 +28,8 @@ def select(data: Any, wanted: Iterable[tuple[str, str]]) -> "nw.DataFrame[Any]":
     InputError
         `data` is not a frame, or has no such column.
     """
+    import narwhals as nw
+
     frame = _open(data)
     names = frame.collect_schema().names()
     columns = []
@@ -42,10 +44,15 @@ def select(data: Any, wanted: Iterable[tuple[str, str]]) -> "nw.DataFrame[Any]":
 
 
 def _open(data: Any) -> "nw.DataFrame[Any] | nw.LazyFrame[Any]":
+    import narwhals as nw
+    from narwhals.exceptions import DuplicateError
+
     try:
         frame = nw.from_native(data)
     except DuplicateError as error:
-        raise InputError(f"the data have two columns of one name: {error}") from error
+        raise InputError(
+            f"two columns of the data have one name; rename one. {' '.join(str(error).split())}"
+        ) from error
     except TypeError as error:
         raise InputError(
             f"the data must be a frame (pandas, polars, pyarrow …), got {type(data).__name__}. "
@@ -61,10 +68,15 @@ def label_counts(frame: "nw.DataFrame[Any]", column: str) -> dict[Any, int]:
     counts: dict[Any, int] = {}
     table = frame[column].value_counts(name="rows of the label")
     for label, rows in zip(table[column].to_list(), table["rows of the label"].to_list(), strict=True):
-        key = None if is_missing(label) else label
+        key = None if absent(label) else label
         counts[key] = counts.get(key, 0) + int(rows)
     seen = sum(counts.values())
     if len(frame) > seen:  # value_counts of some libraries leaves nulls out
         counts[None] = counts.get(None, 0) + len(frame) - seen
     missing = {None: counts.pop(None)} if None in counts else {}
     return {label: counts[label] for label in in_order(counts)} | missing
+
+
+def absent(value: Any) -> bool:
+    """Say whether a value stands for none: None, NaN, NaT or pandas.NA (which refuses comparison)."""
+    return value is None or type(value).__name__ == "NAType" or bool(value != value)
