@@ -2,150 +2,24 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
-
-from attrs import frozen
+from typing import Any
 
 from xpyrment_core.errors import InputError
+from xpyrment_core.plotrows import ForestRow, LoveRow, Mark, PlotData, PlotKind, PowerSeries, Verdict
+from xpyrment_core.plottext import clip, percent_level
 
-PlotKind = Literal["forest", "love", "power"]
-Verdict = Literal["better", "worse", "increase", "decrease", "neutral", "missing"]
-
-
-@frozen(kw_only=True)
-class ForestRow:
-    """One line of a forest plot.
-
-    Attributes
-    ----------
-    label : str
-        Metric, or the variant where `group` names the metric.
-    lift, low, high : float or None
-        Relative effect and its interval as fractions; None where not estimable, and
-        infinite at the open end of a one-sided interval.
-    group : str
-        Heading that the rows of one metric share where it has several treatments, else ``""``.
-    p_value : float or None
-        Of the test, corrected where a correction was asked for.
-    significant : bool
-        Whether the (corrected) p-value is below alpha.
-    favourable : bool or None
-        Whether the lift points in the metric's good direction; None where none was declared.
-    hint : str
-        What a reader needs beside the name, such as ``"lower is better"``.
-    note : str
-        Why there is nothing to draw, else ``""``.
-    """
-
-    label: str
-    lift: float | None
-    low: float | None
-    high: float | None
-    group: str = ""
-    p_value: float | None = None
-    significant: bool = False
-    favourable: bool | None = None
-    hint: str = ""
-    note: str = ""
-
-    @property
-    def verdict(self) -> Verdict:
-        """What the row says: this is what colours mean.
-
-        Examples
-        --------
-        >>> row = ForestRow(label="revenue", lift=0.02, low=0.01, high=0.03, significant=True)
-        >>> row.verdict
-        'increase'
-        """
-        if self.lift is None:
-            return "missing"
-        if not self.significant or self.lift == 0:
-            return "neutral"
-        if self.favourable is None:
-            return "increase" if self.lift > 0 else "decrease"
-        return "better" if self.favourable else "worse"
-
-
-@frozen(kw_only=True)
-class LoveRow:
-    """One dot of a love plot: a covariate in one treatment against control.
-
-    Attributes
-    ----------
-    label : str
-        The covariate.
-    smd : float or None
-        Standardized mean difference, treatment minus control; None where not estimable.
-    treatment : str
-        The variant compared with control.
-    note : str
-        Why there is no number, else ``""``.
-    """
-
-    label: str
-    smd: float | None
-    treatment: str = "treatment"
-    note: str = ""
-
-
-@frozen(kw_only=True)
-class PowerSeries:
-    """One power curve.
-
-    Attributes
-    ----------
-    label : str
-        What tells the curves apart; may be ``""`` where there is one only.
-    x : tuple of float
-        Sample size or effect, increasing.
-    power : tuple of float
-        Power at each `x`, between 0 and 1.
-    """
-
-    label: str
-    x: tuple[float, ...]
-    power: tuple[float, ...]
-
-
-@frozen
-class Mark:
-    """A point worth naming on a power curve: ``(6280, 0.8, "6,280 per arm")``."""
-
-    x: float
-    y: float
-    text: str
-
-
-@frozen(kw_only=True)
-class PlotData:
-    """A plot without a library.
-
-    Attributes
-    ----------
-    kind : {"forest", "love", "power"}
-    title : str
-    subtitle : str
-        How to read it: level of the intervals, correction.
-    rows : tuple of ForestRow, LoveRow or PowerSeries, by `kind`
-    level : float
-        Confidence level of the intervals drawn.
-    x_label : str
-        What the horizontal axis shows.
-    threshold : float or None
-        The line to compare with: flagged absolute SMD (love), target power (power).
-    marks : tuple of Mark
-        Points to name (power).
-    """
-
-    kind: PlotKind
-    title: str
-    rows: tuple[Any, ...]
-    level: float = 0.95
-    subtitle: str = ""
-    x_label: str = ""
-    threshold: float | None = None
-    marks: tuple[Mark, ...] = ()
+__all__ = [
+    "ForestRow",
+    "LoveRow",
+    "Mark",
+    "PlotData",
+    "PlotKind",
+    "PowerSeries",
+    "Verdict",
+    "forest_data",
+    "love_data",
+    "power_data",
+]
 
 
 def forest_data(raw_results: Sequence[Mapping[str, Any]], alpha: float = 0.05, title: str | None = None) -> PlotData:
@@ -188,7 +62,7 @@ def forest_data(raw_results: Sequence[Mapping[str, Any]], alpha: float = 0.05, t
     versus = treatments[0] if len(treatments) == 1 else f"{len(treatments)} treatments"
     return PlotData(
         kind="forest",
-        title=f"Relative lift, {versus} vs {control}" if title is None else title,
+        title=f"Relative lift, {clip(versus, 40)} vs {clip(control, 40)}" if title is None else title,
         subtitle=_forest_subtitle(raw_results, alpha),
         rows=rows,
         level=1 - alpha,
@@ -330,17 +204,6 @@ def _forest_subtitle(raw_results: Sequence[Mapping[str, Any]], alpha: float) -> 
     corrections = {str(raw["correction"]) for raw in raw_results if raw.get("correction")}
     after = f" after correction ({', '.join(sorted(corrections))})" if corrections else ""
     return f"{percent_level(1 - alpha)} confidence intervals; significant: p < {alpha:g}{after}"
-
-
-def percent_level(level: float) -> str:
-    """Return a confidence level as the header of an interval.
-
-    Examples
-    --------
-    >>> percent_level(0.95), percent_level(1 - 0.001)
-    ('95%', '99.9%')
-    """
-    return f"{round(100 * level, 6):g}%"
 
 
 def _metrics_together(raw_results: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

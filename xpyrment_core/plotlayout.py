@@ -1,4 +1,4 @@
-"""How a plot is laid out, whatever library draws it: axis range, ticks, texts, colours, order.
+"""How a plot is laid out, whatever library draws it: lines, axis range, ticks, colours, order.
 
 All plot backends share these pure functions, so that two libraries show the same picture.
 """
@@ -11,7 +11,8 @@ from typing import Any
 from attrs import frozen
 
 from xpyrment_core.errors import InputError, unknown
-from xpyrment_core.plotdata import ForestRow, LoveRow, PlotData
+from xpyrment_core.plotrows import ForestRow, LoveRow, PlotData
+from xpyrment_core.plottext import interval_text, lift_text, p_text, shorten_all
 
 # Okabe & Ito (2008), Color Universal Design: told apart with any colour vision, and in grey by lightness.
 BLUE, VERMILLION, GREEN, PURPLE, SKY, ORANGE = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00"
@@ -71,6 +72,60 @@ def merge_colors(defaults: Mapping[str, str], given: Mapping[str, str] | None) -
         if role not in defaults:
             raise unknown("colour role", role, defaults)
     return {**defaults, **(given or {})}
+
+
+@frozen(kw_only=True)
+class Line:
+    """One line of a forest plot: a row, or the heading of a group of rows.
+
+    Attributes
+    ----------
+    label : str
+        What stands at the left, short enough.
+    row : ForestRow or None
+        None for a heading.
+    band : bool
+        Whether it is shaded: every other metric is, to lead the eye.
+    """
+
+    label: str
+    row: ForestRow | None
+    band: bool
+
+    @property
+    def cells(self) -> tuple[str, str, str]:
+        """Lift, interval and p-value as texts; empty where there is nothing to show."""
+        if self.row is None or self.row.lift is None:
+            return "", "", ""
+        return lift_text(self.row), interval_text(self.row), p_text(self.row.p_value)
+
+
+def forest_lines(rows: Sequence[ForestRow], limit: int) -> tuple[Line, ...]:
+    """Return the lines of a forest plot, with names of at most `limit` characters.
+
+    Examples
+    --------
+    >>> row = ForestRow(label="blue", group="revenue", lift=0.02, low=-0.01, high=0.05)
+    >>> [line.label.strip() for line in forest_lines([row], 30)]
+    ['revenue', 'blue']
+    """
+    lines: list[Line] = []
+    group, band = "", True
+    labels = shorten_all([row.label for row in rows], limit)
+    headings = shorten_all([row.group for row in rows], limit)
+    for row, label, heading in zip(rows, labels, headings, strict=True):
+        if row.group != group or not row.group:
+            band, group = not band, row.group
+            if group:
+                lines.append(Line(label=_hinted(heading, row.hint, limit), row=None, band=band))
+        shown = f"   {label}" if row.group else _hinted(label, row.hint, limit)
+        lines.append(Line(label=shown, row=row, band=band))
+    return tuple(lines)
+
+
+def _hinted(name: str, hint: str, limit: int) -> str:
+    """Add the hint to a name, where there is room for names of some length at all."""
+    return f"{name} ({hint})" if hint and limit > 20 else name
 
 
 def sort_rows(rows: Sequence[ForestRow], by: str | None) -> list[ForestRow]:
@@ -147,6 +202,19 @@ def span(row: ForestRow, window: tuple[float, float]) -> Span | None:
     return Span(min(left, window[1]), max(right, window[0]), row.low < window[0], row.high > window[1])
 
 
+def beyond(rows: Iterable[ForestRow], window: tuple[float, float] | None) -> bool:
+    """Say whether some lift or interval goes on past the axis, so that the legend explains the arrows."""
+    if window is None:
+        return False
+    low, high = window
+    return any(
+        value is not None and not low <= value <= high
+        for row in rows
+        if row.lift is not None
+        for value in (row.lift, row.low, row.high)
+    )
+
+
 def nice_ticks(low: float, high: float, target: int = 6) -> list[float]:
     """Return about `target` round ticks within ``[low, high]``: steps of 1, 2 or 5 times a power of ten.
 
@@ -163,97 +231,6 @@ def nice_ticks(low: float, high: float, target: int = 6) -> list[float]:
     return [round(index * step, digits) + 0.0 for index in range(first, last + 1)]
 
 
-def tick_texts(ticks: Sequence[float]) -> list[str]:
-    """Return ticks as percentages with no more decimals than their step needs.
-
-    Examples
-    --------
-    >>> tick_texts([-0.005, 0.0, 0.005])
-    ['−0.5%', '0%', '+0.5%']
-    """
-    decimals = next((d for d in range(8) if all(abs(round(100 * t, d) - 100 * t) < 1e-9 for t in ticks)), 8)
-    return ["0%" if tick == 0 else percent(tick, decimals) for tick in ticks]
-
-
-def percent(value: float | None, decimals: int = 2) -> str:
-    """Return a fraction as a signed percentage, with a true minus sign.
-
-    Examples
-    --------
-    >>> percent(0.0321), percent(-30.0, 0), percent(float("inf"))
-    ('+3.21%', '−3,000%', '+∞')
-    """
-    if value is None:
-        return "–"
-    if math.isinf(value):
-        return "+∞" if value > 0 else "−∞"
-    text = f"{100 * value:+,.{decimals}f}%"
-    if float(text.strip("+-%").replace(",", "")) == 0:
-        text = text[1:]
-    return text.replace("-", "−")
-
-
-def row_decimals(row: ForestRow) -> int:
-    """Return how many decimals a row's percentages need: two, fewer when huge, more when tiny."""
-    values = [abs(100 * v) for v in (row.lift, row.low, row.high) if v is not None and math.isfinite(v)]
-    reach = max(values, default=0.0)
-    if reach >= 1000:
-        return 0
-    if reach >= 100:
-        return 1
-    return 2 if reach >= 0.1 or reach == 0 else min(8, 1 - math.floor(math.log10(reach)))
-
-
-def lift_text(row: ForestRow) -> str:
-    """Return the lift as shown beside the plot: ``"+3.21%"``."""
-    return percent(row.lift, row_decimals(row))
-
-
-def interval_text(row: ForestRow) -> str:
-    """Return the interval as shown beside the plot; an open end has a round bracket.
-
-    Examples
-    --------
-    >>> interval_text(ForestRow(label="a", lift=0.02, low=0.01, high=float("inf")))
-    '[+1.00%, +∞)'
-    """
-    if row.low is None or row.high is None:
-        return "–"
-    decimals = row_decimals(row)
-    opening, closing = "(" if math.isinf(row.low) else "[", ")" if math.isinf(row.high) else "]"
-    return f"{opening}{percent(row.low, decimals)}, {percent(row.high, decimals)}{closing}"
-
-
-def p_text(p_value: float | None) -> str:
-    """Return a p-value as shown beside the plot.
-
-    Examples
-    --------
-    >>> p_text(0.03214), p_text(1e-12), p_text(None)
-    ('0.032', '<0.001', '–')
-    """
-    if p_value is None:
-        return "–"
-    return "<0.001" if p_value < 0.001 else f"{p_value:.3f}"
-
-
-def shorten(text: str, limit: int) -> str:
-    """Return `text` with its middle left out where it is longer than `limit` characters.
-
-    The ends are what tells long metric names apart.
-
-    Examples
-    --------
-    >>> shorten("checkout_revenue_per_user_mobile_2025", 20)
-    'checkout_rev…le_2025'
-    """
-    text = " ".join(text.split())
-    if len(text) <= limit:
-        return text
-    tail = max(1, (limit - 1) * 2 // 5)
-    return f"{text[: limit - 1 - tail]}…{text[-tail:]}"
-
-
 def verdict_legend(rows: Iterable[ForestRow], colors: Mapping[str, str]) -> list[tuple[str, str]]:
     """Return ``(verdict, words)`` of the verdicts present; those of one colour share an entry."""
     present = {row.verdict for row in rows}
@@ -265,11 +242,14 @@ def verdict_legend(rows: Iterable[ForestRow], colors: Mapping[str, str]) -> list
 
 
 def love_reach(plot: PlotData) -> float:
-    """Return how far the SMD axis goes to either side: beyond the threshold and every dot up to 1."""
-    values = [abs(row.smd) for row in plot.rows if row.smd is not None]
-    widest = max([value for value in values if value <= 1] or [0.0])
-    beyond = 1.0 if any(value > 1 for value in values) else 0.0
-    return 1.12 * max(widest, beyond, 2 * (plot.threshold or 0.1))
+    """Return how far the SMD axis goes to either side.
+
+    It shows twice the threshold and every dot up to five times the threshold; what lies
+    further out is cut off, with an arrow.
+    """
+    limit = plot.threshold or 0.1
+    shown = [abs(row.smd) for row in plot.rows if row.smd is not None and abs(row.smd) <= 5 * limit]
+    return 1.12 * max([2 * limit, *shown])
 
 
 def is_flagged(row: LoveRow, threshold: float | None) -> bool:

@@ -1,0 +1,22 @@
+"""Draw with Matplotlib: forest plots of lifts, love plots of balance, power curves.
+
+Every plot is a `matplotlib.axes.Axes`, ready for a paper: vector output, colours that
+everyone can tell apart, and filled against hollow marks for readers without colour.
+"""
+
+from collections.abc import Iterable
+
+from xpyrment_core.definitions import PlotBackendDefinition
+from xpyrment_core.hookspecs import hookimpl
+
+XPYRMENT_API = 1
+
+
+@hookimpl
+def xpyrment_plot_backends() -> Iterable[PlotBackendDefinition]:
+    """Offer the backend ``matplotlib``."""
+    yield PlotBackendDefinition(
+        name="matplotlib",
+        target="xpyrment_matplotlib.backend:draw",
+        summary="Static plots for papers and reports; returns matplotlib Axes.",
+    )

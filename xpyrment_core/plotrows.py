@@ -1,0 +1,144 @@
+"""The values of a plot: what a backend is given, a line or a curve at a time."""
+
+from typing import Any, Literal
+
+from attrs import frozen
+
+PlotKind = Literal["forest", "love", "power"]
+Verdict = Literal["better", "worse", "increase", "decrease", "neutral", "missing"]
+
+
+@frozen(kw_only=True)
+class ForestRow:
+    """One line of a forest plot.
+
+    Attributes
+    ----------
+    label : str
+        Metric, or the variant where `group` names the metric.
+    lift, low, high : float or None
+        Relative effect and its interval as fractions; None where not estimable, and
+        infinite at the open end of a one-sided interval.
+    group : str
+        Heading that the rows of one metric share where it has several treatments, else ``""``.
+    p_value : float or None
+        Of the test, corrected where a correction was asked for.
+    significant : bool
+        Whether the (corrected) p-value is below alpha.
+    favourable : bool or None
+        Whether the lift points in the metric's good direction; None where none was declared.
+    hint : str
+        What a reader needs beside the name, such as ``"lower is better"``.
+    note : str
+        Why there is nothing to draw, else ``""``.
+    """
+
+    label: str
+    lift: float | None
+    low: float | None
+    high: float | None
+    group: str = ""
+    p_value: float | None = None
+    significant: bool = False
+    favourable: bool | None = None
+    hint: str = ""
+    note: str = ""
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the row says: this is what colours mean.
+
+        Examples
+        --------
+        >>> row = ForestRow(label="revenue", lift=0.02, low=0.01, high=0.03, significant=True)
+        >>> row.verdict
+        'increase'
+        """
+        if self.lift is None:
+            return "missing"
+        if not self.significant or self.lift == 0:
+            return "neutral"
+        if self.favourable is None:
+            return "increase" if self.lift > 0 else "decrease"
+        return "better" if self.favourable else "worse"
+
+
+@frozen(kw_only=True)
+class LoveRow:
+    """One dot of a love plot: a covariate in one treatment against control.
+
+    Attributes
+    ----------
+    label : str
+        The covariate.
+    smd : float or None
+        Standardized mean difference, treatment minus control; None where not estimable.
+    treatment : str
+        The variant compared with control.
+    note : str
+        Why there is no number, else ``""``.
+    """
+
+    label: str
+    smd: float | None
+    treatment: str = "treatment"
+    note: str = ""
+
+
+@frozen(kw_only=True)
+class PowerSeries:
+    """One power curve.
+
+    Attributes
+    ----------
+    label : str
+        What tells the curves apart; may be ``""`` where there is one only.
+    x : tuple of float
+        Sample size or effect, increasing.
+    power : tuple of float
+        Power at each `x`, between 0 and 1.
+    """
+
+    label: str
+    x: tuple[float, ...]
+    power: tuple[float, ...]
+
+
+@frozen
+class Mark:
+    """A point worth naming on a power curve: ``(6280, 0.8, "6,280 per arm")``."""
+
+    x: float
+    y: float
+    text: str
+
+
+@frozen(kw_only=True)
+class PlotData:
+    """A plot without a library.
+
+    Attributes
+    ----------
+    kind : {"forest", "love", "power"}
+    title : str
+    subtitle : str
+        How to read it: level of the intervals, correction.
+    rows : tuple of ForestRow, LoveRow or PowerSeries, by `kind`
+    level : float
+        Confidence level of the intervals drawn.
+    x_label : str
+        What the horizontal axis shows.
+    threshold : float or None
+        The line to compare with: flagged absolute SMD (love), target power (power).
+    marks : tuple of Mark
+        Points to name (power).
+    """
+
+    kind: PlotKind
+    title: str
+    rows: tuple[Any, ...]
+    level: float = 0.95
+    subtitle: str = ""
+    x_label: str = ""
+    threshold: float | None = None
+    marks: tuple[Mark, ...] = ()
