@@ -1,0 +1,75 @@
+"""xpyrment: decide from A/B tests.
+
+>>> import xpyrment as xp
+>>> experiment = xp.setup(xp.datasets.nsw(), treatment_col="treat")
+>>> result = experiment.register_metric("earnings", value_col="re78").run_analysis(control=0, treatment=1)
+>>> result.summary()[["Metric", "Relative Lift", "p-value"]]
+     Metric Relative Lift   p-value
+0  earnings       +39.38%  0.0079**
+
+Everything is loaded on first use, so that importing the package costs next to nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from xpyrment import datasets
+    from xpyrment_core.analysis import adjust_p_values, run_analysis
+    from xpyrment_core.analysis_result import AnalysisResult
+    from xpyrment_core.errors import InputError, PhaseOrderError, XpyrmentError
+    from xpyrment_core.experiment import Experiment, setup
+    from xpyrment_core.host import PluginHost, default_host
+    from xpyrment_core.state import ExperimentState
+    from xpyrment_metrics.kinds import MeanMetric, ProportionMetric, RatioMetric
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "AnalysisResult": "xpyrment_core.analysis_result",
+    "Experiment": "xpyrment_core.experiment",
+    "ExperimentState": "xpyrment_core.state",
+    "InputError": "xpyrment_core.errors",
+    "MeanMetric": "xpyrment_metrics.kinds",
+    "PhaseOrderError": "xpyrment_core.errors",
+    "PluginHost": "xpyrment_core.host",
+    "ProportionMetric": "xpyrment_metrics.kinds",
+    "RatioMetric": "xpyrment_metrics.kinds",
+    "XpyrmentError": "xpyrment_core.errors",
+    "adjust_p_values": "xpyrment_core.analysis",
+    "datasets": "xpyrment",
+    "default_host": "xpyrment_core.host",
+    "run_analysis": "xpyrment_core.analysis",
+    "setup": "xpyrment_core.experiment",
+}
+
+__all__ = [
+    "AnalysisResult",
+    "Experiment",
+    "ExperimentState",
+    "InputError",
+    "MeanMetric",
+    "PhaseOrderError",
+    "PluginHost",
+    "ProportionMetric",
+    "RatioMetric",
+    "XpyrmentError",
+    "adjust_p_values",
+    "datasets",
+    "default_host",
+    "run_analysis",
+    "setup",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'xpyrment' has no attribute {name!r}")
+    home = _HOMES[name]
+    found = import_module("xpyrment.datasets") if name == "datasets" else getattr(import_module(home), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -7,7 +7,7 @@ itself or a lazy ``"module:attribute"`` that is imported on first use.
 import re
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from attrs import field, frozen
 
@@ -15,6 +15,17 @@ from xpyrment_core.errors import PluginError
 from xpyrment_core.options import Needs
 
 NAME = re.compile(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*")
+
+
+def load(target: Any) -> Any:
+    """Return what a target names, importing it where it is ``"module:attribute"``."""
+    if not isinstance(target, str):
+        return target
+    module, _, path = target.partition(":")
+    found: Any = import_module(module)
+    for part in path.split("."):
+        found = getattr(found, part)
+    return found
 
 
 def _check_name(definition: "Definition", _: Any, name: str) -> None:
@@ -59,13 +70,7 @@ class Definition:
 
     def load(self) -> Any:
         """Return the target, importing it if it is lazy."""
-        if not isinstance(self.target, str):
-            return self.target
-        module, _, path = self.target.partition(":")
-        found: Any = import_module(module)
-        for part in path.split("."):
-            found = getattr(found, part)
-        return found
+        return load(self.target)
 
 
 @frozen(kw_only=True)
@@ -118,18 +123,23 @@ class CorrectionDefinition(Definition):
     Attributes
     ----------
     intervals : object, str or None
-        ``(p_values, alpha) -> alphas``: the level ``1 - alpha_i`` at which each row's
-        interval is simultaneous and agrees with the correction; None where there is none.
+        ``(p_values, alpha) -> alphas`` (or a `FamilyDecision`): the level ``1 - alpha_i`` at which
+        each row's interval is simultaneous and agrees with the correction; None where there is none.
     interval_label : str
         What those intervals are called: ``"Bonferroni"``, ``"Holm-compatible"``, ``"FCR"``.
     needs : {"p_values", "effects"}
-        ``"effects"``: the target gets the family's effects, ``(effects, alpha) -> FamilyDecision``.
+        ``"effects"``: the target gets the family's effects and the metric each belongs to,
+        ``(effects, metrics, alpha) -> FamilyDecision``.
     """
 
     kind: ClassVar[str] = "correction"
     intervals: Any = None
     interval_label: str = ""
-    needs: str = "p_values"
+    needs: Literal["p_values", "effects"] = "p_values"
+
+    def load_intervals(self) -> Any:
+        """Return the function behind `intervals`, None where there is none."""
+        return load(self.intervals)
 
 
 @frozen(kw_only=True)

@@ -167,7 +167,13 @@ class PluginHost:
         return definitions
 
     def _commit(self, info: PluginInfo, definition: Definition) -> None:
-        entry = Registered(definition, info.name, info.distribution, info.version, info.builtin)
+        entry = Registered(
+            definition=definition,
+            plugin=info.name,
+            distribution=info.distribution,
+            version=info.version,
+            builtin=info.builtin,
+        )
         for name in (definition.name, *definition.aliases):
             self._registry.setdefault((definition.kind, name), []).append(entry)
 
@@ -300,7 +306,8 @@ class PluginHost:
             text += f" Perhaps it belongs to what could not be loaded: {'; '.join(broken)} (see 'xpyrment plugins')."
         return InputError(text)
 
-    def provenance(self, entry: Registered) -> Provenance:
+    @staticmethod
+    def provenance(entry: Registered) -> Provenance:
         """Return who made a definition, for the record of a result."""
         d = entry.definition
         return Provenance(d.kind, d.name, entry.plugin, entry.distribution, entry.version)

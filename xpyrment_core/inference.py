@@ -181,6 +181,21 @@ def _relative_bounds(low: float, high: float, alternative: Alternative, control:
     return bounded(low, high, alternative if control > 0 else flipped[alternative])
 
 
+def ratio_std_error(control: Estimate, treatment: Estimate, effect: Effect, ratio: float) -> float:
+    """Return the standard error of ``treatment - ratio * control``, on the scale of the effect's own.
+
+    At ratio 1 it is the effect's standard error; it carries what adjusted values share.
+    """
+    if effect.std_error is None:
+        raise NotEstimable("the test has no standard error")
+    own = control.variance + treatment.variance
+    scale = effect.std_error**2 / own if own > 0 else 1.0
+    v_control = control.variance + control.extra_variance
+    v_treatment = treatment.variance + treatment.extra_variance
+    spread = v_treatment - 2 * ratio * control.covariance + ratio**2 * v_control
+    return math.sqrt(max(scale * spread, 0.0))
+
+
 def pooled(control: Estimate, treatment: Estimate) -> tuple[Estimate, Estimate]:
     """Return both estimates with the variance per unit pooled over the variants."""
     df = control.df + treatment.df

@@ -13,6 +13,7 @@ from xpyrment_core.labels import resolve_arms
 from xpyrment_core.metrics import ColumnMean
 from xpyrment_core.options import (
     ALTERNATIVES,
+    DEFAULT_TEST,
     RELATIVE_METHODS,
     Alternative,
     DefaultName,
@@ -259,9 +260,12 @@ class _Choices:
         if wanted is not None and not isinstance(wanted, DefaultName):
             return find_method(self.host, "test", wanted), True
         plain = adjusted or spec.margin is not None
+        general = str(wanted or DEFAULT_TEST)
+        if spec.default_test not in self.host.names("test"):  # its plugin is blocked or broken
+            return find_method(self.host, "test", general), False
         default = find_method(self.host, "test", spec.default_test)
         if plain and default.needs == "counts":
-            default = find_method(self.host, "test", str(wanted or "welch"))
+            default = find_method(self.host, "test", general)
         return default, False
 
 
@@ -309,7 +313,7 @@ class _Planner:
                 f"metric {spec.name!r} has a non-inferiority margin, which test {test.name!r} does not know; "
                 f"use 'welch', 'student' or 'z' for it."
             )
-        fallback = find_method(self.choices.host, "test", "welch") if test.needs == "counts" and not named else None
+        fallback = find_method(self.choices.host, "test", str(DEFAULT_TEST)) if test.needs == "counts" and not named else None
         terms = [Term(column, column) for column in spec.sources]
         terms += [term for covariate in covariates for term in covariate.terms]
         return Task(

@@ -58,6 +58,8 @@ class Report:
         The same as JSON-ready values.
     exit_code : int
         What the program exits with.
+    csv : Table or None
+        What CSV holds, where the first table on the screen leaves columns out.
     """
 
     kind: str
@@ -65,6 +67,7 @@ class Report:
     parts: tuple[Table | str, ...] = field(factory=tuple, converter=tuple)
     data: dict[str, Any] = field(factory=dict)
     exit_code: int = 0
+    csv: Table | None = None
 
 
 def render(report: Report, form: str = "table", width: int = 80, ascii_only: bool = False) -> str:
@@ -79,7 +82,7 @@ def render(report: Report, form: str = "table", width: int = 80, ascii_only: boo
         document = {"schema_version": SCHEMA_VERSION, "kind": report.kind, **report.data}
         return json.dumps(document, indent=2, allow_nan=False, ensure_ascii=ascii_only)
     if form == "csv":
-        return _csv(next((part for part in report.parts if isinstance(part, Table)), None))
+        return _csv(report.csv or next((part for part in report.parts if isinstance(part, Table)), None))
     if form == "markdown":
         heading = [f"# {report.title}"] if report.title else []
         text = "\n\n".join([*heading, *(_markdown(part) for part in report.parts)])

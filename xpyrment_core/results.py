@@ -132,6 +132,27 @@ class Effect:
     extra: Mapping[str, Any] = field(factory=dict, converter=_frozen_map)
 
 
+@frozen(kw_only=True, eq=False)
+class FamilyDecision:
+    """What a correction decides about a family of m comparisons.
+
+    Attributes
+    ----------
+    p_values : ndarray of shape (m,)
+        Adjusted p-values.
+    alphas : ndarray of shape (m,) or None
+        ``1 - alphas[i]`` is the level at which row i's interval belongs to a simultaneous
+        set; None where the correction has no such intervals.
+    at_null : ndarray of bool of shape (m,) or None
+        Rows whose interval at that level may touch the null value and not pass it
+        (step-down tests reject more than their intervals alone can show).
+    """
+
+    p_values: Any
+    alphas: Any = None
+    at_null: Any = None
+
+
 @frozen
 class Provenance:
     """Which code made a number."""
