@@ -4,6 +4,7 @@ import builtins
 import math
 import sys
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any, cast
 from warnings import catch_warnings, simplefilter
 
@@ -13,9 +14,10 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
+from matplotlib.gridspec import GridSpec
 from matplotlib.lines import Line2D
 from matplotlib.textpath import TextToPath
-from matplotlib.transforms import Affine2DBase, ScaledTranslation, Transform
+from matplotlib.transforms import Affine2DBase, Bbox, ScaledTranslation, Transform
 
 from xpyrment_core.errors import InputError
 
@@ -55,14 +57,37 @@ def check_figsize(figsize: Any) -> tuple[float, float] | None:
 
 
 def room_for(ax: Axes | None, figsize: tuple[float, float] | None) -> tuple[float, float] | None:
-    """Return the inches there are for the whole plot: the box of `ax`, the figure asked for, or None."""
-    return figsize if ax is None else size_of(ax)
+    """Return the inches there are for the whole plot: the cell of `ax`, the figure asked for, or None."""
+    if ax is None:
+        return figsize
+    box, inches = _cell(ax), ax.figure.dpi_scale_trans.inverted()
+    whole = ax.figure.transSubfigure.transform_bbox(box).transformed(inches)
+    return whole.width, whole.height
+
+
+def _cell(ax: Axes) -> Bbox:
+    """Return the part of the figure that belongs to `ax`: its cell of the grid, else its own box.
+
+    Cells tile the figure, so labels and columns get the room that the grid keeps for them.
+    """
+    spec = ax.get_subplotspec()
+    if spec is None or not isinstance(spec.get_gridspec(), GridSpec):
+        return ax.get_position()
+    grid = spec.get_gridspec()
+    across, down = _shares(grid.get_width_ratios()), _shares(grid.get_height_ratios())
+    left, right = across[spec.colspan.start], across[spec.colspan.stop]
+    top, bottom = 1 - down[spec.rowspan.start], 1 - down[spec.rowspan.stop]
+    return Bbox.from_extents(left, bottom, right, top)
+
+
+def _shares(ratios: Any) -> list[float]:
+    return [0.0, *(total / sum(ratios) for total in accumulate(ratios))]
 
 
 def open_axes(ax: Axes | None, size: tuple[float, float], margins: Margins) -> Axes:
-    """Return axes inside `margins`: of a new figure of `size` inches, or of the box that `ax` had.
+    """Return axes inside `margins`: of a new figure of `size` inches, or of the cell of `ax`.
 
-    The box of a given `ax` is taken as room for the whole plot, labels and columns
+    What belongs to a given `ax` is taken as room for the whole plot, labels and columns
     included, so that nothing spills into its neighbours.
     """
     width, height = size
@@ -71,7 +96,7 @@ def open_axes(ax: Axes | None, size: tuple[float, float], margins: Margins) -> A
     inner_height = max(SMALLEST_PLOT / 4, height - margins.top - margins.bottom) / height
     if ax is None:
         return _new_figure(size).add_axes((left, bottom, inner_width, inner_height))
-    box = ax.get_position()
+    box = _cell(ax)
     corner = box.x0 + left * box.width, box.y0 + bottom * box.height
     ax.set_position((*corner, inner_width * box.width, inner_height * box.height))
     return ax
