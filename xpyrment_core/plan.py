@@ -313,7 +313,9 @@ class _Planner:
                 f"metric {spec.name!r} has a non-inferiority margin, which test {test.name!r} does not know; "
                 f"use 'welch', 'student' or 'z' for it."
             )
-        fallback = find_method(self.choices.host, "test", str(DEFAULT_TEST)) if test.needs == "counts" and not named else None
+        fallback = (
+            find_method(self.choices.host, "test", str(DEFAULT_TEST)) if test.needs == "counts" and not named else None
+        )
         terms = [Term(column, column) for column in spec.sources]
         terms += [term for covariate in covariates for term in covariate.terms]
         return Task(

@@ -66,6 +66,7 @@ class Report:
     title: str = ""
     parts: tuple[Table | str, ...] = field(factory=tuple, converter=tuple)
     data: dict[str, Any] = field(factory=dict)
+    records: Table | None = None
     exit_code: int = 0
     csv: Table | None = None
 

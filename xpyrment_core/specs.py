@@ -7,7 +7,7 @@ from typing import Any
 from attrs import field, frozen
 
 from xpyrment_core.definitions import MetricDefinition, Registered
-from xpyrment_core.errors import InputError, PluginError, listing, nearest
+from xpyrment_core.errors import InputError, listing, nearest
 from xpyrment_core.host import PluginHost
 from xpyrment_core.metrics import ColumnMean
 from xpyrment_core.options import DIRECTIONS, ROLES, Direction, Role, check_choice
@@ -191,11 +191,3 @@ def _check_parameters(name: str, entry: Registered, accepted: Mapping[str, bool]
     missing = [parameter for parameter, required in accepted.items() if required and parameter not in given]
     if missing:
         raise InputError(f"metric {name!r}: a {kind!r} metric needs {', '.join(missing)}; give {missing[0]}='…'.")
-
-
-def check_contract(kind: Any) -> None:
-    """Raise PluginError unless a loaded metric class has what the analysis calls."""
-    if not callable(kind):
-        raise PluginError(f"a metric's target must be a class, got {kind!r}.")
-    if not (hasattr(kind, "value") or hasattr(kind, "estimate")):
-        raise PluginError(f"metric class {kind.__name__} has neither value(means) nor estimate(sample).")

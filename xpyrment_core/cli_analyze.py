@@ -1,0 +1,235 @@
+"""The command ``xpyrment analyze``."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from xpyrment_core.cli_types import CommaList, DataPath
+from xpyrment_core.errors import InputError
+from xpyrment_core.options import Alternative, RelativeMethod
+from xpyrment_core.report import Report, Table
+
+if TYPE_CHECKING:
+    from xpyrment_core.analysis_result import AnalysisResult
+    from xpyrment_core.experiment import Experiment
+
+
+def analyze(
+    data: DataPath,
+    /,
+    *,
+    treatment_col: Annotated[str, Parameter(help="Column with each row's variant.")],
+    metric: Annotated[
+        list[str],
+        Parameter(
+            help="A metric: revenue, converted:proportion, ctr=clicks/impressions, p90=ms:quantile,q=0.9. Repeatable.",
+            negative="",
+            metavar="METRIC",
+        ),
+    ],
+    covariate: Annotated[
+        CommaList | None, Parameter(name=["--covariate", "--covariates"], help="Baseline columns to adjust with.")
+    ] = None,
+    control: Annotated[
+        str | None, Parameter(help="Control label; by default 'control' in any case, else the first in order.")
+    ] = None,
+    treatment: Annotated[CommaList | None, Parameter(help="Treatment label(s); by default every other arm.")] = None,
+    alpha: Annotated[float, Parameter(help="Significance level; intervals have level 1 - alpha.")] = 0.05,
+    correction: Annotated[
+        str | None, Parameter(help="Multiplicity correction: holm, bonferroni, fdr_bh … or a plugin's.")
+    ] = None,
+    test: Annotated[
+        str | None, Parameter(help="Test for every metric; by default each kind of metric has its own.")
+    ] = None,
+    adjuster: Annotated[str | None, Parameter(help="cuped (default with covariates), ols, lin, or none.")] = None,
+    alternative: Annotated[Alternative, Parameter(help="What the treatment is suspected to be.")] = "two-sided",
+    relative_interval: Annotated[RelativeMethod, Parameter(help="How the lift's interval is made.")] = "fieller",
+    id_col: Annotated[
+        str | None, Parameter(help="Column of the unit of randomisation, where units have several rows.")
+    ] = None,
+    cluster_col: Annotated[str | None, Parameter(help="Column of a unit of randomisation above the id.")] = None,
+    weights: Annotated[
+        CommaList | None, Parameter(help="Planned shares, as control=0.9,treatment=0.1.", metavar="LABEL=SHARE,…")
+    ] = None,
+    plot: Annotated[Path | None, Parameter(help="Save the forest plot here: .png, .svg or .pdf.")] = None,
+    report: Annotated[Path | None, Parameter(help="Save a report here: .html, .md, .json or .csv.")] = None,
+    dry_run: Annotated[
+        bool, Parameter(help="Check everything and say what would be read; analyse nothing.", negative="")
+    ] = False,
+) -> Report:
+    """Analyse an experiment: every metric, with intervals and checks.
+
+    DATA is a CSV or Parquet file (or a glob of them), or - for CSV on standard input.
+    """
+    from xpyrment_core.experiment import setup
+    from xpyrment_core.labels import default_control, find_label, is_missing
+    from xpyrment_core.metric_text import parse_metric
+
+    experiment = setup(_opened(data), treatment_col, id_col, covariate, cluster_col=cluster_col)
+    for text in metric:
+        experiment.register_metric(**parse_metric(text))
+    labels = [label for label in experiment.source.labels(treatment_col) if not is_missing(label)]
+    if not labels:
+        raise InputError(f"column {treatment_col!r} has no labels: every row's variant is missing.")
+    chosen = default_control(labels) if control is None else find_label(control, labels, by_text=True, what="control")
+    treatments = None
+    if treatment is not None:
+        treatments = [find_label(text, labels, by_text=True, what="treatment") for text in treatment]
+    experiment.weights = None if weights is None else parse_weights(weights, labels)
+    options: dict[str, Any] = {
+        "control": chosen,
+        "treatment": treatments,
+        "alpha": alpha,
+        "multi_test_correction": correction,
+        "covariates": covariate,
+        "adjuster": adjuster,
+        "alternative": alternative,
+        "relative_interval": relative_interval,
+    }
+    if test is not None:
+        options["test"] = test
+    return finish(experiment, options, data, plot=plot, report=report, dry_run=dry_run)
+
+
+def _opened(data: str) -> Any:
+    from xpyrment_core.files import read_frame
+
+    return read_frame(data) if data == "-" else data
+
+
+def parse_weights(parts: list[str], labels: list[Any]) -> dict[Any, float]:
+    """Read ``["control=0.9", "treatment=0.1"]``; a label that is not in the data may be a silent arm."""
+    from xpyrment_core.labels import find_label
+
+    out: dict[Any, float] = {}
+    for part in parts:
+        label, equals, share = part.partition("=")
+        try:
+            value = float(share)
+        except ValueError:
+            value = -1.0
+        if not equals or not 0 < value < float("inf"):
+            raise InputError(f"weight {part!r} is not understood; wanted LABEL=SHARE, such as control=0.9.")
+        try:
+            out[find_label(label, labels, by_text=True)] = value
+        except InputError:
+            out[label] = value
+    return out
+
+
+def finish(
+    experiment: "Experiment",
+    options: Mapping[str, Any],
+    data: str,
+    *,
+    plot: Path | None = None,
+    report: Path | None = None,
+    dry_run: bool = False,
+    metadata: Mapping[str, Any] | None = None,
+) -> Report:
+    """Explain or run the analysis, save what was asked for, and report it."""
+    if dry_run:
+        text = experiment.explain(**options)
+        return Report(kind="explain", title="Dry run", parts=[text], data={"explain": text})
+    result = experiment.run_analysis(**options)
+    result.metadata |= dict(metadata or {})
+    saved = []
+    if plot is not None:
+        saved.append(_save_plot(result, plot))
+    if report is not None:
+        saved.append(_save_report(result, report))
+    return report_of(result, data, saved)
+
+
+def _save_plot(result: "AnalysisResult", path: Path) -> str:
+    axes = result.plot()
+    try:
+        axes.figure.savefig(path, bbox_inches="tight", dpi=150)
+    except (OSError, ValueError) as error:
+        raise InputError(f"the plot cannot be saved as '{path}': {error}.") from error
+    return f"Plot saved as {path}"
+
+
+FORMS = {".html": "html", ".md": "markdown", ".json": "json", ".csv": "csv"}
+
+
+def _save_report(result: "AnalysisResult", path: Path) -> str:
+    if path.suffix not in FORMS:
+        raise InputError(f"the report cannot be saved as '{path}': wanted a name ending in {', '.join(FORMS)}.")
+    text = result.export(FORMS[path.suffix])
+    try:
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    except OSError as error:
+        raise InputError(f"the report cannot be saved as '{path}': {error.strerror}.") from error
+    return f"Report saved as {path}"
+
+
+def report_of(result: "AnalysisResult", data: str, saved: list[str]) -> Report:
+    """Turn an analysis into the report of a command."""
+    meta = result.metadata
+    arms = ", ".join(str(label) for label in meta["treatments"])
+    head = [f"{Path(data).name if data != '-' else 'standard input'}: {arms} against {meta['control']}"]
+    correction = f", corrected by {meta['correction']}" if meta["correction"] else ""
+    head.append(f"alpha = {result.alpha:g}{correction}, look {meta['look']}")
+    parts: list[Table | str] = ["\n".join(head) + "\n", _results_table(result)]
+    parts += _footnotes(result)
+    parts += [f"\n{line}" for line in saved]
+    return Report(
+        kind="analysis", title="Experiment analysis", parts=parts, data=result.to_dict(), records=_records(result)
+    )
+
+
+def _results_table(result: "AnalysisResult") -> Table:
+    from xpyrment_core.analysis_result import interval_header, interval_text, stars
+
+    several = len(result.metadata["treatments"]) > 1
+    rows = []
+    for row in result.raw_results:
+        interval = interval_text(row["rel_ci_lower"], row["rel_ci_upper"], row["alternative"], "{:+.1%}")
+        p_value = row["p_value"]
+        p_text = "N/A" if p_value is None else f"{p_value:.4f}{stars(p_value, result.alpha)}"
+        lift = "N/A" if row["relative_lift"] is None else f"{row['relative_lift']:+.1%}"
+        cells = [row["metric_name"], *([row["treatment"]] if several else [])]
+        rows.append([*cells, row["control_mean"], row["treatment_mean"], lift, interval, p_text, _verdict(row)])
+    header = interval_header(result.alpha).replace(" (Rel)", " of lift")
+    arms = ["Treatment"] if several else []
+    columns = ["Metric", *arms, "Control", "Treated", "Lift", header, "p-value", "Verdict"]
+    right = {"Control", "Treated", "Lift", header}
+    return Table(
+        columns=columns,
+        rows=rows,
+        right=right,
+        keep={"Lift", "p-value", header},
+        formats={"Control": ".5g", "Treated": ".5g"},
+    )
+
+
+def _verdict(row: Mapping[str, Any]) -> str:
+    return "not estimable" if row["status"] != "ok" else str(row["verdict"])
+
+
+def _footnotes(result: "AnalysisResult") -> list[str]:
+    lines = []
+    for row in result.raw_results:
+        name = row["metric_name"]
+        used = sum(row["exclusions"][side]["used"] for side in ("control", "treatment"))
+        came = sum(row["exclusions"][side]["rows_in"] for side in ("control", "treatment"))
+        if row["reason"]:
+            lines.append(f"{name}: {row['reason']}")
+        if row["adjuster"]:
+            saved = row["variance_reduction"]
+            less = f", variance {-saved:+.1%}" if saved is not None else ""
+            lines.append(f"{name}: adjusted by {row['adjuster']} with {', '.join(row['covariates'])}{less}")
+        if row["status"] == "ok" and used != came:
+            lines.append(f"{name}: {used:,} of {came:,} rows used")
+        lines += [f"{name}: {note}" for note in row["notes"]]
+    lines += [f"{check.name.replace('_', ' ')}: {check.message}" for check in result.checks if check.message]
+    lines += [issue.message for issue in result.issues]
+    return ["", *dict.fromkeys(lines)] if lines else []
+
+
+def _records(result: "AnalysisResult") -> Table:
+    keys = [key for key, value in result.raw_results[0].items() if not isinstance(value, dict | list)]
+    return Table(columns=keys, rows=[[row[key] for key in keys] for row in result.raw_results])

@@ -1,0 +1,69 @@
+"""A sign of life for passes over data that take longer than two seconds."""
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+DELAY = 2.0
+"""Seconds before anything is shown."""
+
+INTERVAL = 0.2
+
+
+@contextmanager
+def progress(label: str, share: Callable[[], float | None] | None = None, delay: float = DELAY) -> Iterator[None]:
+    """Show that work is going on, on standard error, once it has taken `delay` seconds.
+
+    Nothing is shown (and rich is not even imported) unless someone can watch: on a
+    terminal or in a notebook. What was shown is removed when the work ends.
+
+    Parameters
+    ----------
+    label : str
+        What is being done: ``"reading 3 Parquet files"``.
+    share : callable, optional
+        Returns the share done, from 0 to 1, or None while it is not known. It is
+        called from another thread. Without it (or while it is None) a moving bar is shown.
+    delay : float
+        Seconds to wait before showing anything.
+
+    Examples
+    --------
+    >>> with progress("adding up"):
+    ...     sum(range(10))
+    45
+    """
+    if not watched():
+        yield
+        return
+    done = threading.Event()
+    watcher = threading.Thread(target=_show, args=(label, share, delay, done), daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
+
+
+def watched() -> bool:
+    """Say whether standard error is a terminal, or this is a notebook."""
+    if "ipykernel" in sys.modules:
+        return True
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
+def _show(label: str, share: Callable[[], float | None] | None, delay: float, done: threading.Event) -> None:
+    if done.wait(delay):
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    parts = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
+    with Progress(*parts, console=Console(stderr=True), transient=True, redirect_stdout=False) as bar:
+        task = bar.add_task(label, total=None)
+        while not done.wait(INTERVAL):
+            known = share() if share else None
+            if known is not None and 0 <= known <= 1:
+                bar.update(task, total=1.0, completed=known)
