@@ -163,7 +163,7 @@ def read(experiment: Experiment, plan: Plan) -> Data:
         samples = {} if plan.sample_query is None else source.samples(plan.sample_query)
         columns = _infinite_columns(plan, reading)
         infinite = source.infinite(columns, plan.query.treatment_col) if columns else {}
-        blocked = {}
+        blocked: dict[str, str] = {}
         for task in plan.tasks:
             if getattr(task.spec.metric, "binary", False) and not task.blocked:
                 blocked |= _not_binary(task, source)
@@ -176,7 +176,7 @@ def read(experiment: Experiment, plan: Plan) -> Data:
 
 
 def _infinite_columns(plan: Plan, reading: Reading) -> list[str]:
-    columns = {}
+    columns: dict[str, None] = {}
     for task in plan.tasks:
         for arm in plan.arms:
             moments = reading.moments.get((task.spec.name, arm))
@@ -338,9 +338,10 @@ def _ledger(plan: Plan, task: Task | None, treatment: Label, data: Data) -> Excl
     missing = plan.labels.get(None, 0)
     compared = sum(plan.labels.get(arm, 0) for arm in (plan.control, treatment))
     imputed: dict[str, int] = {}
-    for arm in (plan.control, treatment) if task is not None else ():
-        for column, count in _imputed(task, arm, data.reading).items():
-            imputed[column] = imputed.get(column, 0) + count
+    if task is not None:
+        for arm in (plan.control, treatment):
+            for column, count in _imputed(task, arm, data.reading).items():
+                imputed[column] = imputed.get(column, 0) + count
     return Exclusions(
         rows_in=total,
         missing_label=missing,

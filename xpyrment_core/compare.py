@@ -73,7 +73,9 @@ def prepare(task: Task, control: ArmData, treatment: ArmData, shifts: Mapping[st
         return Prepared(raw=pair, adjusted=None, samples=samples, test=test, notes=task.notes)
     arms, indicators = impute(moments, task.row_set.terms, shifts)
     raw = _estimates(task.spec.metric, arms, test)
-    adjusted, used, notes = None, [], []
+    adjusted: tuple[Estimate, Estimate] | None = None
+    used: list[str] = []
+    notes: list[str] = []
     if task.adjuster is not None and raw is not None:
         covariates = [*(m for c in task.covariates for m in c.metrics), *indicators]
         adjusted, used, notes = adjust(task.spec.metric, covariates, task.adjuster.call, arms[0], arms[1])

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import logging
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ from attrs import frozen
 
 from xpyrment_core.definitions import Registered
 from xpyrment_core.errors import InputError, listing, nearest
-from xpyrment_core.host import PluginHost, default_host
+from xpyrment_core.host import PluginHost, PluginWarning, default_host
 from xpyrment_core.reading import Label, Source
 from xpyrment_core.results import Issue
 from xpyrment_core.specs import Margin, MetricSpec, adopt, build_spec
@@ -185,13 +186,23 @@ class Experiment:
             return self.plugins.get("engine", self._engine_name)
         engines = sorted(self.plugins.all("engine"), key=lambda e: (getattr(e.definition, "rank", 50), e.qualified))
         for entry in engines:
-            if entry.load()().accepts(self.data):
+            if self._accepts(entry):
                 return entry
         names = listing(entry.definition.name for entry in engines)
         raise InputError(
             f"no engine reads data of type {type(self.data).__module__}.{type(self.data).__qualname__}; "
             f"wanted a frame (pandas, polars, pyarrow …) or a path to CSV or Parquet. Engines asked: {names}."
         )
+
+    def _accepts(self, entry: Registered) -> bool:
+        try:
+            return bool(entry.load()().accepts(self.data))
+        except Exception as error:
+            if entry.builtin:
+                raise
+            # A stranger's engine that cannot even be asked must not keep ours from reading.
+            warnings.warn(f"engine {entry.qualified!r} was skipped: {error}", PluginWarning, stacklevel=3)
+            return False
 
     @property
     def source(self) -> Source:

@@ -5,6 +5,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from typing import Any, Literal
 
@@ -351,7 +352,7 @@ class PluginHost:
         impls = getattr(self._manager.hook, hook).get_hookimpls()
         for impl in sorted(impls, key=lambda i: order.get(id(i.plugin), -1)):
             wanted = {name: arguments[name] for name in impl.argnames}
-            yield impl.plugin_name, lambda impl=impl, wanted=wanted: impl.function(**wanted)
+            yield impl.plugin_name, partial(impl.function, **wanted)
 
 
 def _distinct(found: Iterable[Candidate]) -> list[Candidate]:

@@ -12,6 +12,10 @@ Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 
 
+def _names(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(names)
+
+
 def _readonly(values: ArrayLike) -> NDArray[np.float64]:
     array = np.array(values, dtype=np.float64)
     array.setflags(write=False)
@@ -48,7 +52,7 @@ class Moments:
     (4, 3.0, 4.666666666666667)
     """
 
-    columns: tuple[str, ...] = field(converter=tuple)
+    columns: tuple[str, ...] = field(converter=_names)
     n: int = field(converter=int)
     mean: Vector = field(converter=_readonly)
     m2: Matrix = field(converter=_readonly)

@@ -134,6 +134,10 @@ class Reading:
     passes: int = 1
 
 
+def _read_only(columns: Mapping[str, NDArray[np.float64]]) -> Mapping[str, NDArray[np.float64]]:
+    return MappingProxyType(dict(columns))
+
+
 @frozen(eq=False)
 class ArmSample:
     """Unit-level columns of one variant, complete rows only.
@@ -147,7 +151,7 @@ class ArmSample:
         The metric being tested; set by the analysis, so that a test can ask it for its statistic.
     """
 
-    columns: Mapping[str, NDArray[np.float64]] = field(converter=lambda c: MappingProxyType(dict(c)))
+    columns: Mapping[str, NDArray[np.float64]] = field(converter=_read_only)
     units: NDArray[np.int64] | None = None
     metric: Any = None
 

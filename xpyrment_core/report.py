@@ -16,6 +16,18 @@ SCHEMA_VERSION = 1
 Cell = str | int | float | bool | None
 
 
+def _texts_tuple(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(names)
+
+
+def _name_set(names: Iterable[str]) -> frozenset[str]:
+    return frozenset(names)
+
+
+def _rows(rows: Iterable[Iterable[Any]]) -> tuple[tuple[Any, ...], ...]:
+    return tuple(tuple(row) for row in rows)
+
+
 @frozen(kw_only=True)
 class Table:
     """Rows under named columns.
@@ -34,12 +46,16 @@ class Table:
         How numbers of a column are shown, as ``{"SMD": "+.4f"}``; CSV keeps them as they are.
     """
 
-    columns: tuple[str, ...] = field(converter=tuple)
-    rows: tuple[tuple[Any, ...], ...] = field(converter=lambda rows: tuple(tuple(row) for row in rows))
+    columns: tuple[str, ...] = field(converter=_texts_tuple)
+    rows: tuple[tuple[Any, ...], ...] = field(converter=_rows)
     title: str = ""
-    right: frozenset[str] = field(factory=frozenset, converter=frozenset)
-    keep: frozenset[str] = field(factory=frozenset, converter=frozenset)
+    right: frozenset[str] = field(default=frozenset(), converter=_name_set)
+    keep: frozenset[str] = field(default=frozenset(), converter=_name_set)
     formats: Mapping[str, str] = field(factory=dict)
+
+
+def _parts(parts: "Iterable[Table | str]") -> "tuple[Table | str, ...]":
+    return tuple(parts)
 
 
 @frozen(kw_only=True)
@@ -64,7 +80,7 @@ class Report:
 
     kind: str
     title: str = ""
-    parts: tuple[Table | str, ...] = field(factory=tuple, converter=tuple)
+    parts: tuple[Table | str, ...] = field(default=(), converter=_parts)
     data: dict[str, Any] = field(factory=dict)
     records: Table | None = None
     exit_code: int = 0
