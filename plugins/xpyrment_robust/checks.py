@@ -1,0 +1,35 @@
+"""Checks of metric parameters, made when a metric is written down."""
+
+import math
+from typing import Any
+
+from attrs import Attribute
+
+from xpyrment_core.errors import InputError
+
+
+def is_text(metric: Any, attribute: "Attribute[Any]", value: object) -> None:
+    """Raise InputError unless `value` is a name; columns that default to None may be left out."""
+    if value is None and attribute.default is None:
+        return
+    if not isinstance(value, str) or not value:
+        wanted = "a name for reports" if attribute.name == "name" else "the name of a column"
+        raise InputError(f"{_owner(metric, attribute)}{attribute.name} must be {wanted}, got {value!r}.")
+
+
+def is_number(metric: Any, attribute: "Attribute[Any]", value: object) -> None:
+    """Raise InputError unless `value` is a finite number; those that default to None may be left out."""
+    if value is None and attribute.default is None:
+        return
+    number = isinstance(value, int | float) or hasattr(value, "__float__")
+    if not number or isinstance(value, bool) or not math.isfinite(float(value)):  # type: ignore[arg-type]
+        raise InputError(f"{_owner(metric, attribute)}{attribute.name} must be a finite number, got {value!r}.")
+
+
+def percent_hint(value: float) -> str:
+    """Suggest 0.95 to somebody who wrote 95."""
+    return f" Did you mean {value / 100:g}?" if 1 < value < 100 else ""
+
+
+def _owner(metric: Any, attribute: "Attribute[Any]") -> str:
+    return "" if attribute.name == "name" else f"metric {metric.name!r}: "
