@@ -1,0 +1,60 @@
+"""The balance check of an analysis, from the moments it has read anyway."""
+
+from xpyrment_balance.compare import CovariateBalance
+from xpyrment_balance.measures import THRESHOLD
+from xpyrment_balance.result import BalanceResult
+from xpyrment_core.checks import CheckContext
+from xpyrment_core.results import CheckResult
+
+SHOWN = 5
+
+
+def balance(context: CheckContext) -> CheckResult | None:
+    """Check covariate balance; None for an analysis without covariates.
+
+    The result's ``statistic`` is the greatest absolute SMD, and its ``value`` the `BalanceResult`.
+    """
+    if not context.balance or not context.covariates:
+        return None
+    wanted = {label: context.balance[label] for label in (context.control, *context.treatments)}
+    result = BalanceResult.from_moments(wanted, context.control, context.shifts, context.covariates)
+    sizes = [abs(smd) for row in result.comparisons for smd in (row.smd, row.missing_smd) if smd is not None]
+    return CheckResult(
+        name="balance",
+        passed=result.passed,
+        statistic=max(sizes, default=None),
+        message=message(result),
+        details={
+            "control": str(result.control),
+            "threshold": THRESHOLD,
+            "imbalanced": list(result.imbalanced),
+            "not_estimable": list(result.not_estimable),
+            "covariates": result.to_dict(),
+        },
+        value=result,
+    )
+
+
+def message(result: BalanceResult) -> str:
+    """Say in one sentence how the covariates compare."""
+    if result.passed:
+        return f"all covariates are balanced (|SMD| < {THRESHOLD:g})"
+    several = len(result.treatments) > 1
+    flagged = [text for row in result.comparisons for text in _flagged(row, several)]
+    unknown = [f"{row.covariate} ({row.reason})" for row in result.comparisons if row.smd is None]
+    parts = []
+    if flagged:
+        parts.append(f"|SMD| >= {THRESHOLD:g} for {_some(flagged)}")
+    if unknown:
+        parts.append(f"no SMD can be had for {_some(unknown)}")
+    return "; ".join(parts)
+
+
+def _flagged(row: CovariateBalance, several: bool) -> list[str]:
+    where = f" in {row.treatment}" if several else ""
+    return [f"{name} ({smd:+.4f}{where})" for name, smd in row.flags]
+
+
+def _some(texts: list[str]) -> str:
+    more = f" and {len(texts) - SHOWN} more" if len(texts) > SHOWN else ""
+    return ", ".join(texts[:SHOWN]) + more

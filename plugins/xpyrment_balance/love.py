@@ -1,0 +1,80 @@
+"""The love plot as text, for terminals, logs and e-mail."""
+
+import math
+from collections.abc import Sequence
+
+from xpyrment_balance.compare import CovariateBalance
+from xpyrment_balance.measures import THRESHOLD
+
+NO_DIAGNOSTICS = "No covariate balance diagnostics were compiled (no covariates provided)."
+REACH = 0.5
+HALF = 10  # characters on either side of zero: 0.05 each
+NAME_WIDTH = 36
+
+
+def love_plot(comparisons: Sequence[CovariateBalance]) -> str:
+    """Return the plot: a header, one row a covariate, a legend; no wider than 80 characters.
+
+    Love, T. E. (2004). Graphical display of covariate balance. Case Western Reserve University.
+    """
+    if not comparisons:
+        return NO_DIAGNOSTICS
+    treatments = list(dict.fromkeys(row.treatment for row in comparisons))
+    width = max(len(_short(name)) for row in comparisons for name, _, _ in _lines(row))
+    scale = f"{'':{width}}  -0.5      0      +0.5      SMD"
+    text = ["COVARIATE BALANCE LOVE PLOT", "=" * 27]
+    for treatment in treatments:
+        text += [f"\n{treatment}:", scale] if len(treatments) > 1 else [scale]
+        chosen = (line for row in comparisons if row.treatment == treatment for line in _lines(row))
+        text += [f"{_short(name):{width}} [{axis(smd)}] {note}" for name, smd, note in chosen]
+    return "\n".join([*text, "", _legend()])
+
+
+def axis(smd: float | None) -> str:
+    """Return 21 characters over [-0.5, 0.5]: ``|`` at 0, ``:`` at the thresholds, ``X`` at the SMD.
+
+    An SMD beyond the ends is drawn at the end; without an SMD there is no ``X``.
+
+    Examples
+    --------
+    >>> axis(-0.2), axis(None)
+    ('------X-:-|-:--------', '--------:-|-:--------')
+    """
+    cells = ["-"] * (2 * HALF + 1)
+    mark = round(THRESHOLD / REACH * HALF)
+    cells[HALF - mark] = cells[HALF + mark] = ":"
+    cells[HALF] = "|"
+    if smd is not None:
+        # Away from zero at a half, so that the plot of -SMD is the mirror image.
+        steps = math.floor(min(abs(smd), REACH) / REACH * HALF + 0.5)
+        cells[HALF + int(math.copysign(steps, smd))] = "X"
+    return "".join(cells)
+
+
+def _lines(row: CovariateBalance) -> list[tuple[str, float | None, str]]:
+    """Return what is drawn for a covariate: itself, and whether it is missing where some values are."""
+    lines = [(row.covariate, row.smd)]
+    if row.missing_smd is not None:
+        lines.append((f"{row.covariate} is missing", row.missing_smd))
+    return [(name, smd, _note(smd)) for name, smd in lines]
+
+
+def _note(smd: float | None) -> str:
+    if smd is None:
+        return "not estimable"
+    return f"{smd:+.4f}" + (" *" if abs(smd) >= THRESHOLD else "")
+
+
+def _short(name: str) -> str:
+    """Shorten a long name in the middle, where names that start or end alike still differ."""
+    if len(name) <= NAME_WIDTH:
+        return name
+    head = (NAME_WIDTH - 1) // 2
+    return f"{name[:head]}…{name[head + 1 - NAME_WIDTH :]}"
+
+
+def _legend() -> str:
+    return (
+        f"X  standardized mean difference, treatment minus control (at the edge beyond {REACH:g})\n"
+        f":  threshold {THRESHOLD:g}    *  imbalance: |SMD| at the threshold or beyond"
+    )

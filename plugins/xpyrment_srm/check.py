@@ -1,0 +1,179 @@
+"""Sample ratio mismatch: units per variant against their planned weights."""
+
+import math
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from xpyrment_core.errors import InputError, listing, nearest
+from xpyrment_core.labels import in_order
+from xpyrment_core.results import CheckResult
+from xpyrment_core.tables import label_counts, select
+from xpyrment_srm.exact import SMALL, chi_square, multinomial
+
+THRESHOLD = 0.001
+"""A mismatch is reported below this p-value: it stops an experiment, so false alarms must be rare."""
+
+Label = Hashable
+Weights = Mapping[Any, float] | Sequence[float]
+
+
+def check_srm(counts_or_data: Any, weights: Weights | None = None, treatment_col: str | None = None) -> CheckResult:
+    """Check that the variants have as many units as planned.
+
+    Parameters
+    ----------
+    counts_or_data : mapping of label to int, pandas Series, sequence of int, or frame
+        Units per variant; or a frame with one row a unit, and `treatment_col`.
+    weights : mapping of label to float, or sequence of float, optional
+        Planned shares, on any scale (``{"A": 9, "B": 1}``); equal ones by default. A variant that
+        is named here and has no units counts as having none.
+    treatment_col : str, optional
+        Column of variant labels, for a frame; rows without a label are counted and left out.
+
+    Returns
+    -------
+    CheckResult
+        ``passed`` is False where ``p_value < 0.001``, and None where there are no units.
+        ``statistic`` is Pearson's chi-square. ``details`` has the counts, the expected counts
+        and the method: chi-square, or the exact multinomial test where some expected count is below 5.
+
+    Raises
+    ------
+    InputError
+        Counts that are not whole numbers, weights that are not positive, a variant without a
+        planned weight, or fewer than two variants.
+
+    References
+    ----------
+    Fabijan, A. et al. (2019). Diagnosing sample ratio mismatch in online controlled experiments.
+    KDD '19, 2156-2164.
+
+    Examples
+    --------
+    >>> result = check_srm({"control": 5021, "treatment": 4979})
+    >>> result.passed, round(result.p_value, 4)
+    (True, 0.6745)
+    """
+    counts, missing = _counts(counts_or_data, treatment_col)
+    shares = _shares(counts, weights)
+    planned = "the planned weights" if weights is not None else "equal weights (none were given)"
+    return compare(counts, shares, planned, missing)
+
+
+def compare(counts: Mapping[Any, int], shares: Mapping[Any, float], planned: str, missing: int = 0) -> CheckResult:
+    """Return the check of validated counts against shares that add up to 1."""
+    labels = in_order(shares)
+    observed = np.array([counts.get(label, 0) for label in labels], dtype=np.int64)
+    share = np.array([shares[label] for label in labels])
+    total = int(observed.sum())
+    details: dict[str, Any] = {
+        "observed": {str(label): int(n) for label, n in zip(labels, observed, strict=True)},
+        "expected": {str(label): float(w * total) for label, w in zip(labels, share, strict=True)},
+        "weights": {str(label): float(w) for label, w in zip(labels, share, strict=True)},
+        "threshold": THRESHOLD,
+        "rows_without_label": missing,
+    }
+    if total == 0:
+        return CheckResult(name="sample_ratio", passed=None, message="there are no units to count", details=details)
+    statistic, p_value = chi_square(observed.astype(float), share * total, df=len(labels) - 1)
+    method = "chi-square"
+    if (share * total).min() < SMALL:
+        p_value, method = multinomial(observed, share)
+    return CheckResult(
+        name="sample_ratio",
+        passed=p_value >= THRESHOLD,
+        statistic=statistic,
+        p_value=p_value,
+        message=_message(p_value, details, planned),
+        details=details | {"df": len(labels) - 1, "method": method},
+    )
+
+
+def _message(p_value: float, details: Mapping[str, Any], planned: str) -> str:
+    seen = ", ".join(f"{label} {n:,}" for label, n in details["observed"].items())
+    if p_value >= THRESHOLD:
+        return f"the sample ratio agrees with {planned}: {seen} (p = {p_value:.4g})"
+    wanted = ", ".join(f"{label} {n:,.0f}" for label, n in details["expected"].items())
+    return (
+        f"sample ratio mismatch: {seen}, where {planned} expect {wanted} (p = {p_value:.2g}); "
+        f"find the cause in assignment or logging before reading any effect"
+    )
+
+
+def _counts(counts_or_data: Any, treatment_col: str | None) -> tuple[dict[Any, int], int]:
+    """Return units per label, and rows without a label."""
+    if treatment_col is not None:
+        counts = label_counts(select(counts_or_data, [("Treatment column", treatment_col)]), treatment_col)
+        missing = counts.pop(None, 0)
+        return counts, missing
+    if getattr(counts_or_data, "ndim", 0) == 1 and hasattr(counts_or_data, "to_dict"):
+        counts_or_data = counts_or_data.to_dict()  # a pandas Series, as value_counts() returns
+    if isinstance(counts_or_data, Mapping):
+        return {label: _whole(label, n) for label, n in counts_or_data.items()}, 0
+    if isinstance(counts_or_data, Sequence | np.ndarray) and not isinstance(counts_or_data, str | bytes):
+        return {f"arm {i}": _whole(f"arm {i}", n) for i, n in enumerate(counts_or_data, start=1)}, 0
+    raise InputError(
+        f"counts must be {{label: units}} or a list of units, got {type(counts_or_data).__name__}. "
+        f"For a frame, name its column of variants with treatment_col."
+    )
+
+
+def _whole(label: Any, count: Any) -> int:
+    try:
+        if not isinstance(count, bool | str) and count >= 0 and count == math.floor(count):
+            return int(count)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise InputError(f"units of {label!r} must be a whole number, 0 or more, got {count!r}.")
+
+
+def _shares(counts: Mapping[Any, int], weights: Weights | None) -> dict[Any, float]:
+    """Return the planned share of every variant, adding up to 1."""
+    if weights is None:
+        named: dict[Any, float] = dict.fromkeys(counts, 1.0)
+    elif isinstance(weights, Mapping):
+        named = {label: _positive(label, weight) for label, weight in weights.items()}
+        _check_planned(counts, named)
+    else:
+        named = _in_sequence(counts, weights)
+    if len(named) < 2:
+        raise InputError(
+            f"a sample ratio needs two variants or more, got {listing(named)}. A variant without any unit "
+            f"is seen only when the weights name it."
+        )
+    # Scaled by the largest first: weights near the ends of the float range then still add up.
+    largest = max(named.values())
+    total = math.fsum(weight / largest for weight in named.values())
+    return {label: weight / largest / total for label, weight in named.items()}
+
+
+def _check_planned(counts: Mapping[Any, int], weights: Mapping[Any, float]) -> None:
+    for label in counts:
+        if label in weights:
+            continue
+        alike = [w for w in weights if str(w) == str(label)]
+        hint = f" Write {label!r}, as in the data, for {alike[0]!r}." if alike else nearest(label, weights)
+        raise InputError(
+            f"variant {label!r} has units but no planned weight; weights are for {listing(weights)}.{hint}"
+        )
+
+
+def _in_sequence(counts: Mapping[Any, int], weights: Sequence[float]) -> dict[Any, float]:
+    if len(weights) != len(counts):
+        raise InputError(
+            f"{len(weights)} weights for {len(counts)} variants: give one each, in the order {listing(counts)}, "
+            f"or name them: {{label: weight}}."
+        )
+    return {label: _positive(label, weight) for label, weight in zip(counts, weights, strict=True)}
+
+
+def _positive(label: Any, weight: Any) -> float:
+    try:
+        number = math.nan if isinstance(weight, bool | str) else float(weight)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise InputError(f"the weight of {label!r} must be a positive number, got {weight!r}.")
+    return number

@@ -1,0 +1,136 @@
+"""``xpyrment srm``: whether the split is the one that was planned."""
+
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from xpyrment_core.cli_types import CommaList
+from xpyrment_core.report import Report, Table
+
+
+def srm(
+    *values: Annotated[
+        str, Parameter(help="Units per variant (5021 4979), or a CSV, TSV or Parquet file (- for standard input).")
+    ],
+    counts: Annotated[
+        CommaList, Parameter(help="Units per variant by name: control=5021,treatment=4979.", show_default=False)
+    ] = [],  # noqa: B006 - cyclopts reads it, nobody writes to it
+    weights: Annotated[
+        CommaList,
+        Parameter(help="Planned weights: 9,1 or control=0.9,treatment=0.1; equal by default.", show_default=False),
+    ] = [],  # noqa: B006
+    treatment_col: Annotated[str | None, Parameter(help="Column with the variant of each row of the file.")] = None,
+    fail_on_mismatch: Annotated[bool, Parameter(help="Exit with 2 on a mismatch.", negative="")] = False,
+) -> Report:
+    """Check the sample ratio: units per variant against planned weights."""
+    from xpyrment_srm.check import check_srm
+
+    observed, missing = _observed(values, counts, treatment_col)
+    result = check_srm(observed, _weights(weights, observed))
+    details = result.details
+    rows = [
+        (arm, n, details["expected"][arm], n / max(sum(details["observed"].values()), 1), details["weights"][arm])
+        for arm, n in details["observed"].items()
+    ]
+    numbers = {"Units": ",", "Expected": ",.1f", "Share": ".3%", "Planned": ".3%"}
+    table = Table(columns=("Variant", *numbers), rows=rows, right=numbers.keys(), keep=numbers.keys(), formats=numbers)
+    data = {"passed": result.passed, "statistic": result.statistic, "p_value": result.p_value}
+    return Report(
+        kind="srm",
+        title="Sample ratio",
+        parts=["SAMPLE RATIO CHECK", *_left_out(missing), "", table, "", *_verdict(result)],
+        data={**data, "message": result.message, **details, "rows_without_label": missing},
+        exit_code=2 if fail_on_mismatch and result.passed is False else 0,
+    )
+
+
+def _observed(values: tuple[str, ...], counts: list[str], treatment_col: str | None) -> tuple[dict[Any, int], int]:
+    """Return units per variant, and rows without one, from whichever form was given."""
+    from xpyrment_core.errors import InputError
+
+    if bool(values) == bool(counts):
+        raise InputError(
+            "give the units per variant once: as numbers (xpyrment srm 5021 4979), as --counts control=5021,"
+            "treatment=4979, or as a file with --treatment-col."
+        )
+    if counts:
+        return {name: _integer(text) for name, text in _pairs(counts, "--counts")}, 0
+    if len(values) == 1 and not values[0].isdigit():
+        return _from_file(values[0], treatment_col)
+    return {f"arm {i}": _integer(text) for i, text in enumerate(values, start=1)}, 0
+
+
+def _from_file(path: str, treatment_col: str | None) -> tuple[dict[Any, int], int]:
+    from xpyrment_core.errors import InputError
+    from xpyrment_core.files import read_frame
+    from xpyrment_core.tables import label_counts, select
+
+    if treatment_col is None:
+        raise InputError(f"which column of '{path}' holds the variants? Name it with --treatment-col.")
+    frame = read_frame(path)
+    found = label_counts(select(frame, [("Treatment column", treatment_col)]), treatment_col)
+    missing = found.pop(None, 0)
+    return found, missing
+
+
+def _weights(weights: list[str], observed: dict[Any, int]) -> Any:
+    """Return the weights under the data's own labels; one that is not there is a variant without units."""
+    if not weights:
+        return None
+    if not any("=" in part for part in weights):
+        return [_number(part) for part in weights]
+    # A column of 0 and 1 with gaps is read as 0.0 and 1.0; "1" still means it.
+    spelled = {f"{label:g}" if isinstance(label, float) else str(label): label for label in observed}
+    return {spelled.get(name, name): _number(text) for name, text in _pairs(weights, "--weights")}
+
+
+def _pairs(parts: list[str], option: str) -> list[tuple[str, str]]:
+    from xpyrment_core.errors import InputError
+
+    pairs = [part.partition("=") for part in parts]
+    for name, equals, text in pairs:
+        if not (name.strip() and equals and text.strip()):
+            raise InputError(f"{option} must be name=number pairs such as control=5021,treatment=4979, got {name!r}.")
+    names = [name.strip() for name, _, _ in pairs]
+    if len(set(names)) < len(names):
+        raise InputError(f"{option} names a variant twice: {', '.join(names)}.")
+    return [(name.strip(), text.strip()) for name, _, text in pairs]
+
+
+def _integer(text: str) -> int:
+    from xpyrment_core.errors import InputError
+
+    if not text.replace("_", "").isdigit():
+        raise InputError(f"units of a variant must be a whole number, 0 or more, got {text!r}.")
+    return int(text)
+
+
+def _number(text: str) -> float:
+    from xpyrment_core.errors import InputError
+
+    try:
+        return float(text)
+    except ValueError:
+        raise InputError(f"a planned weight must be a positive number, got {text!r}.") from None
+
+
+def _left_out(missing: int) -> list[str]:
+    return [f"Rows without a variant, left out: {missing:,}"] if missing else []
+
+
+def _verdict(result: Any) -> list[str]:
+    if result.passed is None:
+        return [f"Not checked: {result.message}."]
+    test = "Chi-square" if result.details["method"] == "chi-square" else result.details["method"].capitalize()
+    lines = [
+        f"Chi-square statistic: {result.statistic:.4f} ({result.details['df']} degrees of freedom)",
+        f"p-value: {result.p_value:.4g} ({test} test)",
+        "",
+    ]
+    if result.passed:
+        return [*lines, f"No sample ratio mismatch (p >= {result.details['threshold']:g})."]
+    return [
+        *lines,
+        f"SAMPLE RATIO MISMATCH (p < {result.details['threshold']:g}).",
+        "Find the cause in assignment or logging before reading any effect.",
+    ]

@@ -1,0 +1,125 @@
+"""Tests of counts: chi-square, and the exact tests that replace it where counts are small."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+SMALL = 5
+"""Chi-square tests want every expected count to be at least this (Cochran 1954)."""
+
+MOST_OUTCOMES = 1_000_000
+"""Outcomes that are enumerated at most; beyond, they are drawn."""
+
+DRAWS, BATCH = 1_000_000, 50_000
+SEED = 0
+TIES = 1e-7
+"""Outcomes whose log probability exceeds the observed one by less than this are as likely as it."""
+
+EPS = float(np.finfo(float).eps)
+
+Counts = NDArray[np.int64]
+Shares = NDArray[np.float64]
+
+
+def chi_square(observed: NDArray[np.float64], expected: NDArray[np.float64], df: int) -> tuple[float, float]:
+    """Return Pearson's statistic and its p-value, a survival function that keeps its digits.
+
+    Examples
+    --------
+    >>> statistic, p_value = chi_square(np.array([5021.0, 4979.0]), np.array([5000.0, 5000.0]), df=1)
+    >>> round(statistic, 4), round(p_value, 4)
+    (0.1764, 0.6745)
+    """
+    statistic = float(((observed - expected) ** 2 / expected).sum())
+    return statistic, float(special.chdtrc(df, statistic))
+
+
+def multinomial(counts: Counts, shares: Shares) -> tuple[float, str]:
+    """Return the p-value of the exact multinomial test, and how it was found.
+
+    The p-value is the probability, under the planned shares, of all outcomes that are no more
+    likely than the one observed. Up to `MOST_OUTCOMES` of them are enumerated; where there are
+    more, they are drawn with a fixed seed, and the method says so.
+
+    Parameters
+    ----------
+    counts : ndarray of int, shape (k,)
+    shares : ndarray of float, shape (k,)
+        Positive, adding up to 1.
+
+    References
+    ----------
+    Read, T. R. C. and Cressie, N. A. C. (1988). Goodness-of-fit statistics for discrete
+    multivariate data, chapter 5. Springer.
+
+    Examples
+    --------
+    >>> p_value, method = multinomial(np.array([9, 1]), np.array([0.5, 0.5]))
+    >>> round(p_value, 6), method
+    (0.021484, 'exact multinomial')
+    """
+    n, k = int(counts.sum()), len(counts)
+    # Log factorials of large counts are rounded to more than TIES.
+    bound = float(_log_probability(counts[np.newaxis, :], shares)[0]) + TIES + 8 * EPS * special.gammaln(n + 1)
+    if math.comb(n + k - 1, k - 1) <= MOST_OUTCOMES:
+        log_p = _all_outcomes(n, shares)
+        return min(1.0, float(np.exp(log_p[log_p <= bound]).sum())), "exact multinomial"
+    generator = np.random.default_rng(SEED)
+    batches = (generator.multinomial(n, shares, size=BATCH) for _ in range(DRAWS // BATCH))
+    extreme = sum(int((_log_probability(drawn, shares) <= bound).sum()) for drawn in batches)
+    # One is added to both: the observed outcome is a draw too, so p is never 0 (Phipson and Smyth 2010).
+    return (extreme + 1) / (DRAWS + 1), f"multinomial by simulation ({DRAWS:,} draws, seed {SEED})"
+
+
+def _log_probability(outcomes: NDArray[np.int64], shares: Shares) -> NDArray[np.float64]:
+    n = outcomes.sum(axis=1)
+    return special.gammaln(n + 1) + (special.xlogy(outcomes, shares) - special.gammaln(outcomes + 1)).sum(axis=1)
+
+
+def _all_outcomes(n: int, shares: Shares) -> NDArray[np.float64]:
+    """Return the log probabilities of all ways to put `n` units into the arms, arm by arm."""
+    left = np.array([n])
+    log_p = np.array([special.gammaln(n + 1)])
+    for share in shares[:-1]:
+        choices = left + 1
+        parent = np.repeat(np.arange(len(left)), choices)
+        taken = np.arange(len(parent)) - np.repeat(np.cumsum(choices) - choices, choices)
+        log_p = log_p[parent] + special.xlogy(taken, share) - special.gammaln(taken + 1)
+        left = left[parent] - taken
+    return log_p + special.xlogy(left, shares[-1]) - special.gammaln(left + 1)
+
+
+def two_proportions(missing: tuple[float, float], present: tuple[float, float]) -> tuple[float, str]:
+    """Return the p-value that two variants miss equal shares, and the test's name.
+
+    Pearson's chi-square, or Fisher's exact test where an expected count is below `SMALL`.
+
+    Examples
+    --------
+    >>> p_value, method = two_proportions((3, 0), (7, 10))
+    >>> round(p_value, 4), method
+    (0.2105, 'Fisher exact')
+    """
+    table = np.array([missing, present], dtype=float)
+    margins = table.sum(axis=0), table.sum(axis=1)
+    if min(*margins[0], *margins[1]) == 0:
+        return 1.0, "nothing to compare"
+    expected = np.outer(margins[1], margins[0]) / table.sum()
+    if expected.min() >= SMALL:
+        return chi_square(table, expected, df=1)[1], "chi-square"
+    return _fisher(np.round(table).astype(np.int64)), "Fisher exact"
+
+
+def _fisher(table: NDArray[np.int64]) -> float:
+    """Return Fisher's two-sided p-value: all tables no more likely than the one observed."""
+    missing, control, n = int(table[0].sum()), int(table[:, 0].sum()), int(table.sum())
+    first = np.arange(max(0, missing - (n - control)), min(missing, control) + 1)
+    log_p = _log_comb(control, first) + _log_comb(n - control, missing - first) - _log_comb(n, missing)
+    observed = log_p[first == table[0, 0]][0]
+    return min(1.0, float(np.exp(log_p[log_p <= observed + TIES]).sum()))
+
+
+def _log_comb(n: int, k: NDArray[np.int64] | int) -> NDArray[np.float64]:
+    return special.gammaln(n + 1) - special.gammaln(np.asarray(k) + 1) - special.gammaln(n - np.asarray(k) + 1)
