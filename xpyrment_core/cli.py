@@ -10,7 +10,7 @@ from cyclopts import App, Group, Parameter, config
 
 from xpyrment_core.definitions import CommandDefinition, Registered
 from xpyrment_core.errors import XpyrmentError
-from xpyrment_core.host import PluginHost, PluginInfo
+from xpyrment_core.host import PluginHost, PluginInfo, use_host
 from xpyrment_core.report import Format, Report, render
 
 VERSION = "0.1.0"
@@ -80,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     debug = "--debug" in tokens
     _plain_when_piped()
     try:
-        host = PluginHost()
+        host = use_host(PluginHost())
         _tell(host.plugins)
         return _run(build_app(host), tokens)
     except XpyrmentError as error:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from xpyrment_core.contracts import check_targets
-from xpyrment_core.host import PluginHost, PluginInfo
+from xpyrment_core.host import PluginInfo, default_host
 from xpyrment_core.report import Report, Table
 
 
@@ -25,7 +25,7 @@ def app(
 
     A plugin that cannot be loaded is listed with its reason and never stops the program.
     """
-    host = PluginHost()
+    host = default_host()
     infos = [info for info in host.plugins if kind is None or any(o.split()[0] == kind for o in info.offers)]
     failures = check_targets(host) if check else {}
     bad = [info for info in infos if info.problem or info.name in failures]

@@ -62,7 +62,7 @@ class Switches:
 
     def refuse(self, candidate: Candidate) -> str:
         """Return why the candidate is not to be imported, or ``""``."""
-        names = {candidate.name, normal(candidate.distribution)}
+        names = {normal(candidate.name), normal(candidate.distribution)}
         if names & self.block:
             return "blocked by XPYRMENT_BLOCK_PLUGINS"
         if not candidate.foreign:

@@ -138,7 +138,7 @@ class PluginHost:
     def _admit(self, info: PluginInfo, module: object) -> None:
         api = getattr(module, "XPYRMENT_API", hookspecs.API_VERSION)
         if api != hookspecs.API_VERSION:
-            self._set_aside(info, "incompatible", f"it wants plugin API {api}, this is {hookspecs.API_VERSION}")
+            self._set_aside(info, "incompatible", f"it wants plugin API {api}, this is {hookspecs.API_VERSION}.")
             return
         try:
             definitions = self._hook_up(info, module)
@@ -373,7 +373,7 @@ def _import(value: str) -> object:
         for part in attribute.split(".") if attribute else ():
             module = getattr(module, part)
     except (Exception, SystemExit) as error:
-        what = "it calls sys.exit when imported" if isinstance(error, SystemExit) else _one_line(error)
+        what = "it calls sys.exit when imported." if isinstance(error, SystemExit) else _one_line(error)
         raise PluginError(f"{type(error).__name__}: {what}") from error
     return module
 
@@ -433,12 +433,19 @@ _default: PluginHost | None = None
 
 def default_host() -> PluginHost:
     """Return the process's own host, made on first use from what is installed."""
-    global _default
     if _default is None:
-        _default = PluginHost()
-        for problem in _default.problems:
+        host = use_host(PluginHost())
+        for problem in host.problems:
             warnings.warn(problem, PluginWarning, stacklevel=2)
+        return host
     return _default
 
 
-__all__ = ["HOME", "PluginHost", "PluginInfo", "PluginWarning", "Switches", "default_host"]
+def use_host(host: PluginHost) -> PluginHost:
+    """Make `host` the process's own, as a program does that has loaded its plugins already."""
+    global _default
+    _default = host
+    return host
+
+
+__all__ = ["HOME", "PluginHost", "PluginInfo", "PluginWarning", "Switches", "default_host", "use_host"]

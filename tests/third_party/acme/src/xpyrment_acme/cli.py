@@ -1,0 +1,8 @@
+"""Acme's command."""
+
+from xpyrment_core.report import Report
+
+
+def shout(word: str = "hello") -> Report:
+    """Print a word in capitals."""
+    return Report(kind="shout", parts=[word.upper()], data={"word": word.upper()})

@@ -1,0 +1,3 @@
+"""Was written for another version of the plugin interface."""
+
+XPYRMENT_API = 99

@@ -1,0 +1,5 @@
+"""Leaves the program when imported."""
+
+import sys
+
+sys.exit(3)

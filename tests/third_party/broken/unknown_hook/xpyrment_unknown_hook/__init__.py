@@ -1,0 +1,8 @@
+"""Implements a hook that does not exist."""
+
+from xpyrment_core.hookspecs import hookimpl
+
+
+@hookimpl
+def xpyrment_metricz():
+    return []

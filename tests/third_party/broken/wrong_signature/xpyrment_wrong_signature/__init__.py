@@ -1,0 +1,9 @@
+"""Asks a hook for an argument that it does not have."""
+
+from xpyrment_core.definitions import MetricDefinition
+from xpyrment_core.hookspecs import hookimpl
+
+
+@hookimpl
+def xpyrment_metrics(colour):
+    return [MetricDefinition(name="red", target="xpyrment_wrong_signature:red")]

@@ -1,0 +1,21 @@
+"""One of two strangers who chose the same name."""
+
+from xpyrment_core.definitions import MetricDefinition
+from xpyrment_core.hookspecs import hookimpl
+
+
+@hookimpl
+def xpyrment_metrics():
+    return [MetricDefinition(name="popular", target="xpyrment_namesake_left:Popular", summary="From the left.")]
+
+
+class Popular:
+    """A metric that both offer."""
+
+    def __init__(self, name, value_col):
+        self.name, self.columns = name, (value_col,)
+
+    columns = ()
+
+    def value(self, means):
+        return means[self.columns[0]]
