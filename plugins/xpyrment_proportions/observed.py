@@ -1,0 +1,28 @@
+"""What can be read off the two counts, and what cannot."""
+
+from xpyrment_core.errors import NotEstimable
+from xpyrment_core.results import Counts, Unavailable
+
+
+def require_units(control: Counts, treatment: Counts) -> None:
+    """Raise NotEstimable where a variant has no units."""
+    for name, arm in (("control", control), ("treatment", treatment)):
+        if arm.n == 0:
+            raise NotEstimable(f"there are no units with an observed value in {name}")
+
+
+def difference(control: Counts, treatment: Counts) -> float:
+    """Return the difference of proportions, rounded once.
+
+    Examples
+    --------
+    >>> difference(Counts(1, 10), Counts(3, 10))
+    0.2
+    """
+    gap = treatment.successes * control.n - control.successes * treatment.n
+    return gap / (control.n * treatment.n)
+
+
+def no_relative(control: Counts) -> Unavailable:
+    """Say why there is no relative effect when control has no success."""
+    return Unavailable(f"control has 0 successes in {control.n:,} units, so a relative effect is not defined")

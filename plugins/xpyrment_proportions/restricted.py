@@ -1,0 +1,113 @@
+"""The two proportions that fit the data best when their difference or ratio is given."""
+
+import math
+from collections.abc import Callable
+from functools import partial
+
+from xpyrment_core.results import Counts
+
+
+def given_difference(difference: float, control: Counts, treatment: Counts) -> tuple[float, float]:
+    """Return the maximum likelihood proportions with ``treatment - control = difference``.
+
+    The root of Miettinen and Nurminen's cubic. Their closed form loses half the digits for
+    rare events, so it only starts Newton's iteration on the score, which falls strictly from
+    one end of the allowed range to the other.
+
+    Parameters
+    ----------
+    difference : float
+        Strictly between -1 and 1.
+    control, treatment : Counts
+
+    Returns
+    -------
+    tuple of float
+        Proportions of control and treatment.
+
+    References
+    ----------
+    Miettinen, O. and Nurminen, M. (1985). Comparative analysis of two rates.
+    Statistics in Medicine 4, 213-226.
+
+    Examples
+    --------
+    >>> control, treatment = given_difference(0.1, Counts(48, 80), Counts(56, 70))
+    >>> round(control, 6), round(treatment, 6)
+    (0.651548, 0.751548)
+    """
+    if difference < 0:
+        treated, base = given_difference(-difference, treatment, control)
+        return base, treated
+    pooled = (control.successes + treatment.successes) / (control.n + treatment.n)
+    if difference == 0:
+        return pooled, pooled
+    slope = partial(_slope, difference, control, treatment)
+    if control.successes == 0 and slope(0.0)[0] <= 0:
+        return 0.0, difference
+    if treatment.successes == treatment.n and slope(1 - difference)[0] >= 0:
+        return 1 - difference, 1.0
+    base = _falling_zero(slope, 1 - difference, _closed_form(difference, control, treatment))
+    return base, base + difference
+
+
+def _slope(difference: float, control: Counts, treatment: Counts, p: float) -> tuple[float, float]:
+    """Return the derivative of the log likelihood by the control proportion, and its own derivative."""
+    value = curvature = 0.0
+    for count, share in (
+        (control.successes, p),
+        (treatment.successes, p + difference),
+        (control.successes - control.n, 1 - p),
+        (treatment.successes - treatment.n, 1 - p - difference),
+    ):
+        if count:
+            pull = count / share
+            value += pull
+            curvature -= abs(pull / share)
+    return value, curvature
+
+
+def _closed_form(difference: float, control: Counts, treatment: Counts) -> float:
+    """Return the root of the cubic, equation by equation as in the paper's appendix."""
+    n, successes = control.n + treatment.n, control.successes + treatment.successes
+    l2 = (treatment.n + 2 * control.n) * difference - n - successes
+    l1 = (control.n * difference - n - 2 * control.successes) * difference + successes
+    l0 = control.successes * difference * (1 - difference)
+    third = l2 / (3 * n)
+    q = third**3 - l1 * l2 / (6 * n**2) + l0 / (2 * n)
+    p = math.copysign(math.sqrt(max(third**2 - l1 / (3 * n), 0.0)), q)
+    angle = (math.pi + math.acos(max(-1.0, min(1.0, q / p**3 if p else 0.0)))) / 3
+    return 2 * p * math.cos(angle) - third
+
+
+def _falling_zero(slope: Callable[[float], tuple[float, float]], high: float, start: float) -> float:
+    """Find the zero of a falling function by Newton's steps, halving where one leaves the bracket."""
+    low = 0.0
+    p = start if low < start < high else (low + high) / 2
+    for _ in range(200):
+        value, derivative = slope(p)
+        low, high = (p, high) if value > 0 else (low, p)
+        new = p - value / derivative
+        if not low < new < high:
+            new = (low + high) / 2
+        if abs(new - p) <= 1e-11 * p:
+            return new
+        p = new
+    return p
+
+
+def given_ratio(ratio: float, control: Counts, treatment: Counts) -> tuple[float, float]:
+    """Return the maximum likelihood proportions with ``treatment / control = ratio``.
+
+    The smaller root of Miettinen and Nurminen's quadratic, in the form without cancellation.
+
+    Examples
+    --------
+    >>> control, treatment = given_ratio(1.0, Counts(48, 80), Counts(56, 70))
+    >>> round(control, 6), round(treatment, 6)
+    (0.693333, 0.693333)
+    """
+    successes, n = control.successes + treatment.successes, control.n + treatment.n
+    b = treatment.n * ratio + treatment.successes + control.n + control.successes * ratio
+    base = 2 * successes / (b + math.sqrt(max(b * b - 4 * n * ratio * successes, 0.0)))
+    return min(base, 1.0), min(base * ratio, 1.0)
