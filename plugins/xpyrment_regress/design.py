@@ -1,0 +1,156 @@
+"""From a frame to the matrices of a regression, by columns or by a formula."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from attrs import field, frozen
+from numpy.typing import NDArray
+
+from xpyrment_core.errors import InputError, NotEstimable
+from xpyrment_core.tables import select
+from xpyrment_regress.encode import dummies, references, tidy
+
+INTERCEPT = "Intercept"
+ANSI = re.compile(r"\x1b\[[0-9;]*m|[⧛⧚]")
+
+
+@frozen(kw_only=True, eq=False)
+class Design:
+    """What is regressed on what.
+
+    Attributes
+    ----------
+    outcome : str
+    y : ndarray of shape (n,)
+    X : ndarray of shape (n, k)
+    names : tuple of str
+        Of the k columns; ``"Intercept"`` where there is one.
+    groups : ndarray of int, shape (n,), or None
+        Cluster of each row.
+    rows_in : int
+        Rows of the data; those with a missing value are not among the n.
+    references : dict of str to str
+        Reference level of each categorical predictor.
+    """
+
+    outcome: str
+    y: NDArray[np.float64]
+    X: NDArray[np.float64]
+    names: tuple[str, ...]
+    groups: NDArray[np.int64] | None
+    rows_in: int
+    references: dict[str, str] = field(factory=dict)
+
+
+def from_columns(data: Any, y_col: str, x_cols: Sequence[str], cluster_col: str | None, control: Any) -> Design:
+    """Return the design of `y_col` on an intercept and the columns given."""
+    frame = _frame(data, [("Dependent variable", y_col), *(("Predictor variable", x) for x in x_cols)], cluster_col)
+    complete = frame.dropna()
+    _check_rows(frame, complete)
+    y, predictors = tidy(complete[[y_col]])[y_col], tidy(complete[list(x_cols)], control)
+    columns = [(INTERCEPT, np.ones(len(complete)))]
+    for name in x_cols:
+        columns += dummies(predictors[name])
+    return Design(
+        outcome=y_col,
+        y=_finite(y_col, _number(y)),
+        X=np.column_stack([_finite(name, values) for name, values in columns]),
+        names=tuple(name for name, _ in columns),
+        groups=_codes(complete, cluster_col),
+        rows_in=len(frame),
+        references=references(predictors) | {str(c): "False" for c in x_cols if predictors[c].dtype == bool},
+    )
+
+
+def from_formula(data: Any, y_col: str | None, formula: str, cluster_col: str | None, control: Any) -> Design:
+    """Return the design of a formula such as ``revenue ~ variant * country``."""
+    from formulaic.errors import FormulaicError
+
+    try:
+        return _from_formula(data, y_col, formula, cluster_col, control)
+    except FormulaicError as error:
+        first = ANSI.sub("", str(error)).strip().splitlines()[0]
+        raise InputError(
+            f"formula {formula!r} cannot be used: {first} Write it as 'y ~ x1 + x2', with ` around names that are "
+            f"no plain words."
+        ) from error
+
+
+def _from_formula(data: Any, y_col: str | None, formula: str, cluster_col: str | None, control: Any) -> Design:
+    from formulaic import Formula
+
+    outcome, text = _with_outcome(formula, y_col)
+    parsed = Formula(text)
+    if not hasattr(parsed, "lhs") or not hasattr(parsed.rhs, "required_variables"):
+        raise InputError(f"formula {formula!r} must have one outcome and one right side, as in 'y ~ x1 + x2'.")
+    left, right = (sorted(map(str, side.required_variables)) for side in (parsed.lhs, parsed.rhs))
+    wanted = [("Dependent variable", v) for v in left] + [("Predictor variable", v) for v in right]
+    frame = _frame(data, wanted, cluster_col)
+    complete = frame.dropna()
+    _check_rows(frame, complete)
+    tidied = tidy(complete[list(dict.fromkeys([*left, *right]))], control)
+    with np.errstate(all="ignore"):  # log(0) shows as an infinite value, which is refused by name
+        matrices = parsed.get_model_matrix(tidied, na_action="drop", context={})
+    Y, X = matrices.lhs, matrices.rhs
+    if Y.shape[1] != 1:
+        raise InputError(f"formula {formula!r} has {Y.shape[1]} outcomes ({', '.join(Y.columns)}), wanted one number.")
+    _check_rows(frame, X)
+    names = tuple(map(str, X.columns))
+    values = X.to_numpy(dtype=np.float64)
+    return Design(
+        outcome=outcome,
+        y=_finite(outcome, Y.to_numpy(dtype=np.float64)[:, 0]),
+        X=np.column_stack([_finite(name, values[:, i]) for i, name in enumerate(names)]) if names else values,
+        names=names,
+        groups=_codes(complete.loc[X.index], cluster_col),
+        rows_in=len(frame),
+        references=references(tidied[right]),
+    )
+
+
+def _with_outcome(formula: str, y_col: str | None) -> tuple[str, str]:
+    """Return the outcome's text and the whole formula; a formula without an outcome takes `y_col`."""
+    left, tilde, right = formula.partition("~")
+    if tilde and left.strip():
+        if y_col is not None and left.strip().strip("`") != y_col:
+            raise InputError(
+                f"the formula explains {left.strip()!r}, and the dependent variable is {y_col!r}; name one of them."
+            )
+        return left.strip(), formula
+    if y_col is None:
+        raise InputError(f"formula {formula!r} has no outcome, wanted 'y ~ x1 + x2'; or name the dependent variable.")
+    return y_col, f"`{y_col}` ~ {right if tilde else formula}"
+
+
+def _frame(data: Any, wanted: list[tuple[str, str]], cluster_col: str | None) -> pd.DataFrame:
+    cluster = [] if cluster_col is None else [("Cluster column", cluster_col)]
+    frame = select(data, [*wanted, *cluster]).to_pandas()
+    return frame.reset_index(drop=True)
+
+
+def _check_rows(frame: pd.DataFrame, complete: pd.DataFrame) -> None:
+    if len(complete) == 0:
+        holes = {str(name): int(count) for name, count in frame.isna().sum().items() if count}
+        raise NotEstimable(f"none of the {len(frame):,} rows is complete; missing values: {holes or 'no rows at all'}")
+
+
+def _number(column: pd.Series) -> NDArray[np.float64]:
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        raise InputError(
+            f"dependent variable '{column.name}' holds text such as {column.iloc[0]!r}, wanted numbers or true/false."
+        )
+    return column.to_numpy(dtype=np.float64)
+
+
+def _finite(name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    infinite = int(np.isinf(values).sum())
+    if infinite:
+        raise InputError(f"{name!r} has {infinite:,} infinite value(s), wanted finite numbers; leave those rows out.")
+    return values
+
+
+def _codes(complete: pd.DataFrame, cluster_col: str | None) -> NDArray[np.int64] | None:
+    return None if cluster_col is None else pd.factorize(complete[cluster_col])[0]
