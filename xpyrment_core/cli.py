@@ -86,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except XpyrmentError as error:
         if debug:
             raise
-        _say(f"Error: {error}")
+        _say(f"{error.heading}: {error}")
         return 1
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -6,10 +6,19 @@ to mend it, in that order, before any work starts.
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import ClassVar
 
 
 class XpyrmentError(Exception):
-    """Anything xpyrment refuses or cannot do; the command line prints it as one line."""
+    """Anything xpyrment refuses or cannot do; the command line prints it as one line.
+
+    Attributes
+    ----------
+    heading : str
+        What that line begins with.
+    """
+
+    heading: ClassVar[str] = "Error"
 
 
 class InputError(XpyrmentError, ValueError):
