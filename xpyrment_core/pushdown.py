@@ -12,7 +12,7 @@ from itertools import combinations_with_replacement
 from typing import Any, Literal
 
 import numpy as np
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from xpyrment_core.moments import Moments
 from xpyrment_core.reading import Label, RowSet, Term
@@ -64,6 +64,14 @@ class Sum:
     factors: tuple[Factor, ...] = ()
 
 
+def _in_order(row_sets: Iterable[RowSet]) -> tuple[RowSet, ...]:
+    return tuple(row_sets)
+
+
+def _names(columns: Iterable[str]) -> frozenset[str]:
+    return frozenset(columns)
+
+
 @frozen(eq=False)
 class Plan:
     """Which sums answer some row sets, each asked for once however many row sets share it.
@@ -86,8 +94,8 @@ class Plan:
     (5, 6)
     """
 
-    row_sets: tuple[RowSet, ...] = field(converter=tuple)
-    dirty: frozenset[str] = field(converter=frozenset)
+    row_sets: tuple[RowSet, ...] = field(converter=_in_order)
+    dirty: frozenset[str] = field(converter=_names)
     by_unit: bool = False
 
     def mask(self, row_set: RowSet) -> frozenset[str]:
@@ -164,10 +172,6 @@ class Plan:
         """Return the complete rows of the row set in one variant."""
         return int(value(Sum(self.mask(row_set), (ROWS,) if self.by_unit else ())))
 
-    def without_trust_in(self, columns: Iterable[str]) -> "Plan":
-        """Return the same plan with more columns that may have missing values."""
-        return evolve(self, dirty=self.dirty | frozenset(columns))
-
 
 def _never_together(a: Factor, b: Factor) -> bool:
     """Say whether the product of two factors of one column is 0 on every row."""
@@ -188,6 +192,18 @@ def number_columns(row_sets: Iterable[RowSet]) -> tuple[str, ...]:
     """Return the data columns whose values (not only levels or gaps) are wanted."""
     terms = (term for row_set in row_sets for term in row_set.terms)
     return tuple(dict.fromkeys(term.column for term in terms if term.kind in ("value", "filled")))
+
+
+def unwatched(row_sets: Iterable[RowSet]) -> frozenset[str]:
+    """Return the columns whose gaps matter to a row set that does not add up their values.
+
+    No sum would show that such a column is not complete, so it is never taken to be.
+    """
+    found: set[str] = set()
+    for row_set in row_sets:
+        gaps = {*row_set.required, *(term.column for term in row_set.terms if term.kind == "missing")}
+        found |= gaps.difference(number_columns([row_set]))
+    return frozenset(found)
 
 
 def centre(mean: float, spread: float) -> float:

@@ -1,0 +1,49 @@
+"""How a query would be answered, in words and in SQL."""
+
+from collections.abc import Mapping
+
+from xpyrment_core.pushdown import Plan, columns_of, number_columns, unwatched
+from xpyrment_core.reading import Query
+from xpyrment_duckdb import sql
+from xpyrment_duckdb.pilot import PILOT_ROWS
+from xpyrment_duckdb.statement import Statement
+from xpyrment_duckdb.tables import Table
+from xpyrment_duckdb.units import SAMPLE_ROWS, census_text, repeats_text
+
+
+def explained(table: Table, types: Mapping[str, str], query: Query) -> str:
+    """Describe the passes over the data, with the SQL of each.
+
+    A name after a colon, such as ``:revenue``, stands for a number near that column's mean,
+    taken from its first rows when the query runs.
+    """
+    columns = [query.treatment_col, *([query.unit_col] if query.unit_col else []), *columns_of(query.row_sets)]
+    parts = [
+        f"DuckDB reads {table.described}: {len(set(columns))} of {len(types)} columns "
+        f"({', '.join(dict.fromkeys(columns))}).\n"
+        f"A number near each mean comes from the first {PILOT_ROWS:,} rows and is written :column below.",
+        table.explain(),
+    ]
+    if query.unit_col is not None:
+        key = table.name, types, query.treatment_col, query.unit_col
+        parts += [
+            f"Pass 1 counts rows and units of {query.unit_col!r}:\n{census_text(*key)}",
+            f"Pass 2, unless the first {SAMPLE_ROWS:,} rows have one already, looks for a unit with several rows:\n"
+            f"{repeats_text(*key)}",
+            f"Last pass, where units have one row each:\n{_text(table.name, types, query, False)}",
+            f"Last pass, where some have several:\n{_text(table.name, types, query, True)}",
+        ]
+    else:
+        parts.append(f"One pass:\n{_text(table.name, types, query, False)}")
+    parts.append(
+        "A column in which a value turns out to be missing, or whose mean is far from that of the first rows, "
+        "is read once more with what was learnt."
+    )
+    return "\n\n".join(parts)
+
+
+def _text(table: str, types: Mapping[str, str], query: Query, by_unit: bool) -> str:
+    others = {c for c in columns_of(query.row_sets) if sql.column_type(types[c]) not in ("number", "boolean")}
+    plan = Plan(query.row_sets, others | unwatched(query.row_sets), by_unit)
+    names = {column: f":{column}" for column in number_columns(query.row_sets)}
+    return Statement(table, types, query, plan, names, names, query.arms).text()

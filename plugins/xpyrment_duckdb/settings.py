@@ -1,0 +1,63 @@
+"""How much memory and how many threads DuckDB may use."""
+
+import os
+import re
+from typing import Any
+
+from attrs import frozen
+
+from xpyrment_core.errors import InputError
+
+MEMORY_VARIABLE = "XPYRMENT_DUCKDB_MEMORY_LIMIT"
+THREADS_VARIABLE = "XPYRMENT_DUCKDB_THREADS"
+DEFAULT_MEMORY = "50%"
+"""Half of the memory: the analysis' own process, and everything else, want the rest."""
+
+
+@frozen
+class Settings:
+    """Limits of one connection.
+
+    Attributes
+    ----------
+    memory_limit : str
+        As DuckDB understands it: ``"1GB"``, ``"512MiB"``, ``"40%"``.
+    threads : int or None
+        None for one a core.
+    """
+
+    memory_limit: str = DEFAULT_MEMORY
+    threads: int | None = None
+
+    @classmethod
+    def of(cls, memory_limit: str | None = None, threads: int | None = None) -> "Settings":
+        """Return the settings asked for, else those of the environment, else the defaults.
+
+        Raises
+        ------
+        InputError
+            A limit is not an amount of memory, or the threads are not a whole number from 1.
+
+        Examples
+        --------
+        >>> Settings.of("1GB", 2)
+        Settings(memory_limit='1GB', threads=2)
+        >>> Settings.of("lots")
+        Traceback (most recent call last):
+        xpyrment_core.errors.InputError: DuckDB memory limit 'lots' is not an amount of memory: wanted '1GB' or '40%'...
+        """
+        memory = memory_limit or os.environ.get(MEMORY_VARIABLE) or DEFAULT_MEMORY
+        if not re.fullmatch(r"\s*\d+(\.\d+)?\s*(%|B|[KMGT]i?B)\s*", memory, re.IGNORECASE):
+            raise InputError(
+                f"DuckDB memory limit {memory!r} is not an amount of memory: wanted '1GB' or '40%' "
+                f"(option memory_limit or variable {MEMORY_VARIABLE})."
+            )
+        wanted: Any = os.environ.get(THREADS_VARIABLE) if threads is None else threads
+        if wanted in (None, ""):
+            return cls(memory.strip())
+        if not str(wanted).isdigit() or int(wanted) < 1:
+            raise InputError(
+                f"DuckDB threads {wanted!r} must be a whole number from 1 "
+                f"(option threads or variable {THREADS_VARIABLE})."
+            )
+        return cls(memory.strip(), int(wanted))

@@ -1,0 +1,129 @@
+"""SQL text: identifiers and values quoted, so that no name of a column can be more than a name."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from xpyrment_core.reading import ColumnType, Label
+
+INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
+NUMBERS = (*INTEGERS, *(f"U{name}" for name in INTEGERS), "FLOAT", "DOUBLE", "DECIMAL")
+FLOATS = ("FLOAT", "DOUBLE")
+
+
+def quote(name: str) -> str:
+    """Return an identifier in double quotes.
+
+    Examples
+    --------
+    >>> print(quote('revenue"; DROP TABLE data; --'))
+    "revenue""; DROP TABLE data; --"
+    """
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(value: Any) -> str:
+    """Return a value as an SQL literal.
+
+    Examples
+    --------
+    >>> print(literal("it's"), literal(True), literal(3), literal(0.1))
+    'it''s' TRUE 3 1e-01
+    """
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        return double(value)
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def double(value: float) -> str:
+    """Return a float as a literal of type DOUBLE: without an exponent DuckDB would read a DECIMAL.
+
+    Examples
+    --------
+    >>> double(0.375), double(1e300), double(-2.0)
+    ('0.375e0', '1e+300', '-2.0e0')
+    """
+    text = repr(float(value))
+    return text if "e" in text or "n" in text else f"{text}e0"
+
+
+def column_type(sql_type: str) -> ColumnType:
+    """Return what kind of values an SQL type holds."""
+    base = sql_type.partition("(")[0].strip().upper()
+    if base in NUMBERS and not sql_type.endswith("]"):
+        return "number"
+    if base == "BOOLEAN":
+        return "boolean"
+    return "text" if base in ("VARCHAR", "ENUM", "UUID") and not sql_type.endswith("]") else "other"
+
+
+def is_float(sql_type: str) -> bool:
+    """Say whether a type can hold NaN."""
+    return sql_type.upper() in FLOATS
+
+
+def observed(column: str, sql_type: str) -> str:
+    """Return the condition under which a value is not missing: neither null nor NaN."""
+    name = quote(column)
+    if not is_float(sql_type):
+        return f"{name} IS NOT NULL"
+    # Not "NOT isnan": DuckDB 2.0 concludes from a Parquet file's least and greatest value,
+    # which leave NaN out, that there is none, and drops the condition (its issue 25521).
+    return f"(isfinite({name}) OR isinf({name}))"
+
+
+def centred(column: str, sql_type: str, centre: str, complete: bool) -> str:
+    """Return a column less its centre, as a DOUBLE.
+
+    A missing value is null; NaN in a column taken to be complete, so that the sum tells.
+    """
+    if complete:
+        return f"coalesce(CAST({quote(column)} AS DOUBLE), 'NaN'::DOUBLE) - {centre}"
+    return f"{_nullable(column, sql_type)} - {centre}"
+
+
+def filled(column: str, sql_type: str, stand_in: float | str, centre: str) -> str:
+    """Return a column with its missing values filled, less its centre, as a DOUBLE."""
+    return f"coalesce({_nullable(column, sql_type)}, {number(stand_in)}) - {centre}"
+
+
+def _nullable(column: str, sql_type: str) -> str:
+    value = f"CAST({quote(column)} AS DOUBLE)"
+    return f"CASE WHEN {observed(column, sql_type)} THEN {value} END" if is_float(sql_type) else value
+
+
+def indicator(column: str, level: Any) -> str:
+    """Return 1 where a column has a value and else 0, also where it is missing."""
+    return f"CASE WHEN {quote(column)} = {literal(level)} THEN 1e0 ELSE 0e0 END"
+
+
+def number(value: float | str) -> str:
+    """Return a number as a literal; a text stands for one that is not known yet."""
+    return value if isinstance(value, str) else double(value)
+
+
+def centre_of(treatment_col: str, centres: float | str | Mapping[Label, float]) -> str:
+    """Return what is taken off a column: one number, or one for each variant."""
+    if not isinstance(centres, Mapping):
+        return number(centres)
+    cases = " ".join(f"WHEN {literal(label)} THEN {double(centre)}" for label, centre in centres.items())
+    return f"CASE {quote(treatment_col)} {cases} END"
+
+
+def code_of(treatment_col: str, labels: Sequence[Label]) -> str:
+    """Return a small number per variant, null where there is none."""
+    cases = " ".join(f"WHEN {literal(label)} THEN {code}" for code, label in enumerate(labels))
+    return f"CAST(CASE {quote(treatment_col)} {cases} END AS USMALLINT)"
+
+
+def select(columns: Mapping[str, str] | Sequence[str], source: str, rest: str = "") -> str:
+    """Return a SELECT statement, one column a line; a mapping gives each its name."""
+    if isinstance(columns, Mapping):
+        columns = [text if text == name else f"{text} AS {name}" for name, text in columns.items()]
+    inner = source if "\n" not in source else "(\n" + "\n".join(f"  {line}" for line in source.splitlines()) + "\n)"
+    return "SELECT\n  " + ",\n  ".join(columns) + f"\nFROM {inner}" + (f"\n{rest}" if rest else "")

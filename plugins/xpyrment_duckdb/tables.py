@@ -1,0 +1,229 @@
+"""Where the rows are: files through a connection of our own, or a relation on its owner's."""
+
+import re
+import shutil
+import tempfile
+import weakref
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from glob import escape
+from typing import Any, Protocol
+
+import duckdb
+import pyarrow as pa
+
+from xpyrment_core.errors import EngineError
+from xpyrment_core.progress import progress
+from xpyrment_duckdb.files import Files
+from xpyrment_duckdb.settings import Settings
+from xpyrment_duckdb.sql import literal, quote
+
+Row = tuple[Any, ...]
+
+MISSING_TEXTS = (
+    "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN",
+    "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null",
+)  # fmt: skip
+"""What a CSV field means by "missing": the list that pandas uses, so that both read alike."""
+
+
+SNIFFED_ROWS = 20_480
+"""Rows of a CSV file from which DuckDB guesses its types."""
+
+
+class Table(Protocol):
+    """Rows that can be asked in SQL, under the name `name`."""
+
+    name: str
+    described: str
+
+    def types(self) -> Mapping[str, str]:
+        """Return the SQL type of every column, in order."""
+        ...
+
+    def rows(self, sql: str) -> list[Row]:
+        """Run a query over `name` and return its rows."""
+        ...
+
+    def arrow(self, sql: str) -> pa.Table:
+        """Run a query over `name` and return its columns."""
+        ...
+
+    def explain(self) -> str:
+        """Return the SQL that defines `name`, or a word about it."""
+        ...
+
+
+class FileTable:
+    """Files behind a view in an in-memory database of our own.
+
+    Parameters
+    ----------
+    files : Files
+    settings : Settings
+    """
+
+    name = "data"
+
+    def __init__(self, files: Files, settings: Settings) -> None:
+        self._files = files
+        self._settings = settings
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._types: Mapping[str, str] | None = None
+        self._view = ""
+        self._thorough = False
+        self.described = files.described
+
+    def types(self) -> Mapping[str, str]:
+        """See `Table`."""
+        if self._types is None:
+            self._types = self._open()
+        return self._types
+
+    def rows(self, sql: str) -> list[Row]:
+        """See `Table`."""
+        return self._run(lambda cursor: cursor.execute(sql).fetchall())
+
+    def arrow(self, sql: str) -> pa.Table:
+        """See `Table`."""
+        return self._run(lambda cursor: cursor.sql(sql).to_arrow_table())
+
+    def explain(self) -> str:
+        """See `Table`."""
+        self.types()
+        return self._view
+
+    def _run(self, ask: Any) -> Any:
+        self.types()
+        try:
+            return self._ask(ask)
+        except duckdb.ConversionException:
+            # The types of a CSV file were guessed from its first rows; look at all of them once.
+            if self._files.parquet or self._thorough:
+                raise
+            self._thorough = True
+            self._types = self._open()
+            return self._ask(ask)
+
+    def _ask(self, ask: Any) -> Any:
+        with self._connected().cursor() as cursor, progress(f"reading {self.described}", _share_of(cursor)):
+            return ask(cursor)
+
+    def _connected(self) -> duckdb.DuckDBPyConnection:
+        if self._connection is None:
+            spill = tempfile.mkdtemp(prefix="xpyrment-")
+            weakref.finalize(self, shutil.rmtree, spill, True)
+            limits: dict[str, Any] = {"memory_limit": self._settings.memory_limit, "temp_directory": spill}
+            if self._settings.threads:
+                limits["threads"] = self._settings.threads
+            self._connection = duckdb.connect(":memory:", config=limits)
+            # Progress is kept track of, for `query_progress`, but DuckDB itself prints none.
+            self._connection.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")
+        return self._connection
+
+    def _open(self) -> Mapping[str, str]:
+        types = self._define({})
+        if not self._files.parquet:
+            better = self._better_types(types)
+            types = self._define(better) if better else types
+        return types
+
+    def _define(self, forced: Mapping[str, str]) -> Mapping[str, str]:
+        self._view = f"CREATE OR REPLACE VIEW {self.name} AS SELECT * FROM {self._scan(forced)}"
+        with self._connected().cursor() as cursor:
+            cursor.execute(self._view)
+            return {row[0]: row[1] for row in cursor.execute(f"DESCRIBE {self.name}").fetchall()}
+
+    def _scan(self, forced: Mapping[str, str], text_only: bool = False) -> str:
+        paths = ", ".join(literal(escape(path)) for path in self._files.paths)
+        if self._files.parquet:
+            return f"read_parquet([{paths}], union_by_name = true)"
+        options = ["union_by_name = true", "header = true"]
+        options.append(f"nullstr = [{', '.join(map(literal, MISSING_TEXTS))}]")
+        if all(".tsv" in path.lower()[-7:] for path in self._files.paths):
+            options.append("delim = '\\t'")
+        if self._thorough:
+            options.append("sample_size = -1")
+        if text_only:
+            options.append("all_varchar = true")
+        if forced:
+            options.append(f"types = {{{', '.join(f'{literal(c)}: {literal(t)}' for c, t in forced.items())}}}")
+        return f"read_csv([{paths}], {', '.join(options)})"
+
+    def _better_types(self, types: Mapping[str, str]) -> dict[str, str]:
+        """Find columns whose type DuckDB guesses otherwise than an analysis needs it.
+
+        It takes yes and no, or t and f, for booleans: they are text, a variant's label
+        for one. And it takes a column without any value for text: pandas reads numbers.
+        """
+        columns = [column for column, kind in types.items() if kind in ("BOOLEAN", "VARCHAR")]
+        if not columns:
+            return {}
+        asked = ", ".join(f"count({quote(c)}), bool_and(lower({quote(c)}) IN ('true', 'false'))" for c in columns)
+        first = "" if self._thorough else f"LIMIT {SNIFFED_ROWS}"
+        sql = f"SELECT {asked} FROM (SELECT * FROM {self._scan({}, text_only=True)} {first})"
+        with self._connected().cursor() as cursor:
+            answer = iter(cursor.execute(sql).fetchall()[0])
+        better = {}
+        for column, values, plain in zip(columns, answer, answer, strict=True):
+            if types[column] == "BOOLEAN" and plain is False:
+                better[column] = "VARCHAR"
+            elif types[column] == "VARCHAR" and not values:
+                better[column] = "DOUBLE"
+        return better
+
+
+class RelationTable:
+    """A DuckDB relation, asked on the connection it belongs to; that connection's settings stay as they are."""
+
+    name = "xpyrment_data"
+    described = "the DuckDB relation"
+
+    def __init__(self, relation: Any) -> None:
+        self._relation = relation
+
+    def types(self) -> Mapping[str, str]:
+        """See `Table`."""
+        return dict(zip(self._relation.columns, map(str, self._relation.types), strict=True))
+
+    def rows(self, sql: str) -> list[Row]:
+        """See `Table`."""
+        with progress(f"reading {self.described}"):
+            return self._relation.query(self.name, sql).fetchall()
+
+    def arrow(self, sql: str) -> pa.Table:
+        """See `Table`."""
+        with progress(f"reading {self.described}"):
+            return self._relation.query(self.name, sql).to_arrow_table()
+
+    def explain(self) -> str:
+        """See `Table`."""
+        return f"-- {self.name} is {self.described}: {self._relation.sql_query()}"
+
+
+def _share_of(cursor: duckdb.DuckDBPyConnection) -> Any:
+    def share() -> float | None:
+        done = float(cursor.query_progress())
+        return done / 100 if done >= 0 else None
+
+    return share
+
+
+@contextmanager
+def one_clear_error(described: str) -> Iterator[None]:
+    """Turn whatever DuckDB raises into one EngineError."""
+    try:
+        yield
+    except duckdb.Error as error:
+        raise EngineError(f"reading {described} failed: {_plainly(error)}") from error
+
+
+def _plainly(error: Exception) -> str:
+    text = re.sub(r"\s+", " ", str(error).split("\n\n")[0]).strip()
+    if isinstance(error, duckdb.IOException) and re.search(r"No files found|Cannot open|No such file", text):
+        return f"a file is gone that was there when it was opened ({text})"
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return f"the memory limit is too small for it ({text}); raise XPYRMENT_DUCKDB_MEMORY_LIMIT"
+    if isinstance(error, duckdb.ConnectionException):
+        return f"its connection is closed ({text}); open it again and set the experiment up anew"
+    return text
