@@ -30,7 +30,8 @@ def forest_data(raw_results: Sequence[Mapping[str, Any]], alpha: float = 0.05, t
     raw_results : sequence of mapping
         One per metric and treatment, with the keys of `AnalysisResult.raw_results`:
         ``metric_name, treatment, control, relative_lift, rel_ci_lower, rel_ci_upper,
-        p_value, status, reason, correction`` and, where declared, ``direction``.
+        p_value, status, reason, correction`` and, where there are any, ``verdict, direction,
+        alternative, null_lift, simultaneous_rel_ci_lower, simultaneous_rel_ci_upper``.
     alpha : float
         Significance level of the analysis.
     title : str, optional
@@ -176,34 +177,54 @@ def power_data(
 def _forest_row(raw: Mapping[str, Any], alpha: float, grouped: bool) -> ForestRow:
     metric, treatment = str(raw["metric_name"]), str(raw.get("treatment", "treatment"))
     lift = _finite(raw.get("relative_lift")) if raw.get("status", "ok") == "ok" else None
-    low, high = _bounds(raw) if lift is not None else (None, None)
-    p_value, direction = _finite(raw.get("p_value")), raw.get("direction")
+    low, high = _bounds(raw, "rel_ci") if lift is not None else (None, None)
+    outer_low, outer_high = _bounds(raw, "simultaneous_rel_ci") if low is not None else (None, None)
     return ForestRow(
         label=treatment if grouped else metric,
         group=metric if grouped else "",
         lift=lift,
         low=low,
         high=high,
-        p_value=p_value,
-        significant=p_value is not None and p_value < alpha,
-        favourable=None if direction is None or lift is None else (lift > 0) == (direction == "increase"),
-        hint="lower is better" if direction == "decrease" else "",
+        p_value=_finite(raw.get("p_value")),
+        verdict=_verdict(raw, lift, alpha),
+        outer_low=outer_low,
+        outer_high=outer_high,
+        margin=_finite(raw.get("null_lift")) or None,
+        hint="lower is better" if raw.get("direction") == "decrease" else "",
         note="" if lift is not None else str(raw.get("reason") or "the relative lift is not estimable"),
     )
 
 
-def _bounds(raw: Mapping[str, Any]) -> tuple[float | None, float | None]:
-    """Return the interval; where one side only is missing, it is the open end of a one-sided one."""
-    low, high = _number(raw.get("rel_ci_lower")), _number(raw.get("rel_ci_upper"))
-    if low is None and high is None:
+def _verdict(raw: Mapping[str, Any], lift: float | None, alpha: float) -> Verdict:
+    """Return the analysis' own verdict, or for rows without one what p-value and direction say."""
+    if lift is None:
+        return "missing"
+    known: dict[Any, Verdict] = {"better": "better", "worse": "worse", "non-inferior": "non-inferior"}
+    if raw.get("verdict") is not None:
+        return known.get(raw["verdict"], "neutral")
+    p_value, direction = _finite(raw.get("p_value")), raw.get("direction")
+    if p_value is None or p_value >= alpha or lift == 0:
+        return "neutral"
+    if direction is None:
+        return "increase" if lift > 0 else "decrease"
+    return "better" if (lift > 0) == (direction == "increase") else "worse"
+
+
+def _bounds(raw: Mapping[str, Any], key: str) -> tuple[float | None, float | None]:
+    """Return an interval; the missing bound of a one-sided one is its open end."""
+    low, high = _number(raw.get(f"{key}_lower")), _number(raw.get(f"{key}_upper"))
+    both = low is not None and high is not None
+    if (low is None and high is None) or (not both and raw.get("alternative") == "two-sided"):
         return None, None
     return (-math.inf if low is None else low), (math.inf if high is None else high)
 
 
 def _forest_subtitle(raw_results: Sequence[Mapping[str, Any]], alpha: float) -> str:
-    corrections = {str(raw["correction"]) for raw in raw_results if raw.get("correction")}
-    after = f" after correction ({', '.join(sorted(corrections))})" if corrections else ""
-    return f"{percent_level(1 - alpha)} confidence intervals; significant: p < {alpha:g}{after}"
+    corrections = sorted({str(raw["correction"]) for raw in raw_results if raw.get("correction")})
+    wider = sorted({str(raw["simultaneous_method"]) for raw in raw_results if raw.get("simultaneous_method")})
+    after = f", corrected by {', '.join(corrections)}" if corrections else ""
+    thin = f" (thin line: simultaneous, {', '.join(wider)})" if wider else ""
+    return f"{percent_level(1 - alpha)} confidence intervals{thin}; significant: p < {alpha:g}{after}"
 
 
 def _metrics_together(raw_results: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

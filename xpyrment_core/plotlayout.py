@@ -21,6 +21,7 @@ GREY, PALE = "#5F5F5F", "#767676"
 FOREST_COLORS: Mapping[str, str] = {
     "better": BLUE,
     "worse": VERMILLION,
+    "non-inferior": GREEN,
     "increase": BLUE,
     "decrease": VERMILLION,
     "neutral": GREY,
@@ -32,6 +33,7 @@ SERIES_COLORS: tuple[str, ...] = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
 VERDICT_WORDS: Mapping[str, str] = {
     "better": "significantly better",
     "worse": "significantly worse",
+    "non-inferior": "non-inferior",
     "increase": "significant increase",
     "decrease": "significant decrease",
     "neutral": "not significant",
@@ -168,7 +170,7 @@ def forest_window(rows: Iterable[ForestRow]) -> tuple[float, float] | None:
     >>> low < -0.01, high > 0.05
     (True, True)
     """
-    extents = [_extent(row) for row in rows if row.lift is not None]
+    extents = [(*_extent(row), *_extras(row)) for row in rows if row.lift is not None]
     if not extents:
         return None
     reaches = [max(abs(value) for value in extent) for extent in extents]
@@ -194,12 +196,24 @@ def _extent(row: ForestRow) -> tuple[float, ...]:
     return lift, left, right
 
 
-def span(row: ForestRow, window: tuple[float, float]) -> Span | None:
-    """Return the part of a row's interval inside the window; None where it has no interval."""
-    if row.low is None or row.high is None:
+def _extras(row: ForestRow) -> list[float]:
+    """Return what else the axis should hold: the margin and the finite ends of the outer interval."""
+    extras = (row.margin, row.outer_low, row.outer_high)
+    return [value for value in extras if value is not None and math.isfinite(value)]
+
+
+def span(low: float | None, high: float | None, window: tuple[float, float]) -> Span | None:
+    """Return the part of an interval inside the window; None where there is no interval.
+
+    Examples
+    --------
+    >>> span(0.01, float("inf"), (-0.02, 0.04))
+    Span(left=0.01, right=0.04, cut_left=False, cut_right=True)
+    """
+    if low is None or high is None:
         return None
-    left, right = max(row.low, window[0]), min(row.high, window[1])
-    return Span(min(left, window[1]), max(right, window[0]), row.low < window[0], row.high > window[1])
+    left, right = max(low, window[0]), min(high, window[1])
+    return Span(min(left, window[1]), max(right, window[0]), low < window[0], high > window[1])
 
 
 def beyond(rows: Iterable[ForestRow], window: tuple[float, float] | None) -> bool:
@@ -211,7 +225,7 @@ def beyond(rows: Iterable[ForestRow], window: tuple[float, float] | None) -> boo
         value is not None and not low <= value <= high
         for row in rows
         if row.lift is not None
-        for value in (row.lift, row.low, row.high)
+        for value in (row.lift, row.low, row.high, row.outer_low, row.outer_high)
     )
 
 
@@ -239,6 +253,12 @@ def verdict_legend(rows: Iterable[ForestRow], colors: Mapping[str, str]) -> list
         if verdict in present:
             by_color.setdefault(f"{colors[verdict]} {verdict == 'neutral'}", []).append(verdict)
     return [(verdicts[0], " or ".join(VERDICT_WORDS[v] for v in verdicts)) for verdicts in by_color.values()]
+
+
+def other_legend(rows: Sequence[ForestRow], window: tuple[float, float] | None) -> list[tuple[str, str]]:
+    """Return the legend's further entries: the margin and the arrows, where the picture has any."""
+    entries = [("margin", "non-inferiority margin")] if any(row.margin is not None for row in rows) else []
+    return entries + ([("beyond", "beyond the axis")] if beyond(rows, window) else [])
 
 
 def love_reach(plot: PlotData) -> float:

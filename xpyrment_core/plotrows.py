@@ -5,7 +5,7 @@ from typing import Any, Literal
 from attrs import frozen
 
 PlotKind = Literal["forest", "love", "power"]
-Verdict = Literal["better", "worse", "increase", "decrease", "neutral", "missing"]
+Verdict = Literal["better", "worse", "non-inferior", "increase", "decrease", "neutral", "missing"]
 
 
 @frozen(kw_only=True)
@@ -23,10 +23,13 @@ class ForestRow:
         Heading that the rows of one metric share where it has several treatments, else ``""``.
     p_value : float or None
         Of the test, corrected where a correction was asked for.
-    significant : bool
-        Whether the (corrected) p-value is below alpha.
-    favourable : bool or None
-        Whether the lift points in the metric's good direction; None where none was declared.
+    verdict : str
+        What the row says, which is what colours mean. ``"increase"`` and ``"decrease"`` are
+        significant lifts of a metric whose good direction is not known.
+    outer_low, outer_high : float or None
+        The simultaneous interval that agrees with the corrected p-value, where there is one.
+    margin : float or None
+        Non-inferiority margin that the p-value tests against, as a relative effect.
     hint : str
         What a reader needs beside the name, such as ``"lower is better"``.
     note : str
@@ -39,28 +42,12 @@ class ForestRow:
     high: float | None
     group: str = ""
     p_value: float | None = None
-    significant: bool = False
-    favourable: bool | None = None
+    verdict: Verdict = "neutral"
+    outer_low: float | None = None
+    outer_high: float | None = None
+    margin: float | None = None
     hint: str = ""
     note: str = ""
-
-    @property
-    def verdict(self) -> Verdict:
-        """What the row says: this is what colours mean.
-
-        Examples
-        --------
-        >>> row = ForestRow(label="revenue", lift=0.02, low=0.01, high=0.03, significant=True)
-        >>> row.verdict
-        'increase'
-        """
-        if self.lift is None:
-            return "missing"
-        if not self.significant or self.lift == 0:
-            return "neutral"
-        if self.favourable is None:
-            return "increase" if self.lift > 0 else "decrease"
-        return "better" if self.favourable else "worse"
 
 
 @frozen(kw_only=True)

@@ -11,10 +11,11 @@ from matplotlib.transforms import blended_transform_factory
 from xpyrment_core.plotlayout import (
     FOREST_COLORS,
     Line,
-    beyond,
+    Span,
     forest_window,
     merge_colors,
     nice_ticks,
+    other_legend,
     sort_rows,
     span,
     verdict_legend,
@@ -37,6 +38,11 @@ from xpyrment_matplotlib.canvas import (
 )
 from xpyrment_matplotlib.forest_layout import GAP, Layout, Texts, lay_out
 
+_OTHER_MARKS: dict[str, dict[str, Any]] = {
+    "margin": {"marker": "", "dashes": (2, 1), "linewidth": 1.2},
+    "beyond": {"marker": ">", "markersize": 4.5},
+}
+
 
 def draw_forest(
     plot: PlotData,
@@ -51,7 +57,7 @@ def draw_forest(
     check_axes(ax)
     palette, rows = merge_colors(FOREST_COLORS, colors), sort_rows(plot.rows, sort)
     window = forest_window(rows)
-    entries = verdict_legend(rows, palette) + ([("beyond", "beyond the axis")] if beyond(rows, window) else [])
+    entries = verdict_legend(rows, palette) + other_legend(rows, window)
     heading = plot.title if title is None else title
     texts = Texts(title=heading, subtitle=plot.subtitle, legend=tuple(words for _, words in entries))
     room = room_for(ax, check_figsize(figsize))
@@ -109,18 +115,26 @@ def _draw_row(
     if row.lift is None or window is None:
         _note(ax, y, row.note, color, layout)
         return
-    part = span(row, window)
-    if part is not None:
-        ax.plot([part.left, part.right], [y, y], color=color, linewidth=1.7, solid_capstyle="butt", zorder=2)
-        for edge, cut, marker in ((window[0], part.cut_left, "<"), (window[1], part.cut_right, ">")):
-            if cut:
-                ax.plot(edge, y, marker, color=color, markersize=0.5 * layout.font, clip_on=False, zorder=3)
+    for low, high, width in ((row.outer_low, row.outer_high, 0.8), (row.low, row.high, 1.9)):
+        part = span(low, high, window)
+        if part is not None:
+            _line(ax, y, part, {"color": color, "linewidth": width, "markersize": 0.5 * layout.font})
+    if row.margin is not None and window[0] <= row.margin <= window[1]:
+        ax.plot([row.margin, row.margin], [y - 0.36, y + 0.36], color=blend(ax, 0.75), linewidth=1.2, dashes=(2, 1))
     inside = window[0] <= row.lift <= window[1]
     marker = "s" if inside else ">" if row.lift > 0 else "<"
     x = row.lift if inside else window[row.lift > 0]
     fill = ax.get_facecolor() if row.verdict == "neutral" else color
     style: dict[str, Any] = {"markerfacecolor": fill, "markeredgecolor": color, "markeredgewidth": 1.4}
     ax.plot(x, y, marker, markersize=0.66 * layout.font, clip_on=False, zorder=4, **style)
+
+
+def _line(ax: Axes, y: int, part: Span, style: Mapping[str, Any]) -> None:
+    """Draw an interval, with an arrow at each end that goes on past the axis."""
+    ax.plot([part.left, part.right], [y, y], solid_capstyle="butt", zorder=2, **style)
+    for x, cut, marker in ((part.left, part.cut_left, "<"), (part.right, part.cut_right, ">")):
+        if cut:
+            ax.plot(x, y, marker, clip_on=False, zorder=3, **style)
 
 
 def _note(ax: Axes, y: int, note: str, color: str, layout: Layout) -> None:
@@ -157,8 +171,7 @@ def _legend(entries: Sequence[tuple[str, str]], palette: Mapping[str, str], grou
     for verdict, words in entries:
         color = palette.get(verdict, palette["neutral"])
         style: dict[str, Any] = {"marker": "s", "markersize": 5.5, "markeredgewidth": 1.4, "linewidth": 1.7}
-        if verdict == "beyond":
-            style |= {"marker": ">", "markersize": 4.5}
+        style |= _OTHER_MARKS.get(verdict, {})
         fill = ground if verdict == "neutral" else color
         handles.append(Line2D([], [], color=color, markerfacecolor=fill, label=words, **style))
     return handles
