@@ -101,6 +101,8 @@ def linearise(metrics: Sequence[Any], moments: Moments) -> Moments:
     """
     if moments.n == 0:
         raise NotEstimable("there are no units with an observed value")
+    # Only what these metrics read: an infinite covariate among the rest must not spoil them.
+    moments = moments.select(list(dict.fromkeys(c for metric in metrics for c in metric.columns)))
     means = moments.means
     values, weights = [], np.zeros((len(metrics), len(moments.columns)))
     for row, metric in enumerate(metrics):

@@ -98,7 +98,8 @@ class Moments:
         if n == 0:
             return cls.empty(columns)
         total, shift = np.asarray(sums, dtype=np.float64), np.asarray(shift, dtype=np.float64)
-        m2 = np.asarray(products, dtype=np.float64) - np.outer(total, total) / n
+        with np.errstate(invalid="ignore"):  # infinite values make their own moments NaN, no others
+            m2 = np.asarray(products, dtype=np.float64) - np.outer(total, total) / n
         return cls(tuple(columns), n, shift + total / n, m2)
 
     def __add__(self, other: "Moments") -> "Moments":
@@ -142,7 +143,8 @@ class Moments:
             Row i holds the gradient of new column i with respect to the old means.
         """
         w = np.asarray(weights, dtype=np.float64)
-        return Moments(tuple(columns), self.n, mean, w @ self.m2 @ w.T)
+        with np.errstate(invalid="ignore"):
+            return Moments(tuple(columns), self.n, mean, w @ self.m2 @ w.T)
 
     def per_row(self, rows: str, shift: ArrayLike | None = None) -> "Moments":
         """Turn moments of per-unit sums into row means with unit-level (cluster) variance.
