@@ -43,15 +43,16 @@ class DuckDBEngine:
         InputError
             A file does not exist, a glob matches none, or Parquet and CSV are mixed.
         """
+        from xpyrment_core.databasesource import DatabaseSource
+        from xpyrment_duckdb.database import DuckDBDatabase
         from xpyrment_duckdb.files import find_files
         from xpyrment_duckdb.settings import Settings
-        from xpyrment_duckdb.source import DuckDBSource
         from xpyrment_duckdb.tables import FileTable, RelationTable
 
         if is_relation(data):
-            return DuckDBSource(RelationTable(data))
+            return DatabaseSource(DuckDBDatabase(RelationTable(data)))
         files = find_files(as_paths(data))
-        return DuckDBSource(FileTable(files, Settings.of(self._memory_limit, self._threads)))
+        return DatabaseSource(DuckDBDatabase(FileTable(files, Settings.of(self._memory_limit, self._threads))))
 
 
 def is_relation(data: object) -> bool:

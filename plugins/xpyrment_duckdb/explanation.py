@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 
+from xpyrment_core.database import PILOT_ROWS, SAMPLE_ROWS, Request
 from xpyrment_core.pushdown import Plan, columns_of, number_columns, unwatched
 from xpyrment_core.reading import Query
 from xpyrment_duckdb import sql
-from xpyrment_duckdb.pilot import PILOT_ROWS
 from xpyrment_duckdb.statement import Statement
 from xpyrment_duckdb.tables import Table
-from xpyrment_duckdb.units import SAMPLE_ROWS, census_text, repeats_text
+from xpyrment_duckdb.texts import census_text, repeats_text
 
 
 def explained(table: Table, types: Mapping[str, str], query: Query) -> str:
@@ -46,4 +46,4 @@ def _text(table: str, types: Mapping[str, str], query: Query, by_unit: bool) -> 
     others = {c for c in columns_of(query.row_sets) if sql.column_type(types[c]) not in ("number", "boolean")}
     plan = Plan(query.row_sets, others | unwatched(query.row_sets), by_unit)
     names = {column: f":{column}" for column in number_columns(query.row_sets)}
-    return Statement(table, types, query, plan, names, names, query.arms).text()
+    return Statement(table, types, Request(query, plan, names, names, query.arms)).text()

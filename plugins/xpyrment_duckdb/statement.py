@@ -2,21 +2,19 @@
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
 
 from attrs import frozen
 
+from xpyrment_core.database import Request
 from xpyrment_core.pushdown import ROWS, Factor, Plan, Sum
-from xpyrment_core.reading import Label, Query
 from xpyrment_duckdb import sql
 
-Centres = Mapping[str, Any]
 Masked = tuple[frozenset[str], Factor]
 
 
 @frozen(eq=False)
 class Statement:
-    """The SQL of a plan, built from the inside out: rows, values on a mask, units, sums.
+    """The SQL of a request, built from the inside out: rows, values on a mask, units, sums.
 
     Attributes
     ----------
@@ -24,38 +22,20 @@ class Statement:
         Name of the table.
     types : mapping of str to str
         SQL type of every column.
-    query : Query
-    plan : Plan
-    centres : mapping of str to float, or to (mapping of label to float)
-        What is taken off each column of numbers, for all variants or for each; a name while not known.
-    shifts : mapping of str to float
-        What stands in for a missing value.
-    labels : tuple of labels
-        By unit: every label in the data.
-    only_arms : bool
-        Whether rows of other variants must be left out (there may be some).
+    request : Request
     """
 
     table: str
     types: Mapping[str, str]
-    query: Query
-    plan: Plan
-    centres: Centres
-    shifts: Mapping[str, Any]
-    labels: tuple[Label, ...] = ()
-    only_arms: bool = True
+    request: Request
 
     def text(self) -> str:
-        """Return the statement.
-
-        Its rows are ``(label, sum, …)``; by unit ``(code of the label, in two arms, units,
-        rows, sum, …)``; the sums in the order of ``plan.sums``.
-        """
+        """Return the statement, whose rows are those of `xpyrment_core.database.Database.sums`."""
         inner = sql.select(self._rows(), self.table, self._where())
         masked = self._masked()
         if masked:
             inner = sql.select(["*", *(f"{text} AS {name}" for name, text in masked.items())], inner)
-        if not self.plan.by_unit:
+        if not self._plan.by_unit:
             return sql.select(["label", *map(self._sum, self._sums)], inner, "GROUP BY label")
         inner = sql.select(self._units(), inner, "GROUP BY unit")
         head = ["code", "in_two_arms", "count(*)", "sum(n)"]
@@ -63,9 +43,13 @@ class Statement:
 
     # What is needed, each with its name --------------------------------------------
 
+    @property
+    def _plan(self) -> Plan:
+        return self.request.plan
+
     @cached_property
     def _sums(self) -> tuple[Sum, ...]:
-        return self.plan.sums
+        return self._plan.sums
 
     @cached_property
     def _factors(self) -> dict[Masked, int]:
@@ -103,29 +87,32 @@ class Statement:
 
     def _rows(self) -> dict[str, str]:
         """Name what is read of each row: its variant, its unit, centred values, levels, gaps."""
-        label = self.query.treatment_col
+        label = self.request.query.treatment_col
         columns = {"label": sql.quote(label)}
-        if self.plan.by_unit:
-            columns = {"unit": sql.quote(str(self.query.unit_col)), "code": sql.code_of(label, self.labels)}
+        if self._plan.by_unit:
+            columns = {
+                "unit": sql.quote(str(self.request.query.unit_col)),
+                "code": sql.code_of(label, self.request.labels),
+            }
         for factor, name in self._levels.items():
             columns[name] = sql.indicator(factor.column, factor.level)
         for column, name in self._values.items():
-            centre = sql.centre_of(label, self.centres[column])
-            columns[name] = sql.centred(column, self.types[column], centre, column not in self.plan.dirty)
+            centre = sql.centre_of(label, self.request.centres[column])
+            columns[name] = sql.centred(column, self.types[column], centre, column not in self._plan.dirty)
         for column, name in self._filled.items():
-            centre = sql.centre_of(label, self.centres[column])
-            columns[name] = sql.filled(column, self.types[column], self.shifts[column], centre)
+            centre = sql.centre_of(label, self.request.centres[column])
+            columns[name] = sql.filled(column, self.types[column], self.request.shifts[column], centre)
         for column, name in self._flags.items():
             columns[name] = sql.observed(column, self.types[column])
         return columns
 
     def _where(self) -> str:
-        label, unit = self.query.treatment_col, self.query.unit_col
+        label, unit = self.request.query.treatment_col, self.request.query.unit_col
         conditions = []
-        if self.plan.by_unit:
+        if self._plan.by_unit:
             conditions.append(sql.observed(label, self.types[label]))
-        elif self.only_arms:
-            conditions.append(f"{sql.quote(label)} IN ({', '.join(map(sql.literal, self.query.arms))})")
+        elif self.request.only_arms:
+            conditions.append(f"{sql.quote(label)} IN ({', '.join(map(sql.literal, self.request.query.arms))})")
         if unit is not None:
             conditions.append(sql.observed(unit, self.types[unit]))
         return f"WHERE {' AND '.join(conditions)}" if conditions else ""
@@ -187,7 +174,7 @@ class Statement:
 
     def _sum(self, wanted: Sum) -> str:
         keys = [(wanted.mask, factor) for factor in wanted.factors]
-        if self.plan.by_unit:
+        if self._plan.by_unit:
             if not keys:
                 return f"count(CASE WHEN u{self._factors[wanted.mask, ROWS]} > 0 THEN 1 END)"
             return f"sum({' * '.join(f'u{self._factors[key]}' for key in keys)})"

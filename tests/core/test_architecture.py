@@ -15,7 +15,7 @@ PLUGINS = sorted(path.name for path in (ROOT / "plugins").iterdir() if (path / "
 
 # Each module of the core imports only modules to its left. A new module goes as far left as its imports let it.
 ORDER = """
-    errors options roots progress moments results inference metrics reading labels tables pushdown checks adjusting
+    errors options roots progress moments results inference metrics reading labels tables pushdown database databasesource checks adjusting
     outcome definitions hookspecs discovery host contracts specs state experiment plan compare correct
     plotrows plottext plotlayout plotdata analysis_result analysis
     files report cli_types metric_text cli_analyze cli_plugins cli

@@ -275,13 +275,28 @@ LEVELS = RowSet(
 ROW_SETS = {
     "complete": (mean_of("orders"), mean_of("revenue", "orders"), mean_of("converted")),
     "large": (mean_of("huge", "precise"), mean_of("precise"), mean_of("huge", "small", "single")),
-    "missing": (mean_of("gaps"), mean_of("gaps", "holes"), mean_of("holes", "orders"), mean_of("maybe", "gaps", "revenue")),
-    "late": (mean_of("late_null"), mean_of("late_nan", "orders"), mean_of("late_start"), mean_of("late_null", "late_nan"), mean_of("orders")),
+    "missing": (
+        mean_of("gaps"),
+        mean_of("gaps", "holes"),
+        mean_of("holes", "orders"),
+        mean_of("maybe", "gaps", "revenue"),
+    ),
+    "late": (
+        mean_of("late_null"),
+        mean_of("late_nan", "orders"),
+        mean_of("late_start"),
+        mean_of("late_null", "late_nan"),
+        mean_of("orders"),
+    ),
     "jump": (mean_of("late_jump", "revenue"), adjusted("orders", "late_jump")),
-    "covariates": (adjusted("revenue", "gaps"), adjusted("orders", "late_nan", "holes"), adjusted("gaps", "late_start", "maybe")),
+    "covariates": (
+        adjusted("revenue", "gaps"),
+        adjusted("orders", "late_nan", "holes"),
+        adjusted("gaps", "late_start", "maybe"),
+    ),
     "levels": (LEVELS, mean_of("gaps")),
     "nothing": (mean_of("none_at_all"), adjusted("orders", "none_at_all")),
-}  # fmt: skip
+}
 
 
 def check(source: Any, data: pa.Table, query: Query) -> Any:
@@ -396,9 +411,12 @@ def test_samples_are_the_values_of_complete_rows(kind: Kind, unit: str | None, t
         if sample.units is not None:
             assert len(np.unique(sample.units)) == moments.n
     wanted = sorted(
-        v for v, o, a in zip(data["gaps"].to_pylist(), data["orders"].to_pylist(), data["variant"].to_pylist(), strict=True)
+        v
+        for v, o, a in zip(
+            data["gaps"].to_pylist(), data["orders"].to_pylist(), data["variant"].to_pylist(), strict=True
+        )
         if unit != "unit" and a == "control" and v is not None and v == v and o is not None
-    )  # fmt: skip
+    )
     if wanted:
         assert sorted(samples["gaps+orders", "control"].columns["gaps"].tolist()) == wanted
 
