@@ -11,6 +11,7 @@ from cyclopts import App, Group, Parameter, config
 from xpyrment_core.definitions import CommandDefinition, Registered
 from xpyrment_core.errors import XpyrmentError
 from xpyrment_core.host import PluginHost, PluginInfo, use_host
+from xpyrment_core.plan_file import PlanChangedError
 from xpyrment_core.report import Format, Report, render
 
 VERSION = "0.1.0"
@@ -22,6 +23,18 @@ CORE_COMMANDS = (
         name="analyze",
         target="xpyrment_core.cli_analyze:analyze",
         summary="Analyse an experiment: every metric, with intervals and checks.",
+        group="Analysis",
+    ),
+    CommandDefinition(
+        name="init",
+        target="xpyrment_core.cli_plan:init",
+        summary="Write an experiment file for a data file.",
+        group="Analysis",
+    ),
+    CommandDefinition(
+        name="register",
+        target="xpyrment_core.cli_plan:register",
+        summary="Register an experiment file, so that a change shows.",
         group="Analysis",
     ),
     CommandDefinition(
@@ -87,6 +100,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if debug:
             raise
         _say(f"{error.heading}: {error}")
+        if isinstance(error, PlanChangedError):
+            print(error.difference, file=sys.stderr)
         return 1
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -114,6 +129,8 @@ def _run(app: App, tokens: list[str]) -> int:
         ] = False,
     ) -> int:
         with warnings.catch_warnings():
+            if format in ("table", "markdown"):  # these forms show every check themselves
+                warnings.simplefilter("ignore", UserWarning)
             warnings.showwarning = _show_warning  # type: ignore[assignment]
             result = app(words)
         return _print(result, format)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from xpyrment_core.cli_plan import analyze_plan
 from xpyrment_core.cli_types import CommaList, DataPath
 from xpyrment_core.errors import InputError
 from xpyrment_core.options import Alternative, RelativeMethod
@@ -20,15 +21,17 @@ def analyze(
     data: DataPath,
     /,
     *,
-    treatment_col: Annotated[str, Parameter(help="Column with each row's variant.")],
+    treatment_col: Annotated[
+        str | None, Parameter(help="Column with each row's variant; needed unless DATA is an experiment file.")
+    ] = None,
     metric: Annotated[
-        list[str],
+        list[str] | None,
         Parameter(
             help="A metric: revenue, converted:proportion, ctr=clicks/impressions, p90=ms:quantile,q=0.9. Repeatable.",
             negative="",
             metavar="METRIC",
         ),
-    ],
+    ] = None,
     covariate: Annotated[
         CommaList | None, Parameter(name=["--covariate", "--covariates"], help="Baseline columns to adjust with.")
     ] = None,
@@ -55,14 +58,28 @@ def analyze(
     ] = None,
     plot: Annotated[Path | None, Parameter(help="Save the forest plot here: .png, .svg or .pdf.")] = None,
     report: Annotated[Path | None, Parameter(help="Save a report here: .html, .md, .json or .csv.")] = None,
+    locked: Annotated[
+        bool,
+        Parameter(help="Of an experiment file: refuse if it changed since 'xpyrment register'.", negative=""),
+    ] = False,
     dry_run: Annotated[
         bool, Parameter(help="Check everything and say what would be read; analyse nothing.", negative="")
     ] = False,
 ) -> Report:
     """Analyse an experiment: every metric, with intervals and checks.
 
-    DATA is a CSV or Parquet file (or a glob of them), or - for CSV on standard input.
+    DATA is a CSV or Parquet file (or a glob of them), - for CSV on standard input, or an experiment
+    file ending in .toml (see 'xpyrment init'), which says everything else itself.
     """
+    if data.endswith(".toml"):
+        given = {"--treatment-col": treatment_col, "--metric": metric, "--covariate": covariate, "--control": control}
+        _only_outputs(data, given)
+        return analyze_plan(data, locked=locked, plot=plot, report=report, dry_run=dry_run)
+    if locked:
+        raise InputError("--locked is for experiment files; got a data file. Write one with 'xpyrment init'.")
+    if treatment_col is None or not metric:
+        missing = "--treatment-col" if treatment_col is None else "--metric"
+        raise InputError(f"{missing} is missing; for example: --treatment-col variant --metric revenue.")
     from xpyrment_core.experiment import setup
     from xpyrment_core.labels import default_control, find_label, is_missing
     from xpyrment_core.metric_text import parse_metric
@@ -91,6 +108,12 @@ def analyze(
     if test is not None:
         options["test"] = test
     return finish(experiment, options, data, plot=plot, report=report, dry_run=dry_run)
+
+
+def _only_outputs(data: str, given: Mapping[str, Any]) -> None:
+    for option, value in given.items():
+        if value:
+            raise InputError(f"{option} cannot be given beside '{data}': the experiment file says it; edit it there.")
 
 
 def _opened(data: str) -> Any:
@@ -201,8 +224,8 @@ def _results_table(result: "AnalysisResult") -> Table:
         columns=columns,
         rows=rows,
         right=right,
-        keep={"Lift", "p-value", header},
-        formats={"Control": ".5g", "Treated": ".5g"},
+        keep={"Lift", "p-value", header, "Verdict"},
+        formats={"Control": ".4g", "Treated": ".4g"},
     )
 
 
@@ -225,9 +248,19 @@ def _footnotes(result: "AnalysisResult") -> list[str]:
         if row["status"] == "ok" and used != came:
             lines.append(f"{name}: {used:,} of {came:,} rows used")
         lines += [f"{name}: {note}" for note in row["notes"]]
-    lines += [f"{check.name.replace('_', ' ')}: {check.message}" for check in result.checks if check.message]
+    lines += _checks(result)
     lines += [issue.message for issue in result.issues]
     return ["", *dict.fromkeys(lines)] if lines else []
+
+
+def _checks(result: "AnalysisResult") -> list[str]:
+    passed = [check.name.replace("_", " ") for check in result.checks if check.passed]
+    lines = [f"Checks passed: {', '.join(passed)}"] if passed else []
+    for check in result.checks:
+        if not check.passed:
+            word = "CHECK FAILED" if check.passed is False else "Check not made"
+            lines.append(f"{word}: {check.message or check.name}")
+    return lines
 
 
 def _records(result: "AnalysisResult") -> Table:

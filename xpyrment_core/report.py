@@ -167,6 +167,7 @@ def _draw(table: Table, width: int, ascii_only: bool) -> str:
         box=box.ASCII2 if ascii_only else box.SIMPLE_HEAD,
         show_edge=False,
         pad_edge=False,
+        collapse_padding=True,
         title_justify="left",
         title_style="",
     )

@@ -1,0 +1,221 @@
+"""The commands ``xpyrment init`` and ``xpyrment register``, and the analysis of an experiment file."""
+
+import datetime as dt
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from xpyrment_core.cli_types import DataPath
+from xpyrment_core.errors import InputError
+from xpyrment_core.plan_file import PlanFile, check_lock, lock_path, lock_text, read_plan
+from xpyrment_core.report import Report
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from xpyrment_core.experiment import Experiment
+
+LABEL_LEVELS = 20
+"""A column with more distinct values than this is hardly a treatment column."""
+TREATMENT_NAMES = ("variant", "treatment", "treat", "group", "arm", "version", "segment", "bucket", "assignment")
+ID_NAMES = ("user_id", "id", "userid", "customer", "customer_id", "unit_id", "uuid", "visitor_id", "session_id")
+
+
+def build(plan: PlanFile) -> "tuple[Experiment, dict[str, Any]]":
+    """Return the experiment a plan file describes, and the options of its analysis."""
+    from xpyrment_core.experiment import setup
+    from xpyrment_core.files import read_frame
+
+    table = plan.experiment
+    data: Any = read_frame("-") if plan.data == "-" else plan.data
+    covariates = table.get("covariates")
+    experiment = setup(
+        data,
+        table["treatment_col"],
+        table.get("id_col"),
+        covariates,
+        cluster_col=table.get("cluster_col"),
+    )
+    for registration in plan.registrations():
+        experiment.register_metric(**registration)
+    return experiment, _options(plan, experiment)
+
+
+def _options(plan: PlanFile, experiment: "Experiment") -> dict[str, Any]:
+    from xpyrment_core.labels import default_control, find_label, is_missing
+
+    table = plan.experiment
+    found = experiment.source.labels(table["treatment_col"])
+    labels = [label for label in found if not is_missing(label)]
+    if not labels:
+        raise InputError(f"column {table['treatment_col']!r} has no labels: every row's variant is missing.")
+    if plan.weights is not None:
+        experiment.weights = {_label_or_text(text, labels): share for text, share in plan.weights.items()}
+    keys = ("alpha", "alternative", "relative_interval")
+    options: dict[str, Any] = {key: table[key] for key in keys if key in table}
+    options["multi_test_correction"] = table.get("correction")
+    control = table.get("control")
+    options["control"] = (
+        default_control(labels) if control is None else find_label(control, labels, by_text=True, what="control")
+    )
+    treatments = table.get("treatments")
+    options["treatment"] = (
+        None if treatments is None else [find_label(t, labels, by_text=True, what="treatment") for t in treatments]
+    )
+    if plan.per_metric("test"):
+        options["test"] = plan.per_metric("test")
+    adjusters = plan.per_metric("adjuster")
+    shared = table.get("adjuster")
+    if adjusters or shared:
+        options["adjuster"] = {m["name"]: m.get("adjuster", shared) for m in plan.metrics} if adjusters else shared
+    return options
+
+
+def _label_or_text(text: str, labels: list[Any]) -> Any:
+    from xpyrment_core.labels import find_label
+
+    try:
+        return find_label(text, labels, by_text=True)
+    except InputError:
+        return text  # an arm that got no unit at all: the sample-ratio check wants to know of it
+
+
+def analyze_plan(path: str, *, locked: bool, **outputs: Any) -> Report:
+    """Analyse an experiment file."""
+    from xpyrment_core.cli_analyze import finish
+
+    plan = read_plan(path)
+    registered = check_lock(plan) if locked else None
+    experiment, options = build(plan)
+    metadata = {"plan": {"file": plan.path.name, "sha256": plan.sha256, "registered": registered}}
+    return finish(experiment, options, plan.data, metadata=metadata, **outputs)
+
+
+def register(
+    plan: Annotated[Path, Parameter(help="The experiment file.")],
+    /,
+    *,
+    force: Annotated[bool, Parameter(help="Register again although there is a registration.", negative="")] = False,
+) -> Report:
+    """Register an experiment file, so that analyze --locked can tell whether it changed since."""
+    checked = read_plan(plan)
+    path = lock_path(checked.path)
+    if path.exists() and not force:
+        when = check_lock(checked)
+        return Report(
+            kind="register",
+            parts=[f"{plan} is registered since {when} and has not changed."],
+            data={"file": str(plan), "sha256": checked.sha256, "registered": when},
+        )
+    when = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+    path.write_text(lock_text(checked, when), encoding="utf-8")
+    return Report(
+        kind="register",
+        parts=[f"Registered {plan} as {path}", f"sha256 {checked.sha256}"],
+        data={"file": str(plan), "sha256": checked.sha256, "registered": when},
+    )
+
+
+def init(
+    data: DataPath,
+    /,
+    *,
+    out: Annotated[Path, Parameter(help="The experiment file to write.")] = Path("experiment.toml"),
+    treatment_col: Annotated[str | None, Parameter(help="Column of variants; guessed by default.")] = None,
+    id_col: Annotated[str | None, Parameter(help="Column of units; guessed by default.")] = None,
+    force: Annotated[bool, Parameter(help="Overwrite an existing file.", negative="")] = False,
+) -> Report:
+    """Write an experiment file for a data file, ready to be read through and edited.
+
+    Columns of 0 and 1 become proportions, other numbers means; columns called pre_* become covariates.
+    """
+    from xpyrment_core.experiment import check_column, setup
+
+    if out.exists() and not force:
+        raise InputError(f"'{out}' exists; choose another name with --out, or overwrite it with --force.")
+    if data == "-":
+        raise InputError("init needs the name of a file, so that the experiment file can point at it; got '-'.")
+    from xpyrment_core.experiment import Experiment
+
+    probe = Experiment(data)
+    schema = probe.source.schema()
+    for what, column in (("treatment_col", treatment_col), ("id_col", id_col)):
+        if column is not None:
+            check_column(what, column, schema)
+    chosen = treatment_col or _guess_treatment(probe, schema)
+    unit = id_col or next((name for name in schema if name.lower() in ID_NAMES), None)
+    experiment = setup(data, chosen, unit)
+    text = draft(experiment, data, out.parent)
+    out.write_text(text, encoding="utf-8")
+    return Report(
+        kind="init",
+        parts=[
+            f"Wrote {out}. Read it through, then:",
+            f"  xpyrment register {out}",
+            f"  xpyrment analyze {out} --locked",
+        ],
+        data={"file": str(out), "text": text},
+    )
+
+
+def _guess_treatment(probe: "Experiment", schema: "Mapping[str, str]") -> str:
+    named = [name for name in schema if name.lower() in TREATMENT_NAMES]
+    named += [name for name in schema if name not in named and name.lower().startswith(TREATMENT_NAMES)]
+    for name in named:
+        if 2 <= len(probe.source.labels(name)) <= LABEL_LEVELS:
+            return name
+    raise InputError(
+        f"the treatment column cannot be guessed from {', '.join(map(repr, schema))}; name it with --treatment-col."
+    )
+
+
+def draft(experiment: "Experiment", data: str, folder: Path) -> str:
+    """Return the text of an experiment file for an experiment without metrics."""
+    from xpyrment_core.labels import default_control, is_missing
+
+    source, schema = experiment.source, experiment.source.schema()
+    treatment_col, unit = str(experiment.treatment_col), experiment.id_col
+    labels = {label: n for label, n in source.labels(treatment_col).items() if not is_missing(label)}
+    control = default_control(labels)
+    covariates = [name for name in schema if _is_pre(name, schema)]
+    skipped = {treatment_col, unit, *covariates}
+    lines = [
+        "# An experiment as a file: read it through, then register it before looking at results.",
+        "[experiment]",
+        f"data = {_toml(_relative(data, folder))}",
+        f"treatment_col = {_toml(treatment_col)}",
+        *([f"id_col = {_toml(unit)}"] if unit else []),
+        f"control = {_toml(control)}",
+        f"treatments = {_toml([label for label in labels if label != control])}",
+        *([f"covariates = {_toml(covariates)}"] if covariates else []),
+        "alpha = 0.05",
+        'correction = "holm"',
+        f"weights = {{ {', '.join(f'{_toml(str(label))} = {1 / len(labels):.4g}' for label in labels)} }}",
+    ]
+    for name, kind in schema.items():
+        if name in skipped or kind not in ("number", "boolean"):
+            continue
+        binary = kind == "boolean" or not source.offending(name, (0.0, 1.0), 1)
+        lines += ["", "[[metrics]]", f"name = {_toml(name)}", f"type = {_toml('proportion' if binary else 'mean')}"]
+        lines += [f"column = {_toml(name)}", 'role = "primary"', 'direction = "increase"']
+    return "\n".join(lines) + "\n"
+
+
+def _is_pre(name: str, schema: "Mapping[str, str]") -> bool:
+    named = name.startswith("pre_") or name.endswith(("_pre", "_baseline"))
+    return named and schema[name] in ("number", "boolean")
+
+
+def _relative(data: str, folder: Path) -> str:
+    path = Path(data)
+    try:
+        return path.resolve().relative_to(folder.resolve()).as_posix()
+    except ValueError:
+        return path.resolve().as_posix()
+
+
+def _toml(value: Any) -> str:
+    # JSON's strings, numbers, booleans and lists are TOML too.
+    return json.dumps(value, ensure_ascii=False)
