@@ -9,10 +9,14 @@ from numpy.typing import NDArray
 from xpyrment_core.moments import Moments
 from xpyrment_core.reading import ArmSample, ColumnType, Label, Query, Reading, Source
 from xpyrment_frames.frame import Frame
-from xpyrment_frames.kernel import BLOCK, grams
+from xpyrment_frames.kernel import Arms, centred_grams
 from xpyrment_frames.layout import Layout, lay_out
 from xpyrment_frames.samples import arm_samples
-from xpyrment_frames.units import Units, find_units, unit_grams
+from xpyrment_frames.unit_sums import unit_layout
+from xpyrment_frames.units import Units, find_units
+
+BLOCK = 1 << 15
+Floats = NDArray[np.float64]
 
 FRAMES = {
     "pandas": "DataFrame",
@@ -59,22 +63,22 @@ class FrameSource:
         return self._frame.encoded(column).counts()
 
     def moments(self, query: Query) -> Reading:
-        """Answer the query in one pass."""
+        """Answer the query in one pass; in two where a column's pilot rows were far from its mean."""
         layout = lay_out(self._frame, query)
         arms, units = self._arms(query)
-        by_unit = units is not None and units.codes is not None
-        sums = unit_grams(layout, units, len(query.arms)) if by_unit and units else grams(layout, arms, len(query.arms))
-        moments: dict[tuple[str, Label], Moments] = {}
-        rows: dict[tuple[str, Label], int] = {}
-        for slot_set, per_arm in zip(layout.sets, sums, strict=True):
-            for label, gram in zip(query.arms, per_arm, strict=True):
-                key = slot_set.row_set.key, label
-                if by_unit:
-                    moments[key], rows[key] = unit_moments(layout, slot_set, gram)
-                else:
-                    moments[key] = layout.moments(slot_set, gram)
-                    rows[key] = moments[key].n
-        return Reading(moments=moments, rows=rows, shifts=layout.shifts, units=units.report if units else None)
+        answer, passes = (_by_unit if units and units.codes is not None else _by_row)(layout, arms, units)
+        cells = {
+            (slot_set.row_set.key, label): cell
+            for slot_set, per_arm in zip(layout.sets, answer, strict=True)
+            for label, cell in zip(query.arms, per_arm, strict=True)
+        }
+        return Reading(
+            moments={key: moments for key, (moments, _) in cells.items()},
+            rows={key: rows for key, (_, rows) in cells.items()},
+            shifts=layout.shifts,
+            units=units.report if units else None,
+            passes=passes,
+        )
 
     def samples(self, query: Query) -> Mapping[tuple[str, Label], ArmSample]:
         """Return the values of the query's terms, per row set and arm, complete rows only."""
@@ -113,11 +117,12 @@ class FrameSource:
             + (f", summed per {query.unit_col!r} where it repeats." if query.unit_col else ".")
         )
 
-    def _arms(self, query: Query) -> tuple[NDArray[np.integer], Units | None]:
+    def _arms(self, query: Query) -> tuple[Arms, Units | None]:
         variant = self._frame.encoded(query.treatment_col)
+        arms = Arms(variant.codes, variant.table(query.arms, len(query.arms)), len(query.arms))
         if query.unit_col is None:
-            return variant.table(query.arms, len(query.arms))[variant.codes], None
-        units = find_units(self._frame.encoded(query.unit_col), variant, query.arms)
+            return arms, None
+        units = find_units(self._frame, query.unit_col, arms, variant, query.arms)
         return units.arms, units
 
     def _blocks(self, column: str) -> Iterable[tuple[int, NDArray[np.float64]]]:
@@ -128,10 +133,34 @@ class FrameSource:
             yield start, block
 
 
-def unit_moments(layout: Layout, slot_set: Any, gram: NDArray[np.float64]) -> tuple[Moments, int]:
-    """Return row means with unit-level variance from the gram over units of rows and sums, and the rows."""
-    names = ("", *slot_set.row_set.names)
-    shift = [0.0 if missing else layout.slots[slot].shift for slot, missing in slot_set.terms]
-    zeros = np.zeros(len(names))
-    sums = Moments.from_shifted_sums(names, round(float(gram[0, 0])), gram[0, 1:], gram[1:, 1:], zeros)
-    return sums.per_row("", shift), round(float(gram[0, 1]))
+Cells = list[list[tuple[Moments, int]]]
+
+
+def _by_row(layout: Layout, arms: Arms, _: Units | None) -> tuple[Cells, int]:
+    """Return moments and rows per row set and arm, each row a unit."""
+    sums, centres, passes = centred_grams(layout, arms)
+    cells: Cells = []
+    for slot_set, grams, off in zip(layout.sets, sums, centres, strict=True):
+        names, shift = slot_set.row_set.names, layout.shift_of(slot_set)
+        found = [_moments(names, gram, shift + more) for gram, more in zip(grams, off, strict=True)]
+        cells.append([(moments, moments.n) for moments in found])
+    return cells, passes
+
+
+def _by_unit(layout: Layout, _: Arms, units: Units | None) -> tuple[Cells, int]:
+    """Return row means with the variance between units, and rows, per row set and arm."""
+    assert units is not None
+    assert units.unit_arms is not None
+    by_unit, passes = unit_layout(layout, units)
+    sums, centres, _again = centred_grams(by_unit, units.unit_arms)
+    cells: Cells = []
+    for slot_set, grams, off in zip(layout.sets, sums, centres, strict=True):
+        names, shift = ("", *slot_set.row_set.names), layout.shift_of(slot_set)
+        found = [_moments(names, gram, more) for gram, more in zip(grams, off, strict=True)]
+        rows = [round(moments.n * float(moments.mean[0])) for moments in found]
+        cells.append([(moments.per_row("", shift), n) for moments, n in zip(found, rows, strict=True)])
+    return cells, passes
+
+
+def _moments(names: tuple[str, ...], gram: Floats, shift: Floats) -> Moments:
+    return Moments.from_shifted_sums(names, round(float(gram[0, 0])), gram[0, 1:], gram[1:, 1:], shift)

@@ -20,7 +20,7 @@ from xpyrment_frames.columns import (
     masked_column,
     object_column,
 )
-from xpyrment_frames.labels import Encoded, encode_array, encode_arrow, encode_categorical
+from xpyrment_frames.labels import Encoded, encode_array, encode_arrow, encode_categorical, is_text
 
 NUMERIC_KINDS = "iufb"
 
@@ -61,7 +61,7 @@ class Frame:
     def type_of(self, name: str) -> ColumnType:
         """Return what kind of values a column holds."""
         if name not in self._types:
-            self._types[name] = _column_type(self._storage(name))
+            self._types[name] = _column_type(self.storage(name))
         return self._types[name]
 
     def schema(self) -> Mapping[str, ColumnType]:
@@ -79,17 +79,17 @@ class Frame:
         if name not in self._numbers:
             if self.type_of(name) not in ("number", "boolean"):
                 raise InputError(f"column {name!r} is {self.type_of(name)}, wanted numbers.")
-            self._numbers[name] = self._number_column(self._storage(name), name)
+            self._numbers[name] = self._number_column(self.storage(name), name)
         return self._numbers[name]
 
     def encoded(self, name: str) -> Encoded:
         """Return a column's distinct values and a code per row; found once and kept."""
         if name not in self._encoded:
-            self._encoded[name] = _encode(self._storage(name))
+            self._encoded[name] = _encode(self.storage(name))
         return self._encoded[name]
 
-    def _storage(self, name: str) -> Any:
-        """Return a pandas extension array, a numpy array or an arrow column."""
+    def storage(self, name: str) -> Any:
+        """Return a column as it is stored: a pandas extension array, a numpy array or an arrow column."""
         if name not in self.names:
             raise unknown("column", name, self.names)
         if name not in self._native:
@@ -168,8 +168,7 @@ def _arrow_type(dtype: pa.DataType) -> ColumnType:
         return "number"
     if pa.types.is_null(dtype):
         return "number"
-    text = pa.types.is_string(dtype) or pa.types.is_large_string(dtype) or pa.types.is_string_view(dtype)
-    return "text" if text else "other"
+    return "text" if is_text(dtype) else "other"
 
 
 def _values_type(values: Any) -> ColumnType:

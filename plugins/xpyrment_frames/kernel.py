@@ -1,63 +1,266 @@
-"""Sums of products per variant and row set, in one pass over blocks of rows."""
+"""Sums of products per variant and row set, in one pass over blocks of rows.
 
-from collections.abc import Mapping
+In each block the rows of a variant are brought together, column by column, and become one
+matrix product per group of row sets. Only where a value is missing or infinite does each row
+set of the group select its own complete rows.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
+from attrs import field, frozen
 from numpy.typing import NDArray
 
+from xpyrment_frames.groups import Group, group
 from xpyrment_frames.layout import Layout, SlotSet
+from xpyrment_frames.parallel import by_segment
+from xpyrment_frames.products import add_gram, block_rows
 
-BLOCK = 1 << 15
-Gram = NDArray[np.float64]
+Floats = NDArray[np.float64]
+Grams = list[Floats]
 
 
-def grams(layout: Layout, arms: NDArray[np.integer], count: int) -> list[list[Gram]]:
-    """Return, per row set and arm, the sums of products of a leading 1 and the row set's shifted terms.
+@frozen(eq=False)
+class Arms:
+    """Arm of each row, by a table looked up by code; `count` stands for rows in no arm.
+
+    Attributes
+    ----------
+    codes : ndarray of int of shape (rows,)
+    table : ndarray of int
+    count : int
+        Number of arms.
+    """
+
+    codes: NDArray[np.integer]
+    table: NDArray[np.integer]
+    count: int
+
+    @classmethod
+    def plain(cls, arms: NDArray[np.integer], count: int) -> "Arms":
+        """Return arms that are their own codes."""
+        return cls(arms, np.arange(count + 1, dtype=np.int16), count)
+
+    def of(self, start: int, stop: int) -> NDArray[np.integer]:
+        """Return the arm of each of the rows ``start:stop``."""
+        return self.table.take(self.codes[start:stop])
+
+    def block(self, start: int, stop: int) -> "ArmBlock":
+        """Return where the rows of each arm are among rows ``start:stop``."""
+        arms = self.of(start, stop)
+        places = [np.flatnonzero(arms == arm) for arm in range(self.count)]
+        return ArmBlock(start, stop, np.concatenate(places), np.cumsum([0, *map(len, places)]))
+
+
+@frozen(eq=False)
+class ArmBlock:
+    """The rows of a block, arm by arm.
+
+    Attributes
+    ----------
+    start, stop : int
+        Rows of the data.
+    order : ndarray of int
+        Rows of the block that are in an arm, those of the first arm first.
+    bounds : ndarray of int of shape (arms + 1,)
+        Where in `order` each arm begins.
+    """
+
+    start: int
+    stop: int
+    order: NDArray[np.intp]
+    bounds: NDArray[np.intp]
+
+    def sizes(self) -> NDArray[np.intp]:
+        """Return the rows of each arm."""
+        return np.diff(self.bounds)
+
+    def slices(self) -> Iterator[slice]:
+        """Yield the part of `order` that belongs to each arm."""
+        for begin, end in zip(self.bounds[:-1], self.bounds[1:], strict=True):
+            yield slice(begin, end)
+
+
+def grams(layout: Layout, arms: Arms, centres: Sequence[Floats] | None = None, threads: int | None = None) -> Grams:
+    """Return, per row set, the sums of products of a leading 1 and its shifted terms, one matrix per arm.
 
     Parameters
     ----------
     layout : Layout
-    arms : ndarray of int of shape (rows,)
-        Arm of each row, `count` for rows that are in none.
-    count : int
-        Number of arms.
+    arms : Arms
+    centres : sequence of ndarray of shape (arms, terms), optional
+        What more to take off each term, per row set and arm; each row set is then read alone.
+    threads : int, optional
+
+    Returns
+    -------
+    list of ndarray of shape (arms, 1 + terms, 1 + terms)
     """
-    sums = [[np.zeros((1 + len(s.terms), 1 + len(s.terms))) for _ in range(count)] for s in layout.sets]
-    for start in range(0, len(arms), BLOCK):
-        stop = min(start + BLOCK, len(arms))
-        block = np.empty((len(layout.slots), stop - start))
-        for slot, out in zip(layout.slots, block, strict=True):
-            slot.column.read(start, stop, slot.shift, out)
-        missing = {i: row for i, values in enumerate(block) if (row := np.isnan(values)).any()}
-        for slot_set, totals in zip(layout.sets, sums, strict=True):
-            for arm, total in enumerate(totals):
-                rows = np.flatnonzero(complete(slot_set, missing, arms[start:stop] == arm))
-                total += _product(terms(slot_set, block, missing, rows))
-    return sums
+    groups = group(layout.sets)
+    rows = block_rows(1 + max((len(one.slots) for one in groups), default=0))
+    parts = by_segment(len(arms.codes), rows, lambda: _Worker(layout, arms, groups, rows, centres), threads)
+    totals = _zeros(arms.count, [len(s.terms) for s in layout.sets])
+    for part in parts:
+        for total, add in zip(totals, part, strict=True):
+            total += add
+    return totals
 
 
-def complete(slot_set: SlotSet, missing: Mapping[int, NDArray[np.bool_]], rows: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return those of the rows on which every required slot is observed."""
+PADDING = 72
+"""Keeps the rows of a buffer off each other's places in the cache, which a power of two would share."""
+
+FAR = 1e4
+"""Sum of squares about the shift, in terms of that about the mean, past which digits are lost."""
+
+
+def centred_grams(layout: Layout, arms: Arms) -> tuple[Grams, list[Floats], int]:
+    """Return the grams, what was taken off the terms beside their shifts, and the passes made.
+
+    One pass, unless the pilot shift of some column lies so far from an arm's mean that
+    subtracting the means' product would cost digits; then a second one about the means.
+
+    Returns
+    -------
+    grams : list of ndarray of shape (arms, 1 + terms, 1 + terms)
+    centres : list of ndarray of shape (arms, terms)
+    passes : int
+    """
+    first = grams(layout, arms)
+    centres = [np.zeros(total.shape[:1] + total.shape[2:])[:, 1:] for total in first]
+    if not any(_far(total) for total in first):
+        return first, centres, 1
+    with np.errstate(all="ignore"):
+        means = [total[:, 0, 1:] / total[:, :1, 0] for total in first]
+    centres = [np.where(np.isfinite(mean), mean, 0.0) for mean in means]
+    return grams(layout, arms, centres), centres, 2
+
+
+def _far(total: Floats) -> bool:
+    with np.errstate(all="ignore"):
+        squares = np.diagonal(total, axis1=1, axis2=2)[:, 1:]
+        spread = squares - total[:, 0, 1:] ** 2 / total[:, :1, 0]
+        # A spread that cancels to exactly 0 was free of rounding.
+        return bool(((spread != 0) & np.isfinite(spread) & (squares > FAR * np.abs(spread))).any())
+
+
+def _zeros(count: int, widths: Sequence[int]) -> Grams:
+    return [np.zeros((count, 1 + width, 1 + width)) for width in widths]
+
+
+@frozen(eq=False)
+class _Worker:
+    """One thread's pass over segments of rows, with its buffers."""
+
+    layout: Layout
+    arms: Arms
+    groups: tuple[Group, ...]
+    rows: int
+    centres: Sequence[Floats] | None
+    buffers: dict[int, Floats] = field(factory=dict)
+
+    def __call__(self, start: int, stop: int) -> Grams:
+        """Return the sums over rows ``start:stop`` per row set."""
+        shared = _zeros(self.arms.count, [len(one.slots) for one in self.groups])
+        own = _zeros(self.arms.count, [len(s.terms) for s in self.layout.sets])
+        with np.errstate(all="ignore"):
+            for begin in range(start, stop, self.rows):
+                block = self.arms.block(begin, min(begin + self.rows, stop))
+                for one, total in zip(self.groups, shared, strict=True):
+                    self._add(one, block, total, own)
+        for one, total in zip(self.groups, shared, strict=True):
+            for member in one.members:
+                own[member] += _share(one, self.layout.sets[member], total)
+        return own
+
+    def _add(self, one: Group, block: ArmBlock, total: Floats, own: Grams) -> None:
+        """Add a block to the group's sums, or to those of its members where they differ in their rows."""
+        values = self._load(one, block)
+        sums = np.zeros_like(total)
+        clean: set[int] = set()
+        if self.centres is None:
+            for part, out in zip(block.slices(), sums, strict=True):
+                add_gram(values[:, part], out)
+            fine = np.all(np.isfinite(sums[:, 0] + np.diagonal(sums, axis1=1, axis2=2)), axis=0)
+            if fine.all():
+                total += sums
+                return
+            clean = {slot for slot, ok in zip(one.slots, fine[1:], strict=True) if ok}
+        rows = dict(zip(one.slots, values[1:], strict=True))
+        gaps = gaps_in({slot: rows[slot] for slot in one.slots if slot not in clean})
+        for member in one.members:
+            slot_set = self.layout.sets[member]
+            if self.centres is None and clean.issuperset(slot_set.slots):
+                own[member] += _share(one, slot_set, sums)
+            else:
+                centres = None if self.centres is None else self.centres[member]
+                _add_complete(slot_set, rows, gaps, block, centres, own[member])
+
+    def _load(self, one: Group, block: ArmBlock) -> Floats:
+        """Return a row of ones and the group's shifted columns, the rows of an arm together."""
+        width = 1 + len(one.slots)
+        if width not in self.buffers:
+            self.buffers[width] = np.ones((width + 1, self.rows + PADDING))
+        buffer = self.buffers[width]
+        plain, values = buffer[-1, : block.stop - block.start], buffer[:width, : len(block.order)]
+        for out, at in zip(values[1:], one.slots, strict=True):
+            slot = self.layout.slots[at]
+            slot.column.read(block.start, block.stop, slot.shift, plain)
+            # "clip" lets take write to `out` without a copy; every index is valid.
+            np.take(plain, block.order, out=out, mode="clip")
+        return values
+
+
+def _share(one: Group, slot_set: SlotSet, sums: Floats) -> Floats:
+    """Return a row set's share of its group's sums; missingness is 0 where nothing is missing."""
+    nothing = len(one.slots) + 1
+    padded = np.pad(sums, ((0, 0), (0, 1), (0, 1)))
+    place = [0, *(nothing if missingness else 1 + one.slots.index(slot) for slot, missingness in slot_set.terms)]
+    return padded[:, place][:, :, place]
+
+
+def _add_complete(
+    slot_set: SlotSet,
+    rows: Mapping[int, Floats],
+    gaps: Mapping[int, NDArray[np.bool_]],
+    block: ArmBlock,
+    centres: Floats | None,
+    out: Floats,
+) -> None:
+    """Add the sums over a row set's complete rows, arm by arm."""
+    keep = complete(slot_set, gaps, len(block.order))
+    for arm, part in enumerate(block.slices()):
+        values = terms(slot_set, rows, gaps, part.start + np.flatnonzero(keep[part]))
+        if centres is not None:
+            values[1:] -= centres[arm][:, None]
+        add_gram(values, out[arm])
+
+
+def gaps_in(rows: Mapping[int, Floats]) -> dict[int, NDArray[np.bool_]]:
+    """Return where values are missing, for the slots that miss any."""
+    found = {slot: np.asarray(np.isnan(values)) for slot, values in rows.items()}
+    return {slot: gap for slot, gap in found.items() if gap.any()}
+
+
+def complete(slot_set: SlotSet, gaps: Mapping[int, NDArray[np.bool_]], rows: int) -> NDArray[np.bool_]:
+    """Return whether every required slot is observed, per row."""
+    keep = np.ones(rows, dtype=bool)
     for slot in slot_set.required:
-        if slot in missing:
-            rows = rows & ~missing[slot]
-    return rows
+        if slot in gaps:
+            keep &= ~gaps[slot]
+    return keep
 
 
-def terms(slot_set: SlotSet, block: Gram, missing: Mapping[int, NDArray[np.bool_]], rows: NDArray[np.intp]) -> Gram:
+def terms(
+    slot_set: SlotSet, rows: Mapping[int, Floats], gaps: Mapping[int, NDArray[np.bool_]], at: NDArray[np.intp]
+) -> Floats:
     """Return a leading 1 and the shifted terms of some rows; a missing value stands at the shift, 0."""
-    values = np.ones((1 + len(slot_set.terms), len(rows)))
+    values = np.ones((1 + len(slot_set.terms), len(at)))
     for out, (slot, missingness) in zip(values[1:], slot_set.terms, strict=True):
-        gap = missing[slot][rows] if slot in missing else None
+        gap = gaps[slot][at] if slot in gaps else None
         if missingness:
             out[:] = 0.0 if gap is None else gap
         else:
-            out[:] = block[slot][rows]
+            out[:] = rows[slot][at]
             if gap is not None:
                 out[gap] = 0.0
     return values
-
-
-def _product(values: Gram) -> Gram:
-    with np.errstate(invalid="ignore", over="ignore"):
-        return values @ values.T

@@ -45,7 +45,7 @@ class Encoded:
     def table(self, labels: Iterable[Label], other: int) -> NDArray[np.intp]:
         """Return the position in `labels` of each code, `other` for the rest; looked up by code."""
         position = {label: i for i, label in enumerate(labels)}
-        return np.array([*(position.get(label, other) for label in self.labels), other], dtype=np.intp)
+        return np.array([*(position.get(label, other) for label in self.labels), other], dtype=np.int16)
 
 
 def in_order(pairs: list[tuple[Label, int]]) -> list[tuple[Label, int]]:
@@ -72,6 +72,11 @@ class _Writer:
 
     def done(self) -> Encoded:
         return Encoded(tuple(self._position), self._codes)
+
+
+def is_text(dtype: pa.DataType) -> bool:
+    """Say whether an arrow type is one of the text types."""
+    return pa.types.is_string(dtype) or pa.types.is_large_string(dtype) or pa.types.is_string_view(dtype)
 
 
 def native(value: Any) -> Any:

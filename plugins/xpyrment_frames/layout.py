@@ -7,7 +7,6 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from xpyrment_core.moments import Moments
 from xpyrment_core.reading import Query, RowSet, Term
 from xpyrment_frames.columns import CodedColumn, Column
 from xpyrment_frames.frame import Frame
@@ -54,11 +53,9 @@ class Layout:
     sets: tuple[SlotSet, ...]
     shifts: dict[str, float]
 
-    def moments(self, slot_set: SlotSet, gram: NDArray[np.float64]) -> Moments:
-        """Return moments from the sums of products of a leading 1 and the shifted terms."""
-        shift = [0.0 if missing else self.slots[slot].shift for slot, missing in slot_set.terms]
-        n = round(float(gram[0, 0]))
-        return Moments.from_shifted_sums(slot_set.row_set.names, n, gram[0, 1:], gram[1:, 1:], shift)
+    def shift_of(self, slot_set: SlotSet) -> NDArray[np.float64]:
+        """Return what is taken off each term of a row set."""
+        return np.array([0.0 if missing else self.slots[slot].shift for slot, missing in slot_set.terms])
 
 
 class _Slots:
@@ -70,17 +67,21 @@ class _Slots:
         self.slots: list[Slot] = []
         self.shifts: dict[str, float] = {}
 
-    def of(self, column: str) -> int:
-        """Return the slot of a column's values; of a text column, zeros where it is observed."""
+    def values(self, column: str) -> int:
+        """Return the slot of a column of numbers."""
+        numbers = self._frame.numbers(column)
         if (column, None) not in self._position:
-            if self._frame.type_of(column) in ("number", "boolean"):
-                numbers = self._frame.numbers(column)
-                self.shifts[column] = pilot(numbers, len(self._frame))
-                slot = Slot(numbers, self.shifts[column])
-            else:
-                encoded = self._frame.encoded(column)
-                slot = Slot(CodedColumn(encoded.codes, [*(0.0 for _ in encoded.labels), np.nan]))
-            self._add((column, None), slot)
+            self.shifts[column] = pilot(numbers, len(self._frame))
+            self._add((column, None), Slot(numbers, self.shifts[column]))
+        return self._position[column, None]
+
+    def observed(self, column: str) -> int:
+        """Return a slot that is missing where the column is: its numbers, or zeros where it has none."""
+        if self._frame.type_of(column) in ("number", "boolean"):
+            return self.values(column)
+        if (column, None) not in self._position:
+            encoded = self._frame.encoded(column)
+            self._add((column, None), Slot(CodedColumn(encoded.codes, [*(0.0 for _ in encoded.labels), np.nan])))
         return self._position[column, None]
 
     def level(self, column: str, level: Any) -> int:
@@ -98,14 +99,18 @@ class _Slots:
     def term(self, term: Term) -> tuple[int, bool]:
         if term.kind == "level":
             return self.level(term.column, term.level), False
-        return self.of(term.column), term.kind == "missing"
+        if term.kind == "missing":
+            return self.observed(term.column), True
+        return self.values(term.column), False
 
 
 def lay_out(frame: Frame, query: Query) -> Layout:
     """Return the slots of a query, each column once."""
     slots = _Slots(frame)
     sets = [
-        SlotSet(row_set, tuple(slots.of(c) for c in row_set.required), tuple(slots.term(t) for t in row_set.terms))
+        SlotSet(
+            row_set, tuple(slots.observed(c) for c in row_set.required), tuple(slots.term(t) for t in row_set.terms)
+        )
         for row_set in query.row_sets
     ]
     return Layout(tuple(slots.slots), tuple(sets), slots.shifts)

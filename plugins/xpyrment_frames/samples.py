@@ -6,22 +6,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xpyrment_core.reading import ArmSample, Label, Query
-from xpyrment_frames.kernel import complete
+from xpyrment_frames.kernel import Arms, complete, gaps_in
 from xpyrment_frames.layout import Layout, SlotSet
 
 
 def arm_samples(
-    layout: Layout, query: Query, arms: NDArray[np.integer], units: NDArray[np.integer] | None
+    layout: Layout, query: Query, arms: Arms, units: NDArray[np.integer] | None
 ) -> Mapping[tuple[str, Label], ArmSample]:
     """Return the terms of every row set on its complete rows, per arm, in the data's own units."""
     samples = {}
+    rows = len(arms.codes)
+    everyone = arms.of(0, rows)
     for slot_set in layout.sets:
-        columns = {slot: _values(layout, slot, len(arms)) for slot in slot_set.slots}
-        missing = {slot: gap for slot, values in columns.items() if (gap := np.isnan(values)).any()}
+        columns = {slot: _values(layout, slot, rows) for slot in slot_set.slots}
+        missing = gaps_in(columns)
+        keep = complete(slot_set, missing, rows)
         for arm, label in enumerate(query.arms):
-            rows = np.flatnonzero(complete(slot_set, missing, arms == arm))
+            at = np.flatnonzero(keep & (everyone == arm))
             samples[slot_set.row_set.key, label] = ArmSample(
-                _terms(layout, slot_set, columns, rows), None if units is None else units[rows].astype(np.int64)
+                _terms(layout, slot_set, columns, at), None if units is None else units[at].astype(np.int64)
             )
     return samples
 

@@ -1,16 +1,19 @@
 """The unit of randomisation: which rows count, and sums per unit where units have several rows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
-from attrs import evolve, frozen
+from attrs import frozen
 from numpy.typing import NDArray
 
 from xpyrment_core.reading import Label, UnitReport
-from xpyrment_frames.columns import ArrayColumn
-from xpyrment_frames.kernel import BLOCK, complete, grams, terms
+from xpyrment_frames.frame import Frame
+from xpyrment_frames.kernel import Arms
+from xpyrment_frames.keys import is_unique, missing_keys, unit_codes
 from xpyrment_frames.labels import Encoded
-from xpyrment_frames.layout import Layout, Slot, SlotSet
+
+BLOCK = 1 << 16
 
 
 @frozen(eq=False)
@@ -19,81 +22,105 @@ class Units:
 
     Attributes
     ----------
-    arms : ndarray of int of shape (rows,)
-        Arm of each row, the number of arms where the row does not count.
-    codes : ndarray of int or None
+    arms : Arms
+        Rows that do not count are in no arm.
+    report : UnitReport
+    codes : ndarray of int of shape (rows,), or None
         Unit of each row, where units have several rows; arbitrary where the row does not count.
-    unit_arms : ndarray of int or None
+    unit_arms : Arms or None
         Arm of each unit.
     """
 
-    arms: NDArray[np.integer]
+    arms: Arms
     report: UnitReport
     codes: NDArray[np.integer] | None = None
-    unit_arms: NDArray[np.integer] | None = None
+    unit_arms: Arms | None = None
 
 
-def find_units(unit: Encoded, variant: Encoded, labels: Sequence[Label]) -> Units:
-    """Leave out rows without a unit and units in two arms, and see whether units repeat."""
-    count = len(labels)
-    arms = variant.table(labels, count)[variant.codes]
-    without = unit.codes < 0
-    known = (variant.codes >= 0) & ~without
-    first = np.full(len(unit.labels) + 1, -1, dtype=np.int64)
-    first[unit.codes[known]] = variant.codes[known]
-    mixed = np.zeros(len(first), dtype=bool)
-    mixed[unit.codes[known][first[unit.codes[known]] != variant.codes[known]]] = True
-    in_two = mixed[unit.codes] & ~without
-    kept = np.where(without | in_two, count, arms)
-    rows = np.bincount(unit.codes[kept < count], minlength=len(unit.labels))
-    unit_arms = np.full(len(unit.labels), count, dtype=np.int64)
-    unit_arms[unit.codes[kept < count]] = kept[kept < count]
-    repeated = bool((rows > 1).any())
+def find_units(frame: Frame, unit_col: str, arms: Arms, variant: Encoded, labels: Sequence[Label]) -> Units:
+    """Leave out rows without a unit and units in two arms, and see whether units repeat.
+
+    Parameters
+    ----------
+    frame : Frame
+    unit_col : str
+    arms : Arms
+        Arm of each row by its label alone.
+    variant : Encoded
+        Label of each row, those not compared as well.
+    labels : sequence
+        The arms' labels.
+    """
+    storage = frame.storage(unit_col)
+    missing = missing_keys(storage)
+    if is_unique(storage):
+        return _single_rows(arms, missing, labels)
+    codes, count = unit_codes(storage)
+    mixed = _in_two_arms(codes, count, variant)
+    kept = np.empty(len(codes), dtype=np.int16)
+    unit_arms = np.full(count + 1, len(labels), dtype=np.int16)
+    two = np.zeros(len(labels) + 1, dtype=np.int64)
+    rows = np.zeros(len(labels) + 1, dtype=np.int64)
+    for start, stop in _blocks(len(codes)):
+        unit, arm = codes[start:stop], arms.of(start, stop)
+        two += np.bincount(arm[mixed[unit]], minlength=len(two))
+        block = np.where(mixed[unit] | (unit < 0), len(labels), arm)
+        rows += np.bincount(block, minlength=len(rows))
+        unit_arms[unit[block < len(labels)]] = block[block < len(labels)]
+        kept[start:stop] = block
+    units = np.bincount(unit_arms[:-1], minlength=len(rows))
+    repeated = bool((rows[:-1] > units[:-1]).any())
     report = UnitReport(
-        units=_per_label(unit_arms, labels),
+        units=_per_label(units, labels),
         repeated=repeated,
         in_two_arms=int(mixed.sum()),
-        rows_in_two_arms=_per_label(arms[in_two], labels),
-        rows_without_unit=_per_label(arms[without], labels),
+        rows_in_two_arms=_per_label(two, labels),
+        rows_without_unit=_without(arms, missing, labels),
     )
-    return Units(kept, report, unit.codes if repeated else None, unit_arms if repeated else None)
-
-
-def _per_label(arms: NDArray[np.integer], labels: Sequence[Label]) -> dict[Label, int]:
-    return {label: int((arms == arm).sum()) for arm, label in enumerate(labels)}
-
-
-def unit_grams(layout: Layout, units: Units, count: int) -> list[list[NDArray[np.float64]]]:
-    """Return grams over units of the rows and the shifted sums of each row set's terms."""
-    assert units.codes is not None
-    assert units.unit_arms is not None
-    sums = []
-    for slot_set in layout.sets:
-        totals = _unit_sums(layout, slot_set, units, count)
-        totals[:, totals[0] == 0] = np.nan
-        slots = tuple(Slot(ArrayColumn(total)) for total in totals)
-        one = SlotSet(slot_set.row_set, (0,), tuple((i, False) for i in range(len(slots))))
-        sums += grams(Layout(slots, (one,), {}), units.unit_arms, count)
-    return sums
-
-
-def _unit_sums(layout: Layout, slot_set: SlotSet, units: Units, count: int) -> NDArray[np.float64]:
-    assert units.codes is not None
-    assert units.unit_arms is not None
-    totals = np.zeros((1 + len(slot_set.terms), len(units.unit_arms)))
-    needed = {old: new for new, old in enumerate(slot_set.slots)}
-    local = evolve(
-        slot_set,
-        required=tuple(needed[slot] for slot in slot_set.required),
-        terms=tuple((needed[slot], flag) for slot, flag in slot_set.terms),
+    one_each = Arms.plain(kept, len(labels))
+    return (
+        Units(one_each, report, codes, Arms.plain(unit_arms[:-1], len(labels))) if repeated else Units(one_each, report)
     )
-    for start in range(0, len(units.arms), BLOCK):
-        stop = min(start + BLOCK, len(units.arms))
-        block = np.empty((len(needed), stop - start))
-        for slot, out in zip(slot_set.slots, block, strict=True):
-            layout.slots[slot].column.read(start, stop, layout.slots[slot].shift, out)
-        missing = {i: row for i, values in enumerate(block) if (row := np.isnan(values)).any()}
-        rows = np.flatnonzero(complete(local, missing, units.arms[start:stop] < count))
-        for total, values in zip(totals, terms(local, block, missing, rows), strict=True):
-            np.add.at(total, units.codes[start:stop][rows], values)
-    return totals
+
+
+def _single_rows(arms: Arms, missing: NDArray[np.bool_] | None, labels: Sequence[Label]) -> Units:
+    """Return the answer where every unit has one row."""
+    without = _without(arms, missing, labels)
+    if missing is not None:
+        kept = arms.of(0, len(missing))
+        kept[missing] = len(labels)
+        arms = Arms.plain(kept, len(labels))
+    rows = sum((arms.block(*at).sizes() for at in _blocks(len(arms.codes))), np.zeros(len(labels), dtype=np.int64))
+    report = UnitReport(
+        units=_per_label(rows, labels),
+        rows_in_two_arms=dict.fromkeys(labels, 0),
+        rows_without_unit=without,
+    )
+    return Units(arms, report)
+
+
+def _in_two_arms(codes: NDArray[np.integer], count: int, variant: Encoded) -> NDArray[np.bool_]:
+    """Return, per unit, whether its rows have different labels; missing labels aside."""
+    label = np.full(count + 1, -1, dtype=variant.codes.dtype)
+    mixed = np.zeros(count + 1, dtype=bool)
+    for start, stop in _blocks(len(codes)):
+        known = (codes[start:stop] >= 0) & (variant.codes[start:stop] >= 0)
+        label[codes[start:stop][known]] = variant.codes[start:stop][known]
+    for start, stop in _blocks(len(codes)):
+        unit, seen = codes[start:stop], variant.codes[start:stop]
+        mixed[unit[(unit >= 0) & (seen >= 0) & (label[unit] != seen)]] = True
+    return mixed
+
+
+def _without(arms: Arms, missing: NDArray[np.bool_] | None, labels: Sequence[Label]) -> dict[Label, int]:
+    if missing is None:
+        return dict.fromkeys(labels, 0)
+    return _per_label(np.bincount(arms.table[arms.codes[missing]], minlength=len(labels)), labels)
+
+
+def _per_label(counts: NDArray[Any], labels: Sequence[Label]) -> dict[Label, int]:
+    return {label: int(count) for label, count in zip(labels, counts[: len(labels)], strict=True)}
+
+
+def _blocks(rows: int) -> Iterator[tuple[int, int]]:
+    return ((start, min(start + BLOCK, rows)) for start in range(0, rows, BLOCK))

@@ -1,0 +1,59 @@
+"""Which row sets share a matrix product: products that nobody asked for cost more than reading twice."""
+
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from xpyrment_frames.layout import SlotSet
+
+COLUMN_COST = 30
+"""Cost of bringing a column into the buffer, in units of one product of two columns (measured)."""
+
+
+@frozen(eq=False)
+class Group:
+    """Row sets whose terms are multiplied together.
+
+    Attributes
+    ----------
+    slots : tuple of int
+        Slots of the layout, each a row of the group's buffer (after a leading row of ones).
+    members : tuple of int
+        Row sets of the layout.
+    """
+
+    slots: tuple[int, ...]
+    members: tuple[int, ...]
+
+
+def group(sets: Sequence[SlotSet]) -> tuple[Group, ...]:
+    """Join row sets as long as one product over the union is cheaper than two.
+
+    Examples
+    --------
+    Five metrics with the same covariates share one product, metrics without do not:
+
+    >>> from xpyrment_core.reading import RowSet
+    >>> def of(*slots):
+    ...     return SlotSet(RowSet("", (), ()), (), tuple((s, False) for s in slots))
+    >>> [g.slots for g in group([of(0, 8, 9), of(1, 8, 9)])]
+    [(0, 8, 9, 1)]
+    >>> max(len(g.slots) for g in group([of(i) for i in range(50)])) < 10
+    True
+    """
+    groups: list[Group] = []
+    for index, slot_set in enumerate(sets):
+        new = Group(slot_set.slots, (index,))
+        for at, old in enumerate(groups):
+            both = Group(tuple(dict.fromkeys(old.slots + new.slots)), (*old.members, index))
+            if _cost(both) <= _cost(old) + _cost(new):
+                groups[at] = both
+                break
+        else:
+            groups.append(new)
+    return tuple(groups)
+
+
+def _cost(one: Group) -> int:
+    width = 1 + len(one.slots)
+    return width * width + COLUMN_COST * width

@@ -1,0 +1,142 @@
+"""Unit ids: whether any repeats, and a code per row where some do."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from xpyrment_frames.labels import is_text
+
+BLOCK = 1 << 16
+LONGEST_KEY = 64
+"""Bytes of a text id past which it is encoded rather than hashed."""
+
+
+def missing_keys(storage: Any) -> NDArray[np.bool_] | None:
+    """Return which ids are missing, None where none is."""
+    if isinstance(storage, pa.ChunkedArray):
+        if storage.null_count == 0 and not pa.types.is_floating(storage.type):
+            return None
+        gaps = np.asarray(pc.is_null(storage, nan_is_null=True))
+    else:
+        if isinstance(storage, np.ndarray) and storage.dtype.kind in "iub":
+            return None
+        import pandas as pd
+
+        gaps = np.asarray(pd.isna(storage))
+    return gaps if gaps.any() else None
+
+
+def is_unique(storage: Any) -> bool:
+    """Say whether no id occurs twice; may say False of ids that are unique, never True of others.
+
+    Ids, or hashes of them, are sorted in place of being put into a hash table: a
+    tenth of the time and of the memory.
+    """
+    if isinstance(storage, np.ndarray) and storage.dtype.kind in "iu" and _increases(storage):
+        return True
+    prints = _fingerprints(storage)
+    if prints is None:
+        return False
+    prints.sort()
+    return not any(
+        (prints[s : s + BLOCK][: len(prints) - s - 1] == prints[s + 1 : s + 1 + BLOCK]).any() for s in _starts(prints)
+    )
+
+
+def _starts(values: NDArray[Any]) -> range:
+    return range(0, len(values), BLOCK)
+
+
+def _increases(values: NDArray[Any]) -> bool:
+    return all((np.diff(values[s : s + BLOCK + 1].astype(np.int64, copy=False)) > 0).all() for s in _starts(values))
+
+
+def _fingerprints(storage: Any) -> NDArray[Any] | None:
+    """Return a number per id that is not missing, equal where ids are equal; None where there is no cheap one."""
+    if isinstance(storage, pa.ChunkedArray):
+        return _arrow_fingerprints(storage)
+    if isinstance(storage, np.ndarray) and storage.dtype.kind in "iuf":
+        return storage.copy()
+    if isinstance(storage, np.ndarray) and storage.dtype == object:
+        import pandas as pd
+
+        there = storage[~np.asarray(pd.isna(storage))]
+        return pd.util.hash_array(there, categorize=False)
+    return None
+
+
+def _arrow_fingerprints(chunked: pa.ChunkedArray) -> NDArray[Any] | None:
+    if pa.types.is_integer(chunked.type) or pa.types.is_floating(chunked.type):
+        return np.concatenate([chunk.drop_null().to_numpy() for chunk in chunked.chunks] or [np.empty(0)])
+    if not is_text(chunked.type):
+        return None
+    parts = [np.empty(0, dtype=np.uint64)]
+    for chunk in chunked.chunks:
+        for start in range(0, len(chunk), BLOCK):
+            hashed = _hash_text(chunk.slice(start, BLOCK).cast(pa.large_string()).drop_null())
+            if hashed is None:
+                return None
+            parts.append(hashed)
+    return np.concatenate(parts)
+
+
+def _hash_text(block: pa.Array) -> NDArray[np.uint64] | None:
+    """Return a 64-bit hash of each text, None where one is too long."""
+    _, offsets, data = block.buffers()
+    ends = np.frombuffer(offsets, dtype=np.int64)[block.offset : block.offset + len(block) + 1]
+    lengths = np.diff(ends)
+    width = -(-int(lengths.max(initial=0)) // 8) * 8
+    if width > LONGEST_KEY:
+        return None
+    padded = np.zeros((len(block), width), dtype=np.uint8)
+    if width:
+        letters = np.frombuffer(data, dtype=np.uint8)[ends[0] : ends[-1]]
+        padded[np.arange(width) < lengths[:, None]] = letters
+    # Each 8 bytes are mixed before they are added, so that they do not trade places.
+    hashed = lengths.astype(np.uint64)
+    for word in padded.view(np.uint64).T:
+        hashed = _mix(hashed * np.uint64(0x9E3779B97F4A7C15) + word)
+    return hashed
+
+
+def _mix(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Scatter the bits of 64-bit numbers, one to one (the finaliser of splitmix64, Steele et al. 2014)."""
+    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return bits ^ (bits >> np.uint64(31))
+
+
+def unit_codes(storage: Any) -> tuple[NDArray[np.integer], int]:
+    """Return a code per row, -1 where the id is missing, and a number that all codes are below."""
+    if isinstance(storage, pa.ChunkedArray):
+        return _arrow_codes(storage)
+    if hasattr(storage, "categories"):
+        return storage.codes, len(storage.categories)
+    if isinstance(storage, np.ndarray) and storage.dtype.kind in "iu":
+        low, high = int(storage.min()), int(storage.max())
+        if high - low < 2 * len(storage):
+            return (storage - storage.dtype.type(low)).astype(
+                np.int32 if high - low < 2**31 else np.int64
+            ), high - low + 1
+    import pandas as pd
+
+    codes, found = pd.factorize(storage, use_na_sentinel=True)
+    return codes, len(found)
+
+
+def _arrow_codes(chunked: pa.ChunkedArray) -> tuple[NDArray[np.integer], int]:
+    if pa.types.is_string_view(chunked.type):
+        chunked = chunked.cast(pa.large_string())
+    if not pa.types.is_dictionary(chunked.type):
+        chunked = chunked.dictionary_encode()
+    coded = chunked.unify_dictionaries().combine_chunks()
+    if isinstance(coded, pa.ChunkedArray):
+        coded = coded.chunk(0) if coded.num_chunks else pa.array([], pa.string()).dictionary_encode()
+    codes = np.asarray(pc.fill_null(coded.indices.cast(pa.int32()), -1))
+    values = coded.dictionary
+    if pa.types.is_floating(values.type):  # NaN has a code of its own, but is no unit
+        codes = np.append(np.where(np.asarray(pc.is_nan(values)), -1, np.arange(len(values))), -1)[codes]
+    return codes, len(values)

@@ -1,0 +1,60 @@
+"""Blocks of rows, shared out between threads; the answer does not depend on how many there are."""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+Result = TypeVar("Result")
+Work = Callable[[int, int], Result]
+
+ROWS_PER_THREAD = 100_000
+"""Below this, starting a thread costs more than it saves."""
+
+MOST_THREADS = 8
+"""Past this, memory bandwidth is what limits."""
+
+SEGMENTS = 64
+
+
+def threads_for(rows: int) -> int:
+    """Return how many threads to read some rows with."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(cores, MOST_THREADS, rows // ROWS_PER_THREAD))
+
+
+def by_segment(rows: int, block: int, worker: Callable[[], Work[Result]], threads: int | None = None) -> list[Result]:
+    """Cut rows into segments of whole blocks, and return each segment's result, in order.
+
+    Parameters
+    ----------
+    rows, block : int
+    worker : callable
+        Makes a thread's own work function ``(start, stop) -> result``, with scratch space of its own.
+    threads : int, optional
+        As many as `threads_for` says by default.
+
+    Examples
+    --------
+    >>> by_segment(5, 2, lambda: lambda start, stop: (start, stop))
+    [(0, 2), (2, 4), (4, 5)]
+    """
+    blocks = -(-rows // block)
+    step = block * max(1, -(-blocks // SEGMENTS))
+    starts = range(0, rows, step)
+    results: dict[int, Result] = {}
+    todo = iter(starts)
+
+    def drain() -> None:
+        work = worker()
+        for start in todo:
+            results[start] = work(start, min(start + step, rows))
+
+    count = min(threads or threads_for(rows), len(starts))
+    if count <= 1:
+        drain()
+    else:
+        with ThreadPoolExecutor(count) as pool:
+            for future in [pool.submit(drain) for _ in range(count)]:
+                future.result()
+    return [results[start] for start in starts]

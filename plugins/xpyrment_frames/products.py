@@ -1,0 +1,43 @@
+"""Sums of products over a block of rows that fits the cache."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+# OpenBLAS multiplies without repacking while M * N * K stays below a million.
+SMALL_PRODUCT = 1_000_000
+LONGEST = 4096
+BUFFER = 3 << 20
+
+
+def block_rows(width: int) -> int:
+    """Return how many rows of `width` columns make a block: long calls, in a buffer the cache holds."""
+    return int(np.clip(BUFFER // (8 * width) // LONGEST * LONGEST, LONGEST, 8 * LONGEST))
+
+
+def product(left: Floats, right: Floats) -> Floats:
+    """Return ``left @ right.T`` of two wide matrices, as one batch of short products.
+
+    `left` and `right` must not start at the same address: numpy would then choose SYRK,
+    which is two to three times slower than GEMM at these shapes.
+    """
+    rows = left.shape[1]
+    step = int(np.clip(SMALL_PRODUCT // max(left.shape[0] * right.shape[0], 1) // 64 * 64, 256, LONGEST))
+    whole = rows // step * step
+    total = left[:, whole:] @ right[:, whole:].T
+    if whole:
+        total += np.matmul(_batches(left, whole, step), _batches(right, whole, step).transpose(0, 2, 1)).sum(axis=0)
+    return total
+
+
+def _batches(values: Floats, rows: int, step: int) -> Floats:
+    return values[:, :rows].reshape(len(values), -1, step).transpose(1, 0, 2)
+
+
+def add_gram(values: Floats, out: Floats) -> None:
+    """Add the products of all pairs of rows of `values`, whose first row is ones, to `out`."""
+    below = product(values[1:], values)
+    out[1:] += below
+    out[0, 1:] += below[:, 0]
+    out[0, 0] += values.shape[1]

@@ -1,0 +1,115 @@
+"""Sums over each unit's rows: the columns of a smaller frame with one row a unit."""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+from attrs import field, frozen
+from numpy.typing import NDArray
+
+from xpyrment_frames.columns import ArrayColumn
+from xpyrment_frames.kernel import Arms, complete, gaps_in
+from xpyrment_frames.layout import Layout, Slot, SlotSet
+from xpyrment_frames.units import Units
+
+Floats = NDArray[np.float64]
+Key = tuple[frozenset[int], int, bool]
+ROWS = -1
+"""Stands for a slot of ones, whose sum counts a unit's rows."""
+
+BLOCK = 1 << 15
+
+
+@frozen(eq=False)
+class _Plan:
+    """Which sums the row sets need: rows differ between row sets only where a required slot has gaps.
+
+    Attributes
+    ----------
+    gappy : frozenset of int
+        Slots with missing values among the rows that count.
+    """
+
+    layout: Layout
+    gappy: frozenset[int]
+    sums: dict[Key, Floats] = field(factory=dict)
+
+    def mask(self, slot_set: SlotSet) -> frozenset[int]:
+        """Return the slots that decide which rows the row set has."""
+        return self.gappy.intersection(slot_set.required)
+
+    def keys(self, slot_set: SlotSet) -> list[Key]:
+        """Return the sums that are the row set's columns, the number of rows first."""
+        mask = self.mask(slot_set)
+        return [(mask, ROWS, False), *((mask, slot, missingness) for slot, missingness in slot_set.terms)]
+
+
+def unit_layout(layout: Layout, units: Units) -> tuple[Layout, int]:
+    """Return a layout over units in place of rows, and the passes it took to sum them.
+
+    Each row set's terms are sums over the unit's complete rows, of values less their
+    shift; the number of those rows comes first, and is missing where it is 0.
+    """
+    plan, gappy = _Plan(layout, frozenset()), frozenset[int]()
+    gappy = _sum(plan, units)
+    passes = 1
+    if gappy:
+        plan, passes = _Plan(layout, gappy), 2
+        _sum(plan, units)
+    place = {key: at for at, key in enumerate(plan.sums)}
+    slots = tuple(Slot(ArrayColumn(total)) for total in plan.sums.values())
+    sets = []
+    for slot_set in layout.sets:
+        at = [place[key] for key in plan.keys(slot_set)]
+        sets.append(SlotSet(slot_set.row_set, (at[0],), tuple((slot, False) for slot in at)))
+    return Layout(slots, tuple(sets), layout.shifts), passes
+
+
+def _sum(plan: _Plan, units: Units) -> frozenset[int]:
+    """Sum the plan's keys per unit; return the slots that turned out to have gaps it did not know of."""
+    assert units.codes is not None
+    assert units.unit_arms is not None
+    plan.sums.update({key: np.zeros(len(units.unit_arms.codes)) for s in plan.layout.sets for key in plan.keys(s)})
+    found: set[int] = set()
+    with np.errstate(invalid="ignore"):
+        for codes, rows in _blocks(plan.layout, units.arms, units.codes):
+            gaps = gaps_in(rows)
+            found |= gaps.keys() - plan.gappy
+            if not found:
+                _add(plan, codes, rows, gaps)
+    for (_, slot, _), total in plan.sums.items():
+        # No rows: no unit. Infinities of both signs: still not finite, and not missing.
+        total[total == 0 if slot == ROWS else np.isnan(total)] = np.nan if slot == ROWS else np.inf
+    return frozenset(found)
+
+
+def _add(
+    plan: _Plan, codes: NDArray[np.integer], rows: Mapping[int, Floats], gaps: Mapping[int, NDArray[np.bool_]]
+) -> None:
+    masks = {plan.mask(slot_set): slot_set for slot_set in plan.layout.sets}
+    keep = {mask: np.flatnonzero(complete(slot_set, gaps, len(codes))) for mask, slot_set in masks.items()}
+    for (mask, slot, missingness), total in plan.sums.items():
+        at = keep[mask]
+        if slot == ROWS:
+            np.add.at(total, codes[at], 1.0)
+        elif missingness and slot in gaps:
+            np.add.at(total, codes[at], gaps[slot][at].astype(np.float64))
+        elif not missingness:
+            values = rows[slot][at]
+            if slot in gaps:
+                values[gaps[slot][at]] = 0.0
+            np.add.at(total, codes[at], values)
+
+
+def _blocks(
+    layout: Layout, arms: Arms, codes: NDArray[np.integer]
+) -> Iterator[tuple[NDArray[np.integer], dict[int, Floats]]]:
+    """Yield the units and the shifted values of the rows that count."""
+    for start in range(0, len(codes), BLOCK):
+        stop = min(start + BLOCK, len(codes))
+        order = np.flatnonzero(arms.of(start, stop) < arms.count)
+        plain = np.empty(stop - start)
+        rows = {}
+        for at, slot in enumerate(layout.slots):
+            slot.column.read(start, stop, slot.shift, plain)
+            rows[at] = plain[order]
+        yield codes[start:stop][order], rows
