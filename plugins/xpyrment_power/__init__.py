@@ -1,0 +1,21 @@
+"""Plan an experiment: sample size, power, minimum detectable effect, duration.
+
+Use the command ``xpyrment power`` or, in Python, `required_sample_size`, `power` and
+`minimum_detectable_effect`: of effect, size and power, two are given and the third is found.
+"""
+
+from xpyrment_core.definitions import CommandDefinition
+from xpyrment_core.hookspecs import hookimpl
+
+
+@hookimpl
+def xpyrment_commands() -> list[CommandDefinition]:
+    """Offer the command `power`."""
+    return [
+        CommandDefinition(
+            name="power",
+            target="xpyrment_power.cli:power",
+            summary="Sample size, power or minimum detectable effect of an experiment.",
+            group="Planning",
+        )
+    ]

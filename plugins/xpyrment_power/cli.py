@@ -1,0 +1,96 @@
+"""The command ``xpyrment power``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from xpyrment_core.errors import InputError
+from xpyrment_core.options import Alternative
+from xpyrment_core.report import Report
+from xpyrment_power.options import PlanTest
+
+if TYPE_CHECKING:
+    from xpyrment_power.answer import Answer
+
+
+class PowerCalculationError(InputError):
+    """A plan that cannot be calculated as asked for."""
+
+    heading = "Power Calculation Error"
+
+
+def power(
+    *,
+    mde: Annotated[
+        str | None,
+        Parameter(
+            help="Minimum Detectable Effect: absolute, as 2.5, or with --baseline relative, as 2.5%.",
+            allow_leading_hyphen=True,
+            metavar="EFFECT",
+        ),
+    ] = None,
+    std: Annotated[
+        float | None, Parameter(help="Standard deviation of outcome metric; leave it out for a proportion.")
+    ] = None,
+    power: Annotated[float | None, Parameter(help="Target power level (0 to 1). Defaults to 0.80.")] = None,
+    alpha: Annotated[float, Parameter(help="Significance alpha level (0 to 1).")] = 0.05,
+    ratio: Annotated[float, Parameter(help="Treatment-to-Control allocation ratio.")] = 1.0,
+    n: Annotated[int | None, Parameter(name="--n", help="Units in the control group, where that is given.")] = None,
+    test: Annotated[PlanTest, Parameter(help="z: normal approximation; t: exact, by the noncentral t.")] = "z",
+    baseline: Annotated[
+        float | None, Parameter(help="Mean in control; without --std the proportion in control (0 to 1).")
+    ] = None,
+    alternative: Annotated[Alternative, Parameter(help="What the treatment is suspected to be.")] = "two-sided",
+    margin: Annotated[
+        float, Parameter(help="Non-inferiority margin: plan to show that treatment is worse by less than this.")
+    ] = 0.0,
+    covariate_correlation: Annotated[
+        float,
+        Parameter(help="Correlation with a pre-period covariate (CUPED): saves its square of the variance."),
+    ] = 0.0,
+    arms: Annotated[int, Parameter(help="Treatment groups against one control; they share alpha (Bonferroni).")] = 1,
+    daily_traffic: Annotated[
+        float | None, Parameter(help="Units entering the experiment per day, all groups: gives the duration.")
+    ] = None,
+    curve: Annotated[bool, Parameter(help="Print power around the answer, too.", negative="")] = False,
+    plot: Annotated[Path | None, Parameter(help="Save the power curve here: .png, .svg or .pdf.")] = None,
+) -> Report:
+    """Sample size, power or minimum detectable effect of an experiment.
+
+    Of --mde, --n and --power two are given (--power has a default) and the third is found:
+    --mde alone gives the sample size, --n alone the effect, both the power.
+    """
+    from xpyrment_power.answer import answer
+    from xpyrment_power.design import Design
+    from xpyrment_power.report import report_of
+
+    try:
+        design = Design(
+            std=std,
+            baseline=baseline,
+            alpha=alpha,
+            ratio=ratio,
+            test=test,
+            alternative=alternative,
+            arms=arms,
+            covariate_correlation=covariate_correlation,
+            margin=margin,
+        )
+        found = answer(design, mde=mde, n=n, power=power, daily_traffic=daily_traffic)
+        saved = None if plot is None else _save_plot(found, plot)
+    except InputError as error:
+        raise PowerCalculationError(str(error)) from error
+    return report_of(found, with_curve=curve, saved=saved)
+
+
+def _save_plot(found: "Answer", path: Path) -> str:
+    from xpyrment_core.host import default_host
+    from xpyrment_power.curve import power_plot
+
+    axes = default_host().get("plot_backend", "matplotlib").load()(power_plot(found))
+    try:
+        axes.figure.savefig(path, bbox_inches="tight", dpi=150)
+    except (OSError, ValueError) as error:
+        raise InputError(f"the plot cannot be saved as '{path}': {error}.") from error
+    return str(path)

@@ -1,0 +1,181 @@
+"""What is going to be compared, and how noisy that comparison is."""
+
+import math
+from numbers import Integral, Real
+from typing import Any
+
+from attrs import frozen
+
+from xpyrment_core.errors import InputError
+from xpyrment_core.inference import critical, upper_tail
+from xpyrment_core.options import ALTERNATIVES, Alternative, check_alpha, check_choice
+from xpyrment_power.options import PLAN_TESTS, PlanTest
+
+
+def check_number(what: str, got: Any, wanted: str, low: float = -math.inf, high: float = math.inf) -> None:
+    """Raise InputError unless `got` is a finite number strictly between `low` and `high`."""
+    number = isinstance(got, Real) and not isinstance(got, bool)
+    if not number or not math.isfinite(got) or not low < got < high:
+        raise InputError(f"{what} must be {wanted}, got {got!r}.")
+
+
+@frozen(kw_only=True)
+class Design:
+    """A comparison of one or several treatments with a control, before any data.
+
+    Attributes
+    ----------
+    std : float or None
+        Standard deviation of the outcome per unit; None for a proportion.
+    baseline : float or None
+        Mean (or proportion) expected in control; needed for proportions and relative effects.
+    alpha : float
+        Significance level of the whole experiment, shared by the treatments (Bonferroni).
+    ratio : float
+        Units per treatment arm for each unit in control.
+    test : {"z", "t"}
+        Normal approximation, or Student's t with its exact noncentral distribution.
+    alternative : {"two-sided", "greater", "less"}
+    arms : int
+        Treatment arms, each compared with control.
+    covariate_correlation : float
+        Correlation of the outcome with the covariate used for adjustment (CUPED); the variance
+        shrinks to ``1 - correlation²`` of itself.
+    margin : float
+        Non-inferiority margin: how much worse than control still counts as not worse.
+    """
+
+    std: float | None = None
+    baseline: float | None = None
+    alpha: float = 0.05
+    ratio: float = 1.0
+    test: PlanTest = "z"
+    alternative: Alternative = "two-sided"
+    arms: int = 1
+    covariate_correlation: float = 0.0
+    margin: float = 0.0
+
+    def __attrs_post_init__(self) -> None:
+        check_alpha(self.alpha)
+        check_number("ratio", self.ratio, "a positive number, such as 1 for equal arms", low=0)
+        check_choice("test", self.test, PLAN_TESTS)
+        check_choice("alternative", self.alternative, ALTERNATIVES)
+        if not isinstance(self.arms, Integral) or isinstance(self.arms, bool) or self.arms < 1:
+            raise InputError(f"arms must be a whole number of treatments, at least 1, got {self.arms!r}.")
+        check_number(
+            "covariate correlation", self.covariate_correlation, "a number strictly between -1 and 1", low=-1, high=1
+        )
+        self._check_outcome()
+        self._check_margin()
+
+    def _check_outcome(self) -> None:
+        if self.baseline is not None:
+            check_number("baseline", self.baseline, "a finite number")
+        if self.std is not None:
+            check_number("std", self.std, "a positive number", low=0)
+        elif self.baseline is None:
+            raise InputError("std is missing: give std for a mean, or a baseline between 0 and 1 for a proportion.")
+        elif not 0 < self.baseline < 1:
+            raise InputError(
+                f"without std the outcome is a proportion, and its baseline must lie between 0 and 1, "
+                f"got {self.baseline:g}. For a mean, give std too."
+            )
+        elif self.test == "t":
+            raise InputError("test 't' is for means, got a proportion (a baseline without std). Use test 'z'.")
+
+    def _check_margin(self) -> None:
+        check_number("margin", self.margin, "0 or a positive number", low=-5e-324)
+        if self.margin and self.alternative == "two-sided":
+            raise InputError(
+                "a margin needs a direction: wanted alternative 'greater' (more is better) or 'less' (less is "
+                "better), got 'two-sided'."
+            )
+
+    @property
+    def is_proportion(self) -> bool:
+        """Whether the outcome is a proportion."""
+        return self.std is None
+
+    @property
+    def comparison_alpha(self) -> float:
+        """Significance level of each treatment's own comparison."""
+        return self.alpha / self.arms
+
+    def cut(self, df: float | None = None) -> float:
+        """Return the critical value of one comparison."""
+        return critical(self.comparison_alpha, df, self.alternative)
+
+    def distance(self, effect: float) -> float:
+        """Return how far the effect lies beyond what is to be rejected.
+
+        Raises
+        ------
+        InputError
+            It does not lie beyond it, so that no sample size would do.
+        """
+        if self.alternative == "two-sided":
+            if effect == 0:
+                raise InputError("mde must not be 0: no sample size detects an effect of nothing.")
+            return abs(effect)
+        distance = self.margin + (effect if self.alternative == "greater" else -effect)
+        if distance > 0:
+            return distance
+        side, sign = ("above", "-") if self.alternative == "greater" else ("below", "")
+        limit = f"{sign}{self.margin:g}" if self.margin else "0"
+        hint = f" Did you mean {-effect:g}?" if effect and not self.margin else ""
+        raise InputError(f"with alternative {self.alternative!r} mde must lie {side} {limit}, got {effect:g}.{hint}")
+
+    def noise(self, effect: float, ratio: float) -> tuple[float, float]:
+        """Return the variance of the difference times the control size: under the null, and under the effect.
+
+        For proportions they are pooled and unpooled (Fleiss, Levin and Paik 2003, Statistical
+        Methods for Rates and Proportions, section 4.2; R's ``power.prop.test``); with a margin both are
+        unpooled (Blackwelder 1982, Controlled Clinical Trials 3, 345-353).
+        """
+        left = 1 - self.covariate_correlation**2
+        if self.std is not None:
+            variance = left * self.std**2 * (1 + 1 / ratio)
+            return variance, variance
+        assert self.baseline is not None
+        p, q = self.baseline, self.baseline + effect
+        if not 0 < q < 1:
+            raise InputError(
+                f"mde takes the proportion from {p:g} to {q:g}, which must lie between 0 and 1. "
+                f"A relative effect is written with a percent sign, as 5%."
+            )
+        unpooled = left * (p * (1 - p) + q * (1 - q) / ratio)
+        if self.margin:
+            return unpooled, unpooled
+        mean = (p + ratio * q) / (1 + ratio)
+        return left * mean * (1 - mean) * (1 + 1 / ratio), unpooled
+
+
+def treatment_size(control: int, ratio: float) -> int:
+    """Return ``⌈ratio * control⌉``, forgiving the rounding of a ratio such as 0.1.
+
+    Examples
+    --------
+    >>> treatment_size(189, 2), treatment_size(30, 0.1)
+    (378, 3)
+    """
+    return max(1, math.ceil(ratio * control * (1 - 1e-12)))
+
+
+def power_at(design: Design, effect: float, control: int, treatment: int) -> float:
+    """Return the probability of rejecting in the direction of the effect, with these many units."""
+    ratio = treatment / control
+    null, truth = design.noise(effect, ratio)
+    shift = design.distance(effect) * math.sqrt(control)
+    if design.test == "z":
+        return upper_tail((design.cut() * math.sqrt(null) - shift) / math.sqrt(truth))
+    return _noncentral_tail(design, shift / math.sqrt(truth), control + treatment - 2)
+
+
+def _noncentral_tail(design: Design, noncentrality: float, df: int) -> float:
+    from scipy import special
+
+    cut = design.cut(df)
+    # Past this the tail is 1 to the last digit, and the series for it needlessly long.
+    if noncentrality > 2 * cut + 40:
+        return 1.0
+    return 1 - float(special.nctdtr(df, noncentrality, cut))

@@ -1,0 +1,192 @@
+"""Sample size, power and minimum detectable effect: two given, the third found.
+
+Power is the probability of rejecting in the direction of the effect; the far tail of a
+two-sided test, where it would be rejected in the wrong direction, does not count (as in
+R's ``power.t.test`` and ``power.prop.test``).
+"""
+
+from xpyrment_core.options import Alternative
+from xpyrment_power.design import Design, power_at, treatment_size
+from xpyrment_power.options import PlanTest
+from xpyrment_power.solve import SampleSize, check_units, effect_for, effect_of, size_for
+
+
+def required_sample_size(
+    mde: float | str,
+    std: float | None = None,
+    power: float = 0.8,
+    alpha: float = 0.05,
+    ratio: float = 1.0,
+    test: PlanTest = "z",
+    *,
+    baseline: float | None = None,
+    relative: bool = False,
+    alternative: Alternative = "two-sided",
+    arms: int = 1,
+    covariate_correlation: float = 0.0,
+    margin: float = 0.0,
+) -> SampleSize:
+    """Return the units needed to detect an effect.
+
+    With test ``"z"`` the control group needs ``(z_{1-alpha/2} + z_power)² (1 + 1/ratio) std² / mde²``
+    units, rounded up, and each treatment group ``ratio`` times as many, rounded up. With test
+    ``"t"`` it is the smallest control group whose power, by the noncentral t distribution,
+    reaches the target. A proportion has the pooled variance under the null and the unpooled
+    one under the effect.
+
+    Parameters
+    ----------
+    mde : float or str
+        Effect to detect: in the outcome's unit, or as a share of `baseline` when it is a text
+        such as ``"2.5%"`` or `relative` is true. With a `margin` the effect that is expected,
+        which may be 0.
+    std : float, optional
+        Standard deviation per unit. Without it the outcome is a proportion.
+    power : float
+        Probability of detecting the effect.
+    alpha : float
+        Significance level; shared equally by the treatments where there are several (Bonferroni).
+    ratio : float
+        Units in a treatment group for each unit in control.
+    test : {"z", "t"}
+    baseline : float, optional
+        Mean or proportion in control.
+    relative : bool
+        Whether `mde` is a share of `baseline`.
+    alternative : {"two-sided", "greater", "less"}
+    arms : int
+        Number of treatment groups.
+    covariate_correlation : float
+        Correlation with the covariate that will adjust the outcome; the variance falls by its square.
+    margin : float
+        Plans for non-inferiority: to show that treatment is worse by less than `margin`.
+
+    Returns
+    -------
+    SampleSize
+
+    Raises
+    ------
+    InputError
+        An argument is out of range, or no sample size would do.
+
+    References
+    ----------
+    Chow, S.-C., Shao, J., Wang, H. and Lokhnygina, Y. (2017). Sample Size Calculations in
+    Clinical Research, 3rd ed., chapters 3 and 4.
+
+    Examples
+    --------
+    >>> size = required_sample_size(2.5, std=15)
+    >>> size.control, size.treatment, size.total
+    (566, 566, 1132)
+    >>> required_sample_size("5%", baseline=0.1, test="z").control
+    57763
+    """
+    design = Design(
+        std=std,
+        baseline=baseline,
+        alpha=alpha,
+        ratio=ratio,
+        test=test,
+        alternative=alternative,
+        arms=arms,
+        covariate_correlation=covariate_correlation,
+        margin=margin,
+    )
+    return size_for(design, effect_of(mde, design, relative), power)
+
+
+def power(
+    mde: float | str,
+    n: int,
+    std: float | None = None,
+    alpha: float = 0.05,
+    ratio: float = 1.0,
+    test: PlanTest = "z",
+    *,
+    baseline: float | None = None,
+    relative: bool = False,
+    alternative: Alternative = "two-sided",
+    arms: int = 1,
+    covariate_correlation: float = 0.0,
+    margin: float = 0.0,
+) -> float:
+    """Return the power of an experiment with `n` units in control and ``⌈ratio n⌉`` in each treatment.
+
+    The other parameters are those of `required_sample_size`.
+
+    Returns
+    -------
+    float
+        Probability of rejecting in the direction of the effect.
+
+    Raises
+    ------
+    InputError
+        An argument is out of range.
+
+    Examples
+    --------
+    >>> round(power(1, n=20, std=1, test="t"), 6)
+    0.868953
+    """
+    design = Design(
+        std=std,
+        baseline=baseline,
+        alpha=alpha,
+        ratio=ratio,
+        test=test,
+        alternative=alternative,
+        arms=arms,
+        covariate_correlation=covariate_correlation,
+        margin=margin,
+    )
+    check_units(n)
+    return power_at(design, effect_of(mde, design, relative), n, treatment_size(n, ratio))
+
+
+def minimum_detectable_effect(
+    n: int,
+    std: float | None = None,
+    power: float = 0.8,
+    alpha: float = 0.05,
+    ratio: float = 1.0,
+    test: PlanTest = "z",
+    *,
+    baseline: float | None = None,
+    alternative: Alternative = "two-sided",
+    arms: int = 1,
+    covariate_correlation: float = 0.0,
+) -> float:
+    """Return the smallest effect detected with the given power by `n` units in control.
+
+    The other parameters are those of `required_sample_size`.
+
+    Returns
+    -------
+    float
+        In the outcome's unit; negative with alternative ``"less"``. Two-sided it is an
+        increase (for a proportion the smallest decrease differs a little).
+
+    Raises
+    ------
+    InputError
+        An argument is out of range, or no effect would be detected.
+
+    Examples
+    --------
+    >>> round(minimum_detectable_effect(566, std=15), 4)
+    2.4981
+    """
+    design = Design(
+        std=std,
+        baseline=baseline,
+        alpha=alpha,
+        ratio=ratio,
+        test=test,
+        alternative=alternative,
+        arms=arms,
+        covariate_correlation=covariate_correlation,
+    )
+    return effect_for(design, n, power)
