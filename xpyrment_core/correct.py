@@ -1,5 +1,6 @@
 """Correcting families of comparisons for multiplicity, with intervals to match."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -71,7 +72,8 @@ def decide(rows: Sequence[Row], correction: Method, alpha: float) -> FamilyDecis
     intervals = getattr(correction.definition, "load_intervals", lambda: None)()
     if intervals is None:
         return FamilyDecision(p_values=adjusted)
-    answer = intervals(p_values, alpha)
+    one_sided = [row.comparison.effect.alternative != "two-sided" for row in rows if row.comparison is not None]
+    answer = intervals(p_values, alpha, np.array(one_sided))
     if isinstance(answer, FamilyDecision):
         return evolve(answer, p_values=adjusted)
     return FamilyDecision(p_values=adjusted, alphas=np.asarray(answer, dtype=np.float64))
@@ -82,16 +84,18 @@ def _bound(decision: FamilyDecision, i: int) -> bool:
 
 
 def _simultaneous(row: Row, alpha: float, at_null: bool, label: str) -> dict[str, Any]:
-    """Return the interval at the row's own level; `at_null` lets it reach just to the null and not over."""
-    if not 0 < alpha < 1:
+    """Return the interval at the row's own level, cut at the null where the correction says so."""
+    again = _again(row, alpha)
+    if again is None:
         return {"simultaneous_method": label}
-    try:
-        again = row.again(alpha)
-    except NotEstimable:
-        return {"simultaneous_method": label}
-    low, high = _clipped(again.effect.interval, again.null, at_null, again.effect.difference)
+    unbounded = Interval(-math.inf, math.inf, 1.0)
+    absolute, relative = (unbounded, unbounded) if alpha == 0 else (again.effect.interval, again.relative)
+    low, high = _clipped(absolute, again.null, at_null, again.effect.difference)
     lift = again.effect.difference if again.control.value > 0 else -again.effect.difference
-    rel_low, rel_high = _clipped(again.relative, again.relative_null or 0.0, at_null, lift)
+    # An absolute margin is no fixed relative effect: there the relative interval is not cut.
+    known = again.relative_null is not None or again.null == 0
+    null = again.relative_null or 0.0
+    rel_low, rel_high = _clipped(relative, null, at_null and known, null + lift - again.null)
     return {
         "simultaneous_ci_lower": low,
         "simultaneous_ci_upper": high,
@@ -101,11 +105,23 @@ def _simultaneous(row: Row, alpha: float, at_null: bool, label: str) -> dict[str
     }
 
 
+def _again(row: Row, alpha: float) -> Comparison | None:
+    if alpha == 0:
+        return row.comparison
+    try:
+        return row.again(alpha) if 0 < alpha < 1 else None
+    except NotEstimable:
+        return None
+
+
 def _clipped(
     interval: Interval | Unavailable, null: float, at_null: bool, difference: float
 ) -> tuple[float | None, float | None]:
+    """Return the bounds; one that is cut at the null stops just short of it, since the null is rejected."""
     if not isinstance(interval, Interval):
         return None, None
     if not at_null:
         return interval.low, interval.high
-    return (max(interval.low, null), interval.high) if difference > null else (interval.low, min(interval.high, null))
+    if difference > null:
+        return max(interval.low, math.nextafter(null, math.inf)), interval.high
+    return interval.low, min(interval.high, math.nextafter(null, -math.inf))

@@ -123,8 +123,9 @@ class CorrectionDefinition(Definition):
     Attributes
     ----------
     intervals : object, str or None
-        ``(p_values, alpha) -> alphas`` (or a `FamilyDecision`): the level ``1 - alpha_i`` at which
-        each row's interval is simultaneous and agrees with the correction; None where there is none.
+        ``(p_values, alpha, one_sided) -> alphas`` (or a `FamilyDecision`): the level ``1 - alpha_i``
+        at which each row's interval is simultaneous and agrees with the correction; `one_sided`
+        tells which rows were tested so. None where there is none.
     interval_label : str
         What those intervals are called: ``"Bonferroni"``, ``"Holm-compatible"``, ``"FCR"``.
     needs : {"p_values", "effects"}

@@ -142,10 +142,12 @@ class FamilyDecision:
         Adjusted p-values.
     alphas : ndarray of shape (m,) or None
         ``1 - alphas[i]`` is the level at which row i's interval belongs to a simultaneous
-        set; None where the correction has no such intervals.
+        set; 0 stands for the whole line, NaN for no interval. None where the correction
+        has no such intervals.
     at_null : ndarray of bool of shape (m,) or None
-        Rows whose interval at that level may touch the null value and not pass it
-        (step-down tests reject more than their intervals alone can show).
+        Rows of which the interval is cut just short of the null value: only the side on which
+        the estimate lies belongs to the set (stepwise tests reject more than intervals at
+        one level can show).
     """
 
     p_values: Any

@@ -1,42 +1,52 @@
-"""Corrections of a family of p-values for multiplicity.
+"""Corrections of a family of p-values for multiplicity, with intervals that agree with them.
 
 Use `holm` to bound the chance of any false finding, whatever the dependence between the
-metrics (it is never worse than `bonferroni`); `fdr_bh` to bound the share of false ones among the findings.
+metrics (it is never worse than `bonferroni`); `dunnett` where several treatments meet one
+control; `fdr_bh` to bound the share of false ones among the findings.
 """
 
 from xpyrment_core.definitions import CorrectionDefinition
 from xpyrment_core.hookspecs import hookimpl
 
+_P_VALUES = (
+    ("bonferroni", "Bonferroni: p times the number of tests.", "bonferroni", "Bonferroni", ()),
+    ("holm", "Holm's step-down Bonferroni: bounds the chance of any false finding.", "holm", "Holm-compatible", ()),
+    (
+        "hochberg",
+        "Hochberg's step-up: as Holm, stronger, for independent or positively dependent tests.",
+        "hochberg",
+        "Hochberg-compatible",
+        (),
+    ),
+    ("hommel", "Hommel: as Hochberg, at least as strong.", "hommel", "Hommel-compatible", ()),
+    ("sidak", "Sidak: as Bonferroni, exact for independent tests.", "sidak", "Sidak", ()),
+    ("holm-sidak", "Step-down Sidak: as Sidak, stronger.", "holm_sidak", "Holm-Sidak-compatible", ("holm_sidak",)),
+    ("fdr_bh", "Benjamini-Hochberg: bounds the expected share of false findings.", "fcr_bh", "FCR", ("bh",)),
+    ("fdr_by", "Benjamini-Yekutieli: as fdr_bh under any dependence.", "fcr_by", "FCR", ("by",)),
+)
+
 
 @hookimpl
 def xpyrment_corrections() -> list[CorrectionDefinition]:
     """Offer the corrections."""
+    of_p_values = [
+        CorrectionDefinition(
+            name=name,
+            target=f"xpyrment_corrections.adjust:{name.replace('-', '_')}",
+            summary=summary,
+            intervals=f"xpyrment_corrections.intervals:{intervals}",
+            interval_label=label,
+            aliases=aliases,
+        )
+        for name, summary, intervals, label, aliases in _P_VALUES
+    ]
     return [
+        *of_p_values,
         CorrectionDefinition(
-            name="bonferroni",
-            target="xpyrment_corrections.adjust:bonferroni",
-            summary="Bonferroni: p times the number of tests.",
-        ),
-        CorrectionDefinition(
-            name="holm",
-            target="xpyrment_corrections.adjust:holm",
-            summary="Holm's step-down Bonferroni: bounds the chance of any false finding.",
-        ),
-        CorrectionDefinition(
-            name="hochberg",
-            target="xpyrment_corrections.adjust:hochberg",
-            summary="Hochberg's step-up: as Holm, stronger, for independent or positively dependent tests.",
-        ),
-        CorrectionDefinition(
-            name="fdr_bh",
-            target="xpyrment_corrections.adjust:fdr_bh",
-            summary="Benjamini-Hochberg: bounds the expected share of false findings.",
-            aliases=("bh",),
-        ),
-        CorrectionDefinition(
-            name="fdr_by",
-            target="xpyrment_corrections.adjust:fdr_by",
-            summary="Benjamini-Yekutieli: as fdr_bh under any dependence.",
-            aliases=("by",),
+            name="dunnett",
+            target="xpyrment_corrections.dunnett:dunnett",
+            summary="Dunnett: several treatments against one control, within each metric.",
+            interval_label="Dunnett",
+            needs="effects",
         ),
     ]
