@@ -9,8 +9,7 @@ from xpyrment_proportions.hypergeometric import Conditional, conditional, odds_r
 from xpyrment_proportions.observed import difference, require_units
 
 NO_INTERVAL = Unavailable(
-    "Fisher's test keeps the total of successes fixed, which leaves the odds ratio to estimate and no difference or "
-    "lift; the test 'score' has intervals of both"
+    "Fisher's test gives an odds ratio and no interval of the difference or lift; test 'score' gives both"
 )
 
 

@@ -23,10 +23,7 @@ ROUNDING = 1e-10
 MOST_TABLES = 2_000_000
 """More tables than this are refused: they would take more than some seconds."""
 
-NO_INTERVAL = Unavailable(
-    "an unconditional exact test has an interval only by trying every difference in turn, which is not offered; "
-    "the test 'score' has intervals of the difference and the lift"
-)
+NO_INTERVAL = Unavailable("this exact test gives no interval; test 'score' gives those of the difference and the lift")
 
 
 def barnard(control: Counts, treatment: Counts, alpha: float, alternative: Alternative) -> Effect:

@@ -364,3 +364,36 @@ def test_the_two_sided_level_is_at_most_six_percent_at_every_rate(n_control, n_t
 def test_the_level_of_a_common_event_is_close_to_nominal():
     level = exact_level(300, 900, 0.5)
     assert level == pytest.approx([0.05, 0.05, 0.05], abs=0.004)
+
+
+def exact_coverage(n_control, n_treatment, p_control, lift):
+    """Probability that the intervals of the lift and of the difference hold the truth, over all tables."""
+    cut, p_treatment = special.ndtri(0.975), p_control * (1 + lift)
+    x, y = bulk(n_control, p_control), bulk(n_treatment, p_treatment)
+    mass = np.outer(stats.binom.pmf(x, n_control, p_control), stats.binom.pmf(y, n_treatment, p_treatment))
+    covered = np.zeros(2)
+    for (i, j), weight in np.ndenumerate(mass):
+        if weight > 1e-9:
+            control, treatment = Counts(int(x[i]), n_control), Counts(int(y[j]), n_treatment)
+            if control.successes + treatment.successes == 0:
+                covered += weight
+                continue
+            statistics = (
+                at_ratio(1 + lift, control, treatment),
+                at_difference(p_treatment - p_control, control, treatment),
+            )
+            covered += weight * (np.abs(statistics) <= cut)
+    return covered
+
+
+@pytest.mark.parametrize("lift", [-0.8, -0.3, 0.5, 2.0])
+@pytest.mark.parametrize(("n_control", "n_treatment"), [(2000, 2000), (10000, 1000)])
+def test_intervals_of_a_two_percent_rate_cover_as_often_as_they_say(n_control, n_treatment, lift):
+    assert exact_coverage(n_control, n_treatment, 0.02, lift) == pytest.approx([0.95, 0.95], abs=0.01)
+
+
+@pytest.mark.parametrize("lift", [-0.8, -0.3, 0.5, 2.0])
+@pytest.mark.parametrize(("n_control", "n_treatment"), [(2000, 100), (100, 2000)])
+def test_with_two_events_to_expect_in_an_arm_they_cover_at_least_as_often(n_control, n_treatment, lift):
+    """So few tables are likely there that no interval covers exactly 95 %; these err towards more."""
+    assert min(exact_coverage(n_control, n_treatment, 0.02, lift)) >= 0.94
