@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from xpyrment_core.cli_experiment import arms_of, experiment_of, parse_weights
 from xpyrment_core.cli_plan import analyze_plan
 from xpyrment_core.cli_types import CommaList, DataPath
 from xpyrment_core.errors import InputError
@@ -77,27 +78,10 @@ def analyze(
         return analyze_plan(data, locked=locked, plot=plot, report=report, dry_run=dry_run)
     if locked:
         raise InputError("--locked is for experiment files; got a data file. Write one with 'xpyrment init'.")
-    if treatment_col is None or not metric:
-        missing = "--treatment-col" if treatment_col is None else "--metric"
-        raise InputError(f"{missing} is missing; for example: --treatment-col variant --metric revenue.")
-    from xpyrment_core.experiment import setup
-    from xpyrment_core.labels import default_control, find_label, is_missing
-    from xpyrment_core.metric_text import parse_metric
-
-    experiment = setup(_opened(data), treatment_col, id_col, covariate, cluster_col=cluster_col)
-    for text in metric:
-        experiment.register_metric(**parse_metric(text))
-    labels = [label for label in experiment.source.labels(treatment_col) if not is_missing(label)]
-    if not labels:
-        raise InputError(f"column {treatment_col!r} has no labels: every row's variant is missing.")
-    chosen = default_control(labels) if control is None else find_label(control, labels, by_text=True, what="control")
-    treatments = None
-    if treatment is not None:
-        treatments = [find_label(text, labels, by_text=True, what="treatment") for text in treatment]
-    experiment.weights = None if weights is None else parse_weights(weights, labels)
+    experiment = experiment_of(data, treatment_col, metric, covariate, id_col, cluster_col)
+    arms = arms_of(experiment, control, treatment, None if weights is None else parse_weights(weights))
     options: dict[str, Any] = {
-        "control": chosen,
-        "treatment": treatments,
+        **arms,
         "alpha": alpha,
         "multi_test_correction": correction,
         "covariates": covariate,
@@ -114,32 +98,6 @@ def _only_outputs(data: str, given: Mapping[str, Any]) -> None:
     for option, value in given.items():
         if value:
             raise InputError(f"{option} cannot be given beside '{data}': the experiment file says it; edit it there.")
-
-
-def _opened(data: str) -> Any:
-    from xpyrment_core.files import read_frame
-
-    return read_frame(data) if data == "-" else data
-
-
-def parse_weights(parts: list[str], labels: list[Any]) -> dict[Any, float]:
-    """Read ``["control=0.9", "treatment=0.1"]``; a label that is not in the data may be a silent arm."""
-    from xpyrment_core.labels import find_label
-
-    out: dict[Any, float] = {}
-    for part in parts:
-        label, equals, share = part.partition("=")
-        try:
-            value = float(share)
-        except ValueError:
-            value = -1.0
-        if not equals or not 0 < value < float("inf"):
-            raise InputError(f"weight {part!r} is not understood; wanted LABEL=SHARE, such as control=0.9.")
-        try:
-            out[find_label(label, labels, by_text=True)] = value
-        except InputError:
-            out[label] = value
-    return out
 
 
 def finish(

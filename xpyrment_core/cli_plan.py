@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from xpyrment_core.cli_experiment import arms_of, opened
 from xpyrment_core.cli_types import DataPath
 from xpyrment_core.errors import InputError
 from xpyrment_core.plan_file import PlanFile, check_lock, lock_path, lock_text, read_plan
@@ -26,16 +27,13 @@ ID_NAMES = ("user_id", "id", "userid", "customer", "customer_id", "unit_id", "uu
 def build(plan: PlanFile) -> "tuple[Experiment, dict[str, Any]]":
     """Return the experiment a plan file describes, and the options of its analysis."""
     from xpyrment_core.experiment import setup
-    from xpyrment_core.files import read_frame
 
     table = plan.experiment
-    data: Any = read_frame("-") if plan.data == "-" else plan.data
-    covariates = table.get("covariates")
     experiment = setup(
-        data,
+        opened(plan.data),
         table["treatment_col"],
         table.get("id_col"),
-        covariates,
+        table.get("covariates"),
         cluster_col=table.get("cluster_col"),
     )
     for registration in plan.registrations():
@@ -44,42 +42,18 @@ def build(plan: PlanFile) -> "tuple[Experiment, dict[str, Any]]":
 
 
 def _options(plan: PlanFile, experiment: "Experiment") -> dict[str, Any]:
-    from xpyrment_core.labels import default_control, find_label, is_missing
-
     table = plan.experiment
-    found = experiment.source.labels(table["treatment_col"])
-    labels = [label for label in found if not is_missing(label)]
-    if not labels:
-        raise InputError(f"column {table['treatment_col']!r} has no labels: every row's variant is missing.")
-    if plan.weights is not None:
-        experiment.weights = {_label_or_text(text, labels): share for text, share in plan.weights.items()}
-    keys = ("alpha", "alternative", "relative_interval")
-    options: dict[str, Any] = {key: table[key] for key in keys if key in table}
+    options = arms_of(experiment, table.get("control"), table.get("treatments"), plan.weights)
+    options |= {key: table[key] for key in ("alpha", "alternative", "relative_interval") if key in table}
     options["multi_test_correction"] = table.get("correction")
-    control = table.get("control")
-    options["control"] = (
-        default_control(labels) if control is None else find_label(control, labels, by_text=True, what="control")
-    )
-    treatments = table.get("treatments")
-    options["treatment"] = (
-        None if treatments is None else [find_label(t, labels, by_text=True, what="treatment") for t in treatments]
-    )
     if plan.per_metric("test"):
         options["test"] = plan.per_metric("test")
-    adjusters = plan.per_metric("adjuster")
-    shared = table.get("adjuster")
-    if adjusters or shared:
-        options["adjuster"] = {m["name"]: m.get("adjuster", shared) for m in plan.metrics} if adjusters else shared
+    adjusters, shared = plan.per_metric("adjuster"), table.get("adjuster")
+    if adjusters:
+        options["adjuster"] = {metric["name"]: metric.get("adjuster", shared) for metric in plan.metrics}
+    elif shared:
+        options["adjuster"] = shared
     return options
-
-
-def _label_or_text(text: str, labels: list[Any]) -> Any:
-    from xpyrment_core.labels import find_label
-
-    try:
-        return find_label(text, labels, by_text=True)
-    except InputError:
-        return text  # an arm that got no unit at all: the sample-ratio check wants to know of it
 
 
 def analyze_plan(path: str, *, locked: bool, **outputs: Any) -> Report:
@@ -131,14 +105,12 @@ def init(
 
     Columns of 0 and 1 become proportions, other numbers means; columns called pre_* become covariates.
     """
-    from xpyrment_core.experiment import check_column, setup
+    from xpyrment_core.experiment import Experiment, check_column, setup
 
     if out.exists() and not force:
         raise InputError(f"'{out}' exists; choose another name with --out, or overwrite it with --force.")
     if data == "-":
         raise InputError("init needs the name of a file, so that the experiment file can point at it; got '-'.")
-    from xpyrment_core.experiment import Experiment
-
     probe = Experiment(data)
     schema = probe.source.schema()
     for what, column in (("treatment_col", treatment_col), ("id_col", id_col)):

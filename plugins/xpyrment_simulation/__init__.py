@@ -1,0 +1,21 @@
+"""Simulate whole experiments on your own data: power before, and A/A certification of the pipeline.
+
+`simulate_power` resamples historical rows, injects an effect and analyses each sample as the
+experiment would be; `aa_test` permutes the assignment, so that there is no effect to be found.
+"""
+
+from xpyrment_core.definitions import CommandDefinition
+from xpyrment_core.hookspecs import hookimpl
+
+
+@hookimpl
+def xpyrment_commands() -> list[CommandDefinition]:
+    """Offer the command aa."""
+    return [
+        CommandDefinition(
+            name="aa",
+            target="xpyrment_simulation.cli:aa",
+            summary="Certify a pipeline: A/A simulation on your own data and plan.",
+            group="Checks",
+        )
+    ]

@@ -1,0 +1,91 @@
+"""The command ``xpyrment aa``."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter, validators
+
+from xpyrment_core.cli_experiment import arms_of, experiment_of
+from xpyrment_core.cli_plan import build
+from xpyrment_core.cli_types import CommaList, DataPath
+from xpyrment_core.plan_file import read_plan
+from xpyrment_core.report import Report, Table
+
+if TYPE_CHECKING:
+    from xpyrment_simulation.aa import AAResult
+
+
+def aa(
+    data: DataPath,
+    /,
+    *,
+    treatment_col: Annotated[
+        str | None, Parameter(help="Column with each row's variant; needed unless DATA is an experiment file.")
+    ] = None,
+    metric: Annotated[
+        list[str] | None,
+        Parameter(help="A metric, as for analyze: revenue, converted:proportion. Repeatable.", negative=""),
+    ] = None,
+    covariate: Annotated[
+        CommaList | None, Parameter(name=["--covariate", "--covariates"], help="Baseline columns to adjust with.")
+    ] = None,
+    control: Annotated[str | None, Parameter(help="Control label; guessed as for analyze.")] = None,
+    treatment: Annotated[CommaList | None, Parameter(help="Treatment label(s); every other arm by default.")] = None,
+    id_col: Annotated[str | None, Parameter(help="Column of the unit of randomisation.")] = None,
+    cluster_col: Annotated[str | None, Parameter(help="Column of a unit above the id.")] = None,
+    alpha: Annotated[float, Parameter(help="Level whose truth is in question.")] = 0.05,
+    correction: Annotated[str | None, Parameter(help="Multiplicity correction of the plan.")] = None,
+    test: Annotated[str | None, Parameter(help="Test for every metric.")] = None,
+    adjuster: Annotated[str | None, Parameter(help="cuped, ols, lin, or none.")] = None,
+    replicates: Annotated[
+        int, Parameter(help="How often the assignment is permuted.", validator=validators.Number(gte=1))
+    ] = 1000,
+    seed: Annotated[int, Parameter(help="The same seed gives the same numbers.")] = 0,
+    n_jobs: Annotated[int, Parameter(help="Processes; -1 for all cores.")] = -1,
+) -> Report:
+    """Certify a pipeline: A/A simulation on your own data and plan.
+
+    Permutes the assignment of units many times and analyses each as the experiment would be. With
+    no effect to be found, p < alpha should happen in a share alpha of the replicates. Exits with 2
+    where a metric raises too many false alarms or cannot be estimated.
+    """
+    from xpyrment_simulation.aa import aa_test
+
+    options: dict[str, Any]
+    if data.endswith(".toml"):
+        experiment, options = build(read_plan(data))
+        options.pop("alpha", None)
+    else:
+        experiment = experiment_of(data, treatment_col, metric, covariate, id_col, cluster_col)
+        options = arms_of(experiment, control, treatment)
+        options |= {"multi_test_correction": correction, "adjuster": adjuster, "covariates": covariate}
+        options |= {} if test is None else {"test": test}
+    result = aa_test(experiment, replicates=replicates, alpha=alpha, seed=seed, n_jobs=n_jobs, **options)
+    return _report(result)
+
+
+def _report(result: "AAResult") -> Report:
+    several = len({found.treatment for found in result.metrics}) > 1
+    columns = ["Metric", *(["Treatment"] if several else []), "Level", "95% CI", "Coverage", "Uniform p", "Verdict"]
+    rows = []
+    for found in result.metrics:
+        interval = f"[{found.level_low:.1%}, {found.level_high:.1%}]"
+        names = [found.metric, *([found.treatment] if several else [])]
+        rows.append([*names, found.level, interval, found.coverage, found.uniformity_p, found.verdict])
+    table = Table(
+        columns=columns,
+        rows=rows,
+        right={"Level", "95% CI", "Coverage", "Uniform p"},
+        keep={"95% CI", "Level"},
+        formats={"Level": ".1%", "Coverage": ".1%", "Uniform p": ".4f"},
+    )
+    head = f"{result.replicates:,} A/A replicates of {result.units:,} units; the level should be {result.alpha:.1%}\n"
+    alarm = result.false_alarm
+    tail = [] if alarm is None else [f"\nAny metric below alpha, after correction: {alarm:.1%} of the replicates"]
+    tail.append("The pipeline holds its level." if result.passed else "DO NOT TRUST this pipeline before it is mended.")
+    from attrs import asdict
+
+    data = {"metrics": [asdict(found) for found in result.metrics], "false_alarm": alarm, "passed": result.passed}
+    data |= {"alpha": result.alpha, "replicates": result.replicates, "seed": result.seed, "units": result.units}
+    return Report(
+        kind="aa", title="A/A simulation", parts=[head, table, *tail], data=data, exit_code=0 if result.passed else 2
+    )

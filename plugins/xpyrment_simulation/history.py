@@ -1,0 +1,132 @@
+"""Historical rows as a frame in memory, and new experiments drawn from them."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+from xpyrment_core.errors import InputError
+from xpyrment_core.experiment import Experiment
+from xpyrment_core.files import read_frame
+from xpyrment_core.host import PluginHost, default_host
+from xpyrment_core.specs import MetricSpec
+from xpyrment_core.tables import select
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+UNIT = "(simulated unit)"
+
+
+@frozen(eq=False)
+class History:
+    """The rows an experiment could have had.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        Only the columns that the experiment reads.
+    starts : ndarray of int
+        Rows are sorted by unit; unit u has rows ``starts[u]`` up to ``starts[u + 1]``.
+    treatment_col, unit_col : str
+        ``unit_col`` is None where every row is a unit.
+    """
+
+    frame: "pd.DataFrame"
+    starts: NDArray[np.int64]
+    treatment_col: str
+    unit_col: str | None
+
+    @property
+    def units(self) -> int:
+        """How many units there are."""
+        return len(self.starts) - 1
+
+    def rows_of(self, units: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the rows of the units, and for each row the position of its unit in `units`."""
+        sizes = np.diff(self.starts)[units]
+        position = np.repeat(np.arange(len(units)), sizes)
+        within = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        return self.starts[units][position] + within, position
+
+
+def history_of(experiment: Experiment) -> History:
+    """Read the columns an experiment needs into memory.
+
+    Raises
+    ------
+    InputError
+        There are no metrics, no data, or a column is missing.
+    """
+    if not experiment.specs:
+        raise InputError("the experiment has no metrics to simulate: add one with register_metric() first.")
+    if experiment.data is None or experiment.treatment_col is None:
+        raise InputError("the experiment has no data to simulate from: make it with setup(data, treatment_col).")
+    columns = _columns(experiment)
+    if isinstance(experiment.data, str) or hasattr(experiment.data, "__fspath__"):
+        frame = _from_path(experiment, columns)
+    else:
+        frame = select(experiment.data, [("column", column) for column in columns]).to_pandas()
+    unit = experiment.unit_col
+    if unit is None:
+        frame = frame.reset_index(drop=True)
+        return History(frame, np.arange(len(frame) + 1), experiment.treatment_col, None)
+    frame = frame[frame[unit].notna()].sort_values(unit, kind="stable").reset_index(drop=True)
+    codes = frame[unit].to_numpy()
+    starts = np.flatnonzero(np.r_[True, codes[1:] != codes[:-1]]) if len(frame) else np.array([], dtype=np.int64)
+    return History(frame, np.r_[starts, len(frame)].astype(np.int64), experiment.treatment_col, unit)
+
+
+def _columns(experiment: Experiment) -> list[str]:
+    names: list[Any] = [experiment.treatment_col, experiment.unit_col, *experiment.covariates]
+    for spec in experiment.specs:
+        names += [*spec.sources, *(column for covariate in spec.own_covariates for column in covariate.columns)]
+    return list(dict.fromkeys(name for name in names if name is not None))
+
+
+def _from_path(experiment: Experiment, columns: list[str]) -> "pd.DataFrame":
+    path = str(experiment.data)
+    if any(mark in path for mark in "*?["):
+        import duckdb
+
+        quoted = ", ".join('"' + column.replace('"', '""') + '"' for column in columns)
+        with duckdb.connect() as connection:
+            return connection.execute(f"SELECT {quoted} FROM read_parquet($1)", [path]).df()
+    return read_frame(path, columns)
+
+
+@frozen
+class Blueprint:
+    """What it takes to make the same experiment on other data, in this process or another.
+
+    Attributes
+    ----------
+    specs : tuple of MetricSpec
+    treatment_col : str
+    clustered : bool
+        Whether rows are grouped by the simulated unit.
+    covariates : tuple of str
+    host : PluginHost or None
+        None stands for the default host of whichever process runs it.
+    """
+
+    specs: tuple[MetricSpec, ...]
+    treatment_col: str
+    clustered: bool
+    covariates: tuple[str, ...]
+    host: PluginHost | None
+
+    @classmethod
+    def of(cls, experiment: Experiment) -> "Blueprint":
+        """Take the blueprint of an experiment."""
+        host = None if experiment.plugins is default_host() else experiment.plugins
+        clustered = experiment.unit_col is not None
+        return cls(experiment.specs, str(experiment.treatment_col), clustered, experiment.covariates, host)
+
+    def on(self, data: Any) -> Experiment:
+        """Return a new experiment with the same metrics on other data of the same columns."""
+        host = default_host() if self.host is None else self.host
+        unit = UNIT if self.clustered else None
+        other = Experiment(data, self.treatment_col, unit, self.covariates, plugins=host)
+        return other.add_metrics(list(self.specs)).design()

@@ -1,0 +1,205 @@
+"""Power by simulation, for whatever an experiment measures and however it is tested."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from attrs import asdict, frozen
+from numpy.typing import NDArray
+
+from xpyrment_core.errors import InputError
+from xpyrment_core.experiment import Experiment
+from xpyrment_core.options import check_alpha
+from xpyrment_simulation.effects import Injector, injector
+from xpyrment_simulation.history import UNIT, Blueprint, History, history_of
+from xpyrment_simulation.rates import rate
+from xpyrment_simulation.replicate import replicate
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CONTROL, TREATMENT = "control", "treatment"
+
+
+@frozen(kw_only=True)
+class SimulatedMetric:
+    """What a simulation found for one metric.
+
+    Attributes
+    ----------
+    metric : str
+    power : float or None
+        Share of replicates with ``p < alpha`` (after correction); None where none was estimable.
+    power_low, power_high : float
+        Exact 95 % interval of that share.
+    mean_lift : float or None
+        Average relative lift found.
+    exaggeration : float or None
+        Average size of the lift found where it was significant, over the average size of all.
+    wrong_sign : float or None
+        Share of significant replicates whose sign is opposite to the average effect.
+    replicates, not_estimable : int
+    """
+
+    metric: str
+    power: float | None
+    power_low: float
+    power_high: float
+    mean_lift: float | None
+    exaggeration: float | None
+    wrong_sign: float | None
+    replicates: int
+    not_estimable: int
+
+
+@frozen(kw_only=True)
+class PowerSimulation:
+    """Simulated power of an experiment.
+
+    Attributes
+    ----------
+    metrics : tuple of SimulatedMetric
+    units : int
+        Units per replicate, both arms together.
+    alpha : float
+    seed : int
+    """
+
+    metrics: tuple[SimulatedMetric, ...]
+    units: int
+    alpha: float
+    seed: int
+
+    @property
+    def power(self) -> dict[str, float | None]:
+        """Power by metric name."""
+        return {found.metric: found.power for found in self.metrics}
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Return one row per metric."""
+        import pandas as pd
+
+        return pd.DataFrame([asdict(found) for found in self.metrics])
+
+
+@frozen
+class _Draw:
+    """One replicate: resample units, assign them, inject the effect, analyse."""
+
+    blueprint: Blueprint
+    history: History
+    inject: Injector
+    units: int
+    share: float
+    options: Mapping[str, Any]
+
+    def __call__(self, rng: np.random.Generator) -> list[dict[str, Any]]:
+        chosen = rng.integers(0, self.history.units, self.units)
+        treated_units = rng.permutation(self.units) < round(self.share * self.units)
+        rows, position = self.history.rows_of(chosen)
+        frame = self.history.frame.iloc[rows].reset_index(drop=True)
+        treated: NDArray[np.bool_] = treated_units[position]
+        frame = self.inject(frame, treated, rng)
+        frame[self.history.treatment_col] = np.where(treated, TREATMENT, CONTROL)
+        frame[UNIT] = position
+        result = self.blueprint.on(frame).run_analysis(CONTROL, TREATMENT, **self.options)
+        keep = ("metric_name", "p_value", "relative_lift", "status")
+        return [{key: row[key] for key in keep} for row in result.raw_results]
+
+
+def simulate_power(
+    experiment: Experiment,
+    effect: Any = "5%",
+    *,
+    units: int | None = None,
+    ratio: float = 1.0,
+    replicates: int = 500,
+    alpha: float = 0.05,
+    seed: int = 0,
+    n_jobs: int = 1,
+    **options: Any,
+) -> PowerSimulation:
+    """Estimate the power of an experiment by simulation on historical data.
+
+    Each replicate draws units with replacement from all rows of the experiment's data (its
+    assignment column is ignored), assigns them at random, injects the effect into the treated
+    and runs the analysis, with whatever metrics, tests, adjusters and corrections there are.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        With data and metrics; its state does not change.
+    effect : number, str, mapping or callable
+        ``0.5`` in the metric's unit or ``"5%"`` of its value, for all metrics or by name. A binary
+        metric is changed by flipping outcomes. A function ``(frame, treated, rng) -> frame`` can do
+        anything else.
+    units : int, optional
+        Units per replicate, both arms together; as many as the data hold by default.
+    ratio : float
+        Units in treatment per unit in control.
+    replicates : int
+    alpha : float
+    seed : int
+        The same seed gives the same numbers, for any `n_jobs`.
+    n_jobs : int
+        Processes to use; -1 for all cores.
+    **options
+        As of `run_analysis`: ``multi_test_correction``, ``test``, ``adjuster``, ``covariates`` …
+
+    Returns
+    -------
+    PowerSimulation
+
+    Raises
+    ------
+    InputError
+        No data, no metrics, or an effect or number that is not usable.
+
+    Examples
+    --------
+    >>> import xpyrment as xp
+    >>> experiment = xp.setup(xp.datasets.shop(400), "variant").register_metric("revenue")
+    >>> found = simulate_power(experiment, "40%", replicates=20)
+    >>> found.power["revenue"] > 0.8
+    True
+    """
+    check_alpha(alpha)
+    history = history_of(experiment)
+    units = history.units if units is None else units
+    if not isinstance(units, int) or units < 4:
+        raise InputError(f"units must be a whole number of 4 or more, got {units!r}.")
+    if not 0 < ratio < float("inf"):
+        raise InputError(f"ratio must be a positive number of treated units per control unit, got {ratio!r}.")
+    draw = _Draw(
+        Blueprint.of(experiment),
+        history,
+        injector(experiment, effect),
+        units,
+        ratio / (1 + ratio),
+        {**options, "alpha": alpha},
+    )
+    answers = replicate(draw, draw.blueprint.host is not None, replicates, seed, n_jobs, "Simulating power")
+    names = [spec.name for spec in experiment.specs]
+    found = tuple(_summary(name, [row[i] for row in answers], alpha) for i, name in enumerate(names))
+    return PowerSimulation(metrics=found, units=units, alpha=alpha, seed=seed)
+
+
+def _summary(name: str, rows: list[dict[str, Any]], alpha: float) -> SimulatedMetric:
+    estimable = [row for row in rows if row["status"] == "ok" and row["p_value"] is not None]
+    significant = [row for row in estimable if row["p_value"] < alpha]
+    found = rate(len(significant), len(estimable))
+    lifts = [row["relative_lift"] for row in estimable if row["relative_lift"] is not None]
+    shown = [row["relative_lift"] for row in significant if row["relative_lift"] is not None]
+    mean = float(np.mean(lifts)) if lifts else None
+    opposite = [lift for lift in shown if mean is not None and lift * mean < 0]
+    return SimulatedMetric(
+        metric=name,
+        power=found.value,
+        power_low=found.low,
+        power_high=found.high,
+        mean_lift=mean,
+        exaggeration=float(np.mean(np.abs(shown)) / np.mean(np.abs(lifts))) if shown and any(lifts) else None,
+        wrong_sign=len(opposite) / len(shown) if shown else None,
+        replicates=len(rows),
+        not_estimable=len(rows) - len(estimable),
+    )

@@ -1,0 +1,67 @@
+"""Running many analyses, on several cores, with the same numbers however many there are."""
+
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from xpyrment_core.errors import InputError
+from xpyrment_core.progress import watched
+
+CHUNKS_PER_JOB = 8
+
+Replicate = Callable[[np.random.Generator], list[dict[str, Any]]]
+
+
+def replicate(
+    once: Replicate, threads: bool, replicates: int, seed: int, n_jobs: int, label: str
+) -> list[list[dict[str, Any]]]:
+    """Call `once` with a generator of its own per replicate, and return the answers in order.
+
+    `threads` keeps the work in this process: a host made by hand may hold what was defined in a
+    notebook, which no other process can see.
+
+    The generators are spawned from the seed before any work is shared out (NumPy's
+    `SeedSequence`), so the numbers do not depend on `n_jobs`.
+
+    Raises
+    ------
+    InputError
+        `replicates` or `n_jobs` is not a usable number.
+    """
+    if not isinstance(replicates, int) or isinstance(replicates, bool) or replicates < 1:
+        raise InputError(f"replicates must be a whole number of 1 or more, got {replicates!r}.")
+    if not isinstance(n_jobs, int) or isinstance(n_jobs, bool) or (n_jobs < 1 and n_jobs != -1):
+        raise InputError(f"n_jobs must be 1 or more, or -1 for all cores, got {n_jobs!r}.")
+    seeds = np.random.SeedSequence(seed).spawn(replicates)
+    chunks = np.array_split(np.arange(replicates), min(replicates, max(1, abs(n_jobs)) * CHUNKS_PER_JOB))
+    answers: list[list[dict[str, Any]]] = []
+    for part in _shown(_chunks(once, seeds, chunks, n_jobs, threads), len(chunks), label):
+        answers += part
+    return answers
+
+
+def _chunks(once: Replicate, seeds: list[Any], chunks: list[Any], n_jobs: int, threads: bool) -> Iterator[Any]:
+    if n_jobs == 1:
+        return (_run(once, [seeds[i] for i in chunk]) for chunk in chunks)
+    from joblib import Parallel, delayed
+
+    pool = Parallel(n_jobs=n_jobs, return_as="generator", prefer="threads" if threads else "processes")
+    return pool(delayed(_run)(once, [seeds[i] for i in chunk]) for chunk in chunks)  # type: ignore[no-any-return]
+
+
+def _run(once: Replicate, seeds: list[Any]) -> list[list[dict[str, Any]]]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a check that fails in one replicate is no news
+        return [once(np.random.default_rng(seed)) for seed in seeds]
+
+
+def _shown(parts: Iterator[Any], total: int, label: str) -> Iterator[Any]:
+    if not watched():
+        yield from parts
+        return
+    from rich.console import Console
+    from rich.progress import track
+
+    yield from track(parts, description=label, total=total, console=Console(stderr=True), transient=True)
