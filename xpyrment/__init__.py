@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from xpyrment import datasets
+    from xpyrment_balance.check import check_balance
     from xpyrment_core.analysis import adjust_p_values, run_analysis
     from xpyrment_core.analysis_result import AnalysisResult
     from xpyrment_core.errors import InputError, PhaseOrderError, XpyrmentError
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
     from xpyrment_core.host import PluginHost, default_host
     from xpyrment_core.state import ExperimentState
     from xpyrment_metrics.kinds import MeanMetric, ProportionMetric, RatioMetric
+    from xpyrment_power.planning import minimum_detectable_effect, power, required_sample_size
+    from xpyrment_regress.fit import fit_ols
+    from xpyrment_simulation.aa import aa_test
+    from xpyrment_simulation.power import simulate_power
+    from xpyrment_srm.check import check_srm
 
 __version__ = "0.1.0"
 
@@ -36,11 +42,19 @@ _HOMES = {
     "ProportionMetric": "xpyrment_metrics.kinds",
     "RatioMetric": "xpyrment_metrics.kinds",
     "XpyrmentError": "xpyrment_core.errors",
+    "aa_test": "xpyrment_simulation.aa",
     "adjust_p_values": "xpyrment_core.analysis",
+    "check_balance": "xpyrment_balance.check",
+    "check_srm": "xpyrment_srm.check",
     "datasets": "xpyrment",
     "default_host": "xpyrment_core.host",
+    "fit_ols": "xpyrment_regress.fit",
+    "minimum_detectable_effect": "xpyrment_power.planning",
+    "power": "xpyrment_power.planning",
+    "required_sample_size": "xpyrment_power.planning",
     "run_analysis": "xpyrment_core.analysis",
     "setup": "xpyrment_core.experiment",
+    "simulate_power": "xpyrment_simulation.power",
 }
 
 __all__ = [
@@ -54,11 +68,19 @@ __all__ = [
     "ProportionMetric",
     "RatioMetric",
     "XpyrmentError",
+    "aa_test",
     "adjust_p_values",
+    "check_balance",
+    "check_srm",
     "datasets",
     "default_host",
+    "fit_ols",
+    "minimum_detectable_effect",
+    "power",
+    "required_sample_size",
     "run_analysis",
     "setup",
+    "simulate_power",
 ]
 
 

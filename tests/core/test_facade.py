@@ -1,0 +1,54 @@
+"""The front door: a small public face, loaded on first use and not before."""
+
+import subprocess
+import sys
+
+import pytest
+
+import xpyrment as xp
+
+HEAVY = ("pandas", "scipy", "statsmodels", "matplotlib")
+
+
+def test_the_public_names_are_few_sorted_and_all_there():
+    assert list(xp.__all__) == sorted(xp.__all__)
+    assert len(xp.__all__) <= 25
+    for name in xp.__all__:
+        assert getattr(xp, name) is not None
+    assert set(xp.__all__) <= set(dir(xp))
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = xp.nothing
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import xpyrment",
+        "import xpyrment; xpyrment.default_host()",
+        "from xpyrment.cli import main; code = main(['--help']); assert code == 0",
+    ],
+    ids=["import", "load plugins", "--help"],
+)
+def test_nothing_heavy_is_imported_before_it_is_needed(code):
+    check = f"{code}\nimport sys\nfound = [m for m in {HEAVY!r} if m in sys.modules]\nassert not found, found"
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_version_is_that_of_the_distribution():
+    from importlib.metadata import version
+
+    from xpyrment_core.cli import VERSION
+
+    assert xp.__version__ == version("xpyrment") == VERSION
+
+
+def test_type_checkers_see_the_public_names():
+    from pathlib import Path
+
+    text = (Path(xp.__file__)).read_text(encoding="utf-8").split("if TYPE_CHECKING:")[1].split("\n\n")[0]
+    for name in xp.__all__:
+        assert name in text, name
