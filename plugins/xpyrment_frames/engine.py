@@ -60,7 +60,7 @@ class FrameSource:
 
     def labels(self, column: str) -> Mapping[Label | None, int]:
         """Return rows per distinct value, in order; None, last, counts the missing."""
-        return self._frame.encoded(column).counts()
+        return self._frame.counts(column)
 
     def moments(self, query: Query) -> Reading:
         """Answer the query in one pass; in two where a column's pilot rows were far from its mean."""

@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from xpyrment_core.errors import InputError, unknown
-from xpyrment_core.reading import ColumnType
+from xpyrment_core.reading import ColumnType, Label
 from xpyrment_frames.columns import (
     ArrayColumn,
     CodedColumn,
@@ -48,6 +48,7 @@ class Frame:
         self._native: dict[str, Any] = {}
         self._types: dict[str, ColumnType] = {}
         self._encoded: dict[str, Encoded] = {}
+        self._counts: dict[str, Mapping[Label | None, int]] = {}
         self._numbers: dict[str, Column] = {}
 
     def __len__(self) -> int:
@@ -87,6 +88,12 @@ class Frame:
         if name not in self._encoded:
             self._encoded[name] = _encode(self.storage(name))
         return self._encoded[name]
+
+    def counts(self, name: str) -> Mapping[Label | None, int]:
+        """Return rows per distinct value, in order; None, last, counts the missing."""
+        if name not in self._counts:
+            self._counts[name] = self.encoded(name).counts()
+        return self._counts[name]
 
     def storage(self, name: str) -> Any:
         """Return a column as it is stored: a pandas extension array, a numpy array or an arrow column."""

@@ -6,8 +6,11 @@ from attrs import frozen
 
 from xpyrment_frames.layout import SlotSet
 
-COLUMN_COST = 30
+COLUMN_COST = 14
 """Cost of bringing a column into the buffer, in units of one product of two columns (measured)."""
+
+GROUP_COST = 8
+"""Cost of one more call per block, in the same units."""
 
 
 @frozen(eq=False)
@@ -42,8 +45,9 @@ def group(sets: Sequence[SlotSet]) -> tuple[Group, ...]:
     True
     """
     groups: list[Group] = []
-    for index, slot_set in enumerate(sets):
-        new = Group(slot_set.slots, (index,))
+    # The widest first: what it holds is there for the others to share.
+    for index in sorted(range(len(sets)), key=lambda i: -len(sets[i].slots)):
+        new = Group(sets[index].slots, (index,))
         for at, old in enumerate(groups):
             both = Group(tuple(dict.fromkeys(old.slots + new.slots)), (*old.members, index))
             if _cost(both) <= _cost(old) + _cost(new):
@@ -55,5 +59,5 @@ def group(sets: Sequence[SlotSet]) -> tuple[Group, ...]:
 
 
 def _cost(one: Group) -> int:
-    width = 1 + len(one.slots)
-    return width * width + COLUMN_COST * width
+    width = len(one.slots)
+    return width * (width + 1) + COLUMN_COST * width + GROUP_COST

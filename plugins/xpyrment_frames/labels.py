@@ -1,6 +1,6 @@
 """Distinct values of a column and a code per row: each column is encoded once."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,9 +9,18 @@ import pyarrow.compute as pc
 from attrs import frozen
 from numpy.typing import NDArray
 
+from xpyrment_core.labels import in_order, is_missing
 from xpyrment_core.reading import Label
+from xpyrment_frames.parallel import by_segment
 
-BLOCK = 1 << 18
+BLOCK = 1 << 16
+HEAD = 1000
+FEW = 6
+"""Comparing with this many labels costs less than hashing every value."""
+
+INLINE = 12
+"""Bytes of text that an arrow string view holds itself."""
+
 Codes = NDArray[Any]
 
 
@@ -32,28 +41,28 @@ class Encoded:
 
     def counts(self) -> Mapping[Label | None, int]:
         """Return rows per value that occurs, values in order; None, last, counts the missing."""
-        found = np.zeros(len(self.labels) + 1, dtype=np.int64)
-        for start in range(0, len(self.codes), BLOCK):
-            block = self.codes[start : start + BLOCK]
-            found += np.bincount(block.astype(np.intp) + 1, minlength=len(found))
-        seen = [(label, int(n)) for label, n in zip(self.labels, found[1:], strict=True) if n]
-        counts: dict[Label | None, int] = dict(in_order(seen))
-        if found[0]:
-            counts[None] = int(found[0])
+        found = np.sum(by_segment(len(self.codes), BLOCK, lambda: self._count) or [self._count(0, 0)], axis=0)
+        seen = {label: int(n) for label, n in zip(self.labels, found, strict=False) if n}
+        counts: dict[Label | None, int] = {label: seen[label] for label in in_order(seen)}
+        if found[-1]:
+            counts[None] = int(found[-1])
         return counts
 
-    def table(self, labels: Iterable[Label], other: int) -> NDArray[np.intp]:
+    def _count(self, start: int, stop: int) -> NDArray[np.int64]:
+        """Return rows per code, the missing ones last."""
+        found = np.zeros(len(self.labels) + 1, dtype=np.int64)
+        for begin in range(start, stop, BLOCK):
+            block = self.codes[begin : min(begin + BLOCK, stop)]
+            if len(found) <= 2 * FEW:
+                found += [np.count_nonzero(block == code) for code in (*range(len(self.labels)), -1)]
+            else:
+                found += np.roll(np.bincount(block.astype(np.intp) + 1, minlength=len(found)), -1)
+        return found
+
+    def table(self, labels: Iterable[Label], other: int) -> NDArray[np.int16]:
         """Return the position in `labels` of each code, `other` for the rest; looked up by code."""
         position = {label: i for i, label in enumerate(labels)}
         return np.array([*(position.get(label, other) for label in self.labels), other], dtype=np.int16)
-
-
-def in_order(pairs: list[tuple[Label, int]]) -> list[tuple[Label, int]]:
-    """Sort by value, or by type and text where values do not compare."""
-    try:
-        return sorted(pairs, key=lambda pair: pair[0])  # type: ignore[arg-type, return-value]
-    except TypeError:
-        return sorted(pairs, key=lambda pair: (type(pair[0]).__name__, str(pair[0])))
 
 
 class _Writer:
@@ -65,12 +74,28 @@ class _Writer:
 
     def write(self, start: int, codes: Codes, values: Iterable[Any]) -> None:
         """Write a block of codes into its own `values`; -1 is missing."""
-        place = [-1 if _is_missing(v) else self._position.setdefault(native(v), len(self._position)) for v in values]
+        place = [-1 if is_missing(v) else self._position.setdefault(native(v), len(self._position)) for v in values]
         if len(self._position) > 127 and self._codes.dtype == np.int8:
             self._codes = self._codes.astype(np.int32)
-        self._codes[start : start + len(codes)] = np.array([*place, -1], dtype=np.intp)[codes]
+        self._codes[start : start + len(codes)] = np.array([*place, -1], dtype=self._codes.dtype)[codes]
+
+    def match(self, labels: Sequence[Any], matches: Callable[[int, int], tuple[Codes, int]]) -> list[tuple[int, int]]:
+        """Write codes by comparing with a few labels; return the segments that hold others as well."""
+        self._position = {native(label): code for code, label in enumerate(labels)}
+
+        def segment(start: int, stop: int) -> list[tuple[int, int]]:
+            left = []
+            for begin in range(start, stop, BLOCK):
+                end = min(begin + BLOCK, stop)
+                self._codes[begin:end], known = matches(begin, end)
+                if known < end - begin:
+                    left.append((begin, end))
+            return left
+
+        return [block for left in by_segment(len(self._codes), BLOCK, lambda: segment) for block in left]
 
     def done(self) -> Encoded:
+        """Return the column."""
         return Encoded(tuple(self._position), self._codes)
 
 
@@ -86,41 +111,88 @@ def native(value: Any) -> Any:
     return value
 
 
-def encode_array(values: NDArray[Any]) -> Encoded:
-    """Encode a numpy array; NaN, NaT and None are missing."""
-    import pandas as pd
-
-    writer = _Writer(len(values))
-    for start in range(0, len(values), BLOCK):
-        codes, found = pd.factorize(values[start : start + BLOCK], use_na_sentinel=True)
-        writer.write(start, codes, found)
-    return writer.done()
-
-
 def encode_categorical(values: Any) -> Encoded:
     """Return the codes that a pandas categorical already has."""
     return Encoded(tuple(native(label) for label in values.categories), values.codes)
 
 
+def encode_array(values: NDArray[Any]) -> Encoded:
+    """Encode a numpy array; NaN, NaT and None are missing."""
+    import pandas as pd
+
+    if values.dtype == bool:
+        return Encoded((False, True), values.view(np.int8))
+    writer = _Writer(len(values))
+    left = _blocks(len(values))
+    head = pd.unique(values[:HEAD]) if values.dtype.kind in "iuf" else ()
+    head = [value for value in head if not is_missing(value)]
+    if 0 < len(head) <= FEW:
+
+        def matches(start: int, stop: int) -> tuple[Codes, int]:
+            block = values[start:stop]
+            return _codes([block == label for label in head], int(np.count_nonzero(block != block)))
+
+        left = writer.match(head, matches)
+    for start, stop in left:
+        codes, found = pd.factorize(values[start:stop], use_na_sentinel=True)
+        writer.write(start, codes, found)
+    return writer.done()
+
+
 def encode_arrow(chunked: pa.ChunkedArray) -> Encoded:
     """Encode an arrow column; null and NaN are missing."""
     writer = _Writer(len(chunked))
-    at = 0
-    for chunk in chunked.chunks:
-        for start in range(0, len(chunk), BLOCK):
-            block = chunk.slice(start, BLOCK)
-            coded = block if pa.types.is_dictionary(block.type) else _dictionary(block)
-            codes = pc.fill_null(coded.indices.cast(pa.int64()), -1).to_numpy()
-            writer.write(at + start, codes, coded.dictionary.to_pylist())
-        at += len(chunk)
+    left = _blocks(len(chunked))
+    head = chunked.slice(0, HEAD).unique().drop_null().to_pylist() if is_text(chunked.type) else []
+    if 0 < len(head) <= FEW:
+
+        def matches(start: int, stop: int) -> tuple[Codes, int]:
+            pieces = [p for p in chunked.slice(start, stop - start).chunks if len(p)]
+            found = [_codes([_equal(p, label) for label in head], p.null_count) for p in pieces]
+            return np.concatenate([codes for codes, _ in found]), sum(known for _, known in found)
+
+        left = writer.match(head, matches)
+    for start, stop in left:
+        at = start
+        for piece in chunked.slice(start, stop - start).chunks:
+            coded = piece if pa.types.is_dictionary(piece.type) else _dictionary(piece)
+            gaps = coded.indices.null_count > 0
+            codes = (pc.fill_null(coded.indices.cast(pa.int64()), -1) if gaps else coded.indices).to_numpy()
+            writer.write(at, codes, coded.dictionary.to_pylist())
+            at += len(piece)
     return writer.done()
+
+
+def _blocks(rows: int) -> list[tuple[int, int]]:
+    return [(start, min(start + BLOCK, rows)) for start in range(0, rows, BLOCK)]
+
+
+def _codes(equal: Sequence[NDArray[np.bool_]], missing: int) -> tuple[Codes, int]:
+    """Return codes from one mask per label, and how many rows have a label or none at all."""
+    codes = np.full(len(equal[0]), -1, dtype=np.int8)
+    for code, mask in enumerate(equal):
+        codes += mask.view(np.int8) * np.int8(code + 1)
+    return codes, missing + sum(int(np.count_nonzero(mask)) for mask in equal)
+
+
+def _equal(piece: pa.Array, label: str) -> NDArray[np.bool_]:
+    """Return where an arrow array of text equals a label; False where it is null."""
+    if pa.types.is_string_view(piece.type):
+        text = label.encode()
+        if len(text) <= INLINE and piece.null_count == 0:
+            # A view of a short text is its length and the text itself, padded with zeros: 16 bytes to compare.
+            views = np.frombuffer(piece.buffers()[1], dtype=np.uint64).reshape(-1, 2)[piece.offset :][: len(piece)]
+            low, high = np.frombuffer(len(text).to_bytes(4, "little") + text.ljust(INLINE, b"\0"), dtype=np.uint64)
+            return np.asarray((views[:, 0] == low) & (views[:, 1] == high))
+        piece = piece.cast(pa.large_string())
+    equal = pc.equal(piece, pa.scalar(label, piece.type))
+    if equal.null_count:
+        equal = equal.fill_null(False)
+    bits = np.frombuffer(equal.buffers()[1], dtype=np.uint8)
+    return np.unpackbits(bits, count=equal.offset + len(equal), bitorder="little")[equal.offset :].view(bool)
 
 
 def _dictionary(block: pa.Array) -> pa.DictionaryArray:
     if pa.types.is_string_view(block.type):
         block = block.cast(pa.large_string())
     return block.dictionary_encode()
-
-
-def _is_missing(value: Any) -> bool:
-    return value is None or value != value
