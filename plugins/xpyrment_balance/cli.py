@@ -18,7 +18,9 @@ TITLE = "COVARIATE BALANCE REPORT (SMD)"
 
 def balance(
     *,
-    csv: Annotated[str, Parameter(help="CSV, TSV or Parquet file; - reads CSV from standard input.")],
+    csv: Annotated[
+        str, Parameter(help="CSV, TSV or Parquet file; - reads CSV from standard input.", allow_leading_hyphen=True)
+    ],
     group_col: Annotated[str, Parameter(help="Column with the variant of each row.")],
     covariates: Annotated[CommaList, Parameter(help="Covariate columns, comma-separated.")],
     control: Annotated[

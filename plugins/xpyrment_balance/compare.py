@@ -132,8 +132,11 @@ class CovariateBalance:
 
     @property
     def badness(self) -> float:
-        """Greatest absolute SMD, infinite where there is none: what picks the worst treatment."""
-        return math.inf if self.smd is None else max(abs(self.smd), abs(self.missing_smd or 0.0))
+        """Greatest absolute SMD, infinite where there is none: what picks the worst treatment.
+
+        Rounded, so that of two treatments equally far off the first is picked whatever the last digits.
+        """
+        return math.inf if self.smd is None else round(max(abs(self.smd), abs(self.missing_smd or 0.0)), 9)
 
 
 def compare_numbers(

@@ -75,6 +75,6 @@ def _short(name: str) -> str:
 
 def _legend() -> str:
     return (
-        f"X  standardized mean difference, treatment minus control (at the edge beyond {REACH:g})\n"
+        f"X  standardized mean difference, treatment - control (at the edge beyond {REACH:g})\n"
         f":  threshold {THRESHOLD:g}    *  imbalance: |SMD| at the threshold or beyond"
     )

@@ -15,7 +15,9 @@ TITLE = "OLS REGRESSION ANALYSIS REPORT"
 
 def regress(
     *,
-    csv: Annotated[str, Parameter(help="CSV, TSV or Parquet file; - reads CSV from standard input.")],
+    csv: Annotated[
+        str, Parameter(help="CSV, TSV or Parquet file; - reads CSV from standard input.", allow_leading_hyphen=True)
+    ],
     y_col: Annotated[
         str | None, Parameter(help="Dependent variable; may be left out where the formula names it.")
     ] = None,

@@ -151,7 +151,7 @@ def _notes(solution: Solution, clusters: int | None) -> tuple[str, ...]:
     notes = []
     if clusters is not None and clusters < FEW_CLUSTERS:
         notes.append(
-            f"{clusters} clusters are few: below about {FEW_CLUSTERS}, cluster-robust standard errors tend to be too small."
+            f"{clusters} clusters are few: below about {FEW_CLUSTERS}, cluster-robust errors tend to be too small."
         )
     if solution.rss <= PERFECT**2 * solution.tss:
         notes.append("The fit is perfect up to rounding, and its standard errors are rounding, too.")

@@ -94,7 +94,7 @@ def compare(counts: Mapping[Any, int], shares: Mapping[Any, float], planned: str
 def _message(p_value: float, details: Mapping[str, Any], planned: str) -> str:
     seen = ", ".join(f"{label} {n:,}" for label, n in details["observed"].items())
     if p_value >= THRESHOLD:
-        return f"the sample ratio agrees with {planned}: {seen} (p = {p_value:.4g})"
+        return f"units agree with {planned}: {seen} (p = {p_value:.4g})"
     wanted = ", ".join(f"{label} {n:,.0f}" for label, n in details["expected"].items())
     return (
         f"sample ratio mismatch: {seen}, where {planned} expect {wanted} (p = {p_value:.2g}); "

@@ -5,13 +5,16 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from xpyrment_core.cli_types import CommaList
+from xpyrment_core.errors import InputError
 from xpyrment_core.report import Report, Table
 
 
 def srm(
-    *values: Annotated[
-        str, Parameter(help="Units per variant (5021 4979), or a CSV, TSV or Parquet file (- for standard input).")
-    ],
+    *values: Annotated[str, Parameter(help="Units per variant (5021 4979), or a CSV, TSV or Parquet file.")],
+    csv: Annotated[
+        str | None,
+        Parameter(help="The file as an option; - reads CSV from standard input.", allow_leading_hyphen=True),
+    ] = None,
     counts: Annotated[
         CommaList, Parameter(help="Units per variant by name: control=5021,treatment=4979.", show_default=False)
     ] = [],  # noqa: B006 - cyclopts reads it, nobody writes to it
@@ -25,7 +28,7 @@ def srm(
     """Check the sample ratio: units per variant against planned weights."""
     from xpyrment_srm.check import check_srm
 
-    observed, missing = _observed(values, counts, treatment_col)
+    observed, missing = _observed(values, csv, counts, treatment_col)
     result = check_srm(observed, _weights(weights, observed))
     details = result.details
     rows = [
@@ -34,25 +37,27 @@ def srm(
     ]
     numbers = {"Units": ",", "Expected": ",.1f", "Share": ".3%", "Planned": ".3%"}
     table = Table(columns=("Variant", *numbers), rows=rows, right=numbers.keys(), keep=numbers.keys(), formats=numbers)
-    data = {"passed": result.passed, "statistic": result.statistic, "p_value": result.p_value}
+    numbers_found = {"passed": result.passed, "statistic": result.statistic, "p_value": result.p_value}
     return Report(
         kind="srm",
         title="Sample ratio",
         parts=["SAMPLE RATIO CHECK", *_left_out(missing), "", table, "", *_verdict(result)],
-        data={**data, "message": result.message, **details, "rows_without_label": missing},
+        data={**numbers_found, "message": result.message, **details, "rows_without_label": missing},
         exit_code=2 if fail_on_mismatch and result.passed is False else 0,
     )
 
 
-def _observed(values: tuple[str, ...], counts: list[str], treatment_col: str | None) -> tuple[dict[Any, int], int]:
+def _observed(
+    values: tuple[str, ...], csv: str | None, counts: list[str], treatment_col: str | None
+) -> tuple[dict[Any, int], int]:
     """Return units per variant, and rows without one, from whichever form was given."""
-    from xpyrment_core.errors import InputError
-
-    if bool(values) == bool(counts):
+    if sum(map(bool, (values, csv, counts))) != 1:
         raise InputError(
             "give the units per variant once: as numbers (xpyrment srm 5021 4979), as --counts control=5021,"
             "treatment=4979, or as a file with --treatment-col."
         )
+    if csv:
+        return _from_file(csv, treatment_col)
     if counts:
         return {name: _integer(text) for name, text in _pairs(counts, "--counts")}, 0
     if len(values) == 1 and not values[0].isdigit():
@@ -61,7 +66,6 @@ def _observed(values: tuple[str, ...], counts: list[str], treatment_col: str | N
 
 
 def _from_file(path: str, treatment_col: str | None) -> tuple[dict[Any, int], int]:
-    from xpyrment_core.errors import InputError
     from xpyrment_core.files import read_frame
     from xpyrment_core.tables import label_counts, select
 
@@ -85,8 +89,6 @@ def _weights(weights: list[str], observed: dict[Any, int]) -> Any:
 
 
 def _pairs(parts: list[str], option: str) -> list[tuple[str, str]]:
-    from xpyrment_core.errors import InputError
-
     pairs = [part.partition("=") for part in parts]
     for name, equals, text in pairs:
         if not (name.strip() and equals and text.strip()):
@@ -98,16 +100,12 @@ def _pairs(parts: list[str], option: str) -> list[tuple[str, str]]:
 
 
 def _integer(text: str) -> int:
-    from xpyrment_core.errors import InputError
-
     if not text.replace("_", "").isdigit():
         raise InputError(f"units of a variant must be a whole number, 0 or more, got {text!r}.")
     return int(text)
 
 
 def _number(text: str) -> float:
-    from xpyrment_core.errors import InputError
-
     try:
         return float(text)
     except ValueError:
@@ -123,7 +121,7 @@ def _verdict(result: Any) -> list[str]:
         return [f"Not checked: {result.message}."]
     test = "Chi-square" if result.details["method"] == "chi-square" else result.details["method"].capitalize()
     lines = [
-        f"Chi-square statistic: {result.statistic:.4f} ({result.details['df']} degrees of freedom)",
+        f"Chi-square statistic: {result.statistic:.4f} (df = {result.details['df']})",
         f"p-value: {result.p_value:.4g} ({test} test)",
         "",
     ]
