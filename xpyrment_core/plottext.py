@@ -129,10 +129,15 @@ def shorten_all(texts: Sequence[str], limit: int) -> list[str]:
 def _apart(text: str, group: set[str], limit: int) -> str:
     if len(group) == 1 or len(text) <= limit:
         return shorten(text, limit)
-    columns = zip(*group, strict=False)  # the shortest ends the comparison
-    differ = next((index for index, letters in enumerate(columns) if len(set(letters)) > 1), min(map(len, group)))
+    differ = max(_common(text, other) for other in group if other != text)
     start, end = text[: limit // 4], text[max(0, differ - 2) :]
     return f"{start}…{clip(end, limit - len(start) - 1)}"
+
+
+def _common(one: str, other: str) -> int:
+    """Return how many letters two texts share at their beginning."""
+    pairs = zip(one, other, strict=False)  # the shorter ends the comparison
+    return next((index for index, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
 
 
 def clip(text: str, limit: int) -> str:

@@ -1,0 +1,21 @@
+"""Draw with Plotly: the same plots as figures to hover over, zoom and put into a page.
+
+Plotly is an extra: ``pip install "xpyrment[plotly]"``.
+"""
+
+from collections.abc import Iterable
+
+from xpyrment_core.definitions import PlotBackendDefinition
+from xpyrment_core.hookspecs import hookimpl
+
+XPYRMENT_API = 1
+
+
+@hookimpl
+def xpyrment_plot_backends() -> Iterable[PlotBackendDefinition]:
+    """Offer the backend ``plotly``."""
+    yield PlotBackendDefinition(
+        name="plotly",
+        target="xpyrment_plotly.backend:draw",
+        summary="Interactive plots for notebooks and pages; returns a plotly Figure.",
+    )
