@@ -18,7 +18,7 @@ from xpyrment_core.moments import Moments
 from xpyrment_core.options import DEFAULT_TEST, Alternative, RelativeMethod
 from xpyrment_core.outcome import Comparison, MetricResult
 from xpyrment_core.plan import BALANCE, Options, Plan, Task, find_method, make_plan
-from xpyrment_core.reading import ArmSample, Label, Reading
+from xpyrment_core.reading import ArmSample, Label, Reading, UnitReport
 from xpyrment_core.results import ArmLedger, CheckResult, Exclusions, Issue, Unavailable
 from xpyrment_core.state import ExperimentState, check_analyzable
 
@@ -452,7 +452,8 @@ def run_checks(
 ) -> tuple[list[CheckResult], list[Issue]]:
     """Run every diagnostic; one that fails is reported and takes nothing else down."""
     context = _context(experiment, plan, data, results)
-    checks, failures = [], []
+    checks = [_units_check(data.reading.units)] if data.reading.units is not None else []
+    failures = []
     for entry in experiment.plugins.all("diagnostic"):
         try:
             found = entry.load()(context)
@@ -463,6 +464,18 @@ def run_checks(
         if isinstance(found, CheckResult):
             checks.append(found)
     return checks, failures
+
+
+def _units_check(units: UnitReport) -> CheckResult:
+    crossed, rows = units.in_two_arms, sum(units.rows_in_two_arms.values())
+    message = "every unit is in one variant"
+    if crossed:
+        message = (
+            f"{crossed:,} units are in more than one variant; they and their {rows:,} rows are left out. "
+            f"Is this column what was randomised?"
+        )
+    details = {"units_in_two_arms": crossed, "rows_left_out": rows, "repeated": units.repeated}
+    return CheckResult(name="units", passed=crossed == 0, message=message, details=details)
 
 
 def _context(experiment: Experiment, plan: Plan, data: Data, results: Sequence[MetricResult]) -> CheckContext:

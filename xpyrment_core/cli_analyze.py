@@ -1,6 +1,6 @@
 """The command ``xpyrment analyze``."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -154,35 +154,46 @@ def report_of(result: "AnalysisResult", data: str, saved: list[str]) -> Report:
     head = [f"{Path(data).name if data != '-' else 'standard input'}: {arms} against {meta['control']}"]
     correction = f", corrected by {meta['correction']}" if meta["correction"] else ""
     head.append(f"alpha = {result.alpha:g}{correction}, look {meta['look']}")
-    parts: list[Table | str] = ["\n".join(head) + "\n", _results_table(result)]
+    parts: list[Table | str] = ["\n".join(head) + "\n", *_tables(result)]
     parts += _footnotes(result)
     parts += [f"\n{line}" for line in saved]
     return Report(
-        kind="analysis", title="Experiment analysis", parts=parts, data=result.to_dict(), records=_records(result)
+        kind="analysis", title="Experiment analysis", parts=parts, data=result.to_dict(), csv=_records(result)
     )
 
 
-def _results_table(result: "AnalysisResult") -> Table:
+def _tables(result: "AnalysisResult") -> list[Table]:
+    """Return one table per treatment; its name is the title where there are several."""
+    treatments = list(dict.fromkeys(row["treatment"] for row in result.raw_results))
+    return [
+        _table(
+            [row for row in result.raw_results if row["treatment"] == treatment],
+            result.alpha,
+            f"{treatment}" if len(treatments) > 1 else "",
+        )
+        for treatment in treatments
+    ]
+
+
+def _table(rows: Sequence[Mapping[str, Any]], alpha: float, title: str) -> Table:
     from xpyrment_core.analysis_result import interval_header, interval_text, stars
 
-    several = len(result.metadata["treatments"]) > 1
-    rows = []
-    for row in result.raw_results:
+    cells = []
+    for row in rows:
         interval = interval_text(row["rel_ci_lower"], row["rel_ci_upper"], row["alternative"], "{:+.1%}")
         p_value = row["p_value"]
-        p_text = "N/A" if p_value is None else f"{p_value:.4f}{stars(p_value, result.alpha)}"
+        p_text = "N/A" if p_value is None else f"{p_value:.4f}{stars(p_value, alpha)}"
         lift = "N/A" if row["relative_lift"] is None else f"{row['relative_lift']:+.1%}"
-        cells = [row["metric_name"], *([row["treatment"]] if several else [])]
-        rows.append([*cells, row["control_mean"], row["treatment_mean"], lift, interval, p_text, _verdict(row)])
-    header = interval_header(result.alpha).replace(" (Rel)", " of lift")
-    arms = ["Treatment"] if several else []
-    columns = ["Metric", *arms, "Control", "Treated", "Lift", header, "p-value", "Verdict"]
-    right = {"Control", "Treated", "Lift", header}
+        means = (row["control_mean"], row["treatment_mean"])
+        cells.append([row["metric_name"], *means, lift, interval, p_text, _verdict(row)])
+    header = interval_header(alpha).replace(" (Rel)", " of lift")
+    numbers = ("Control", "Treated", "Lift", header)
     return Table(
-        columns=columns,
-        rows=rows,
-        right=right,
-        keep={"Lift", "p-value", header, "Verdict"},
+        columns=("Metric", *numbers, "p-value", "Verdict"),
+        rows=cells,
+        title=f"\n{title}" if title else "",
+        right=set(numbers),
+        keep={*numbers, "p-value", "Verdict"},
         formats={"Control": ".4g", "Treated": ".4g"},
     )
 
@@ -193,8 +204,9 @@ def _verdict(row: Mapping[str, Any]) -> str:
 
 def _footnotes(result: "AnalysisResult") -> list[str]:
     lines = []
+    several = len(result.metadata["treatments"]) > 1
     for row in result.raw_results:
-        name = row["metric_name"]
+        name = f"{row['metric_name']} ({row['treatment']})" if several else row["metric_name"]
         used = sum(row["exclusions"][side]["used"] for side in ("control", "treatment"))
         came = sum(row["exclusions"][side]["rows_in"] for side in ("control", "treatment"))
         if row["reason"]:

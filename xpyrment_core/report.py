@@ -82,7 +82,6 @@ class Report:
     title: str = ""
     parts: tuple[Table | str, ...] = field(default=(), converter=_parts)
     data: dict[str, Any] = field(factory=dict)
-    records: Table | None = None
     exit_code: int = 0
     csv: Table | None = None
 
