@@ -12,7 +12,7 @@ import numpy as np
 from attrs import frozen
 
 from xpyrment_core.errors import NotEstimable
-from xpyrment_core.inference import ROUNDING
+from xpyrment_core.inference import CANCELLATION, ROUNDING
 from xpyrment_core.moments import Moments
 from xpyrment_core.results import Estimate
 
@@ -108,7 +108,12 @@ def linearise(metrics: Sequence[Any], moments: Moments) -> Moments:
     for row, metric in enumerate(metrics):
         values.append(_value(metric, means))
         weights[row, [moments.columns.index(c) for c in metric.columns]] = gradient(metric, means)
-    return _without_rounding(moments).project([m.name for m in metrics], values, weights)
+    m2 = np.diag(moments.m2)
+    clean = _cleared(moments, m2 <= moments.n * (ROUNDING * moments.mean) ** 2)
+    linear = clean.project([m.name for m in metrics], values, weights)
+    # A ratio of proportional columns is constant; what is left of their spreads is rounding.
+    parts = (np.abs(weights) @ np.sqrt(np.diag(clean.m2))) ** 2
+    return _cleared(linear, np.diag(linear.m2) <= CANCELLATION * parts)
 
 
 def _value(metric: Any, means: Mapping[str, float]) -> float:
@@ -122,10 +127,8 @@ def _value(metric: Any, means: Mapping[str, float]) -> float:
     return value
 
 
-def _without_rounding(moments: Moments) -> Moments:
-    """Set the spread of a constant column to exactly 0, where only rounding made it positive."""
-    m2 = np.diag(moments.m2)
-    constant = m2 <= moments.n * (ROUNDING * moments.mean) ** 2
+def _cleared(moments: Moments, constant: np.ndarray) -> Moments:
+    """Set the spread of constant columns to exactly 0, where only rounding made it positive."""
     if not constant.any():
         return moments
     keep = ~constant
