@@ -55,8 +55,8 @@ class _OrderStatistic:
             raise NotEstimable(f"the {q:g} quantile or a value near it is infinite")
         return Estimate(value=value, n=n, unit_variance=error**2 * n)
 
-    def resample(self, sample: ArmSample, generator: np.random.Generator, replicates: int) -> Values:
-        """Return the quantile of `replicates` bootstrap samples, without drawing them.
+    def resample(self, sample: ArmSample, generator: np.random.Generator, replicates: int) -> tuple[float, Values]:
+        """Return the quantile, and that of `replicates` bootstrap samples without drawing them.
 
         The r-th smallest of n draws from the n values is the ``ceil(n U)``-th smallest value,
         where U is the r-th smallest of n uniform numbers, ``Beta(r, n + 1 - r)``; the next one
@@ -66,7 +66,7 @@ class _OrderStatistic:
         Raises
         ------
         NotEstimable
-            Units have several rows, which must be drawn together.
+            Too few rows lie beyond the quantile, or units have several rows, which must be drawn together.
         """
         if sample.units is not None:
             raise NotEstimable(
@@ -75,15 +75,14 @@ class _OrderStatistic:
             )
         ordered = np.sort(sample.columns[self.value_col])
         n = len(ordered)
+        independent_band(n, self._share)
         place = (n - 1) * self._share
         below = math.floor(place)
+        value = ordered[below] + (place - below) * (ordered[below + 1] - ordered[below])
         first = generator.beta(below + 1, n - below, replicates)
-        drawn = ordered[_position(first, n)]
-        if below + 1 >= n:
-            return drawn
         gap = generator.beta(1, n - below - 1, replicates)
-        after = ordered[_position(first + (1 - first) * gap, n)]
-        return drawn + (place - below) * (after - drawn)
+        drawn, after = ordered[_position(first, n)], ordered[_position(first + (1 - first) * gap, n)]
+        return float(value), drawn + (place - below) * (after - drawn)
 
 
 def _position(uniform: Values, n: int) -> NDArray[np.intp]:

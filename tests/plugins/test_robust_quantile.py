@@ -185,7 +185,8 @@ def test_95_is_taken_for_a_slip_of_0_95():
 @pytest.mark.parametrize(("n", "q"), [(11, 0.5), (12, 0.5), (40, 0.9), (7, 0.3)])
 def test_bootstrap_replicates_are_those_of_plain_resampling(n, q):
     values = np.random.default_rng(5).normal(size=n).round(1)  # with a few ties
-    shortcut = QuantileMetric("m", "y", q=q).resample(sample(values), np.random.default_rng(6), 40_000)
+    value, shortcut = QuantileMetric("m", "y", q=q).resample(sample(values), np.random.default_rng(6), 40_000)
+    assert value == pytest.approx(np.quantile(values, q))
     drawn = np.random.default_rng(7).integers(0, n, size=(40_000, n))
     plain = np.quantile(values[drawn], q, axis=1)
     # Two samples of 40,000 of one distribution: their distribution functions differ by less

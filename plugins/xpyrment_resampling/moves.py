@@ -1,0 +1,87 @@
+"""How the units of a metric are moved so that the metric changes by a given amount."""
+
+from typing import Any
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+Matrix = NDArray[np.float64]
+
+
+@frozen(eq=False)
+class Move:
+    """The linear maps of a unit's sums that shift or scale a mean or a ratio.
+
+    Attributes
+    ----------
+    centre : ndarray of shape (k,)
+        What was subtracted from the columns, per data row.
+    numerator : int
+        Index of the column that is moved.
+    per : int
+        Index of what it is counted per: another column, or the number of rows (index k).
+    """
+
+    centre: Matrix
+    numerator: int
+    per: int
+
+    def shift(self, by: float) -> Matrix:
+        """Return the map that adds ``by`` times the denominator to the numerator."""
+        raw = np.eye(len(self.centre) + 1)
+        raw[self.per, self.numerator] += by
+        return self._centred(raw)
+
+    def scale(self, factor: float) -> Matrix:
+        """Return the map that multiplies the numerator."""
+        raw = np.eye(len(self.centre) + 1)
+        raw[self.numerator, self.numerator] = factor
+        return self._centred(raw)
+
+    def _centred(self, raw: Matrix) -> Matrix:
+        back, forth = (np.eye(len(raw)) for _ in range(2))
+        back[-1, :-1], forth[-1, :-1] = self.centre, -self.centre
+        return np.asarray(back @ raw @ forth)
+
+
+def find_moves(metric: Any, centre: Matrix, sums: Matrix) -> Move | None:
+    """Return how to move a metric that is a mean or a ratio, None where it is neither.
+
+    Found by trying: after a shift of the means the metric must have moved by just as much,
+    and after a scaling in proportion.
+
+    Parameters
+    ----------
+    metric : object
+    centre : ndarray of shape (k,)
+    sums : ndarray of shape (1, p)
+        Sums of the features over the units of a variant.
+    """
+    k = len(centre)
+    rows = sums[0, 1 : k + 2]
+    for numerator in range(k):
+        for per in (k, *(i for i in range(k) if i != numerator)):
+            move = Move(centre, numerator, per)
+            if _moves_alike(metric, centre, rows, move):
+                return move
+    return None
+
+
+def _moves_alike(metric: Any, centre: Matrix, rows: Matrix, move: Move) -> bool:
+    value = _at(metric, centre, rows)
+    if value is None:
+        return False
+    size = abs(value) or 1.0
+    tries = [(move.shift(by * size), value + by * size) for by in (0.37, -1.9)]
+    tries += [(move.scale(factor), value * factor) for factor in (0.6, 2.3)]
+    found = [(_at(metric, centre, rows @ matrix), wanted) for matrix, wanted in tries]
+    return all(got is not None and abs(got - wanted) <= 1e-9 * size for got, wanted in found)
+
+
+def _at(metric: Any, centre: Matrix, rows: Matrix) -> float | None:
+    means = (rows[:-1] / rows[-1] + centre).tolist()
+    try:
+        return float(metric.value(dict(zip(metric.columns, means, strict=True))))
+    except (ArithmeticError, ValueError):
+        return None

@@ -1,0 +1,127 @@
+"""Drawing which units are called control and which treatment."""
+
+import itertools
+import math
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+from xpyrment_core.errors import NotEstimable
+from xpyrment_resampling.units import CELLS, CHUNK, bundles, control_first, distinct, features, totals
+
+Matrix = NDArray[np.float64]
+
+ITEMS = 4_096
+"""More units than this are permuted in about so many bundles of equal size."""
+
+FEWEST = 32
+"""The smaller variant has at least so many bundles."""
+
+MOST = 65_536
+"""More bundles than this are too slow to permute."""
+
+
+@frozen(eq=False)
+class Permuted:
+    """Sums over the units that each of B - 1 relabellings calls treatment, apart by where they came from.
+
+    The last row is that of the true labels.
+
+    Attributes
+    ----------
+    from_control, from_treatment : ndarray of shape (B, p)
+    all_control, all_treatment : ndarray of shape (1, p)
+        Sums over all units of the variants as they were.
+    """
+
+    from_control: Matrix
+    from_treatment: Matrix
+    all_control: Matrix
+    all_treatment: Matrix
+
+
+def relabel(control: Matrix, treatment: Matrix, seed: int, replicates: int) -> Permuted:
+    """Draw relabellings of the units of two variants.
+
+    Parameters
+    ----------
+    control, treatment : ndarray of shape (units, q)
+        Sums per unit, sorted.
+    seed, replicates : int
+        Where there are no more than ``replicates + 1`` different relabellings, each is used once.
+
+    Raises
+    ------
+    NotEstimable
+        There are very many units in one variant and very few in the other.
+    """
+    # What is drawn is the first of the two in an order of their own: swapping them changes no draw.
+    generator = np.random.default_rng(seed)
+    all_control, all_treatment = totals(control), totals(treatment)
+    if control_first(control, treatment):
+        rest, other = _drawn(control, treatment, generator, replicates)
+        from_control, from_treatment = all_control - rest, all_treatment - other
+    else:
+        from_treatment, from_control = _drawn(treatment, control, generator, replicates)
+    return Permuted(
+        np.concatenate([from_control, np.zeros_like(all_control)]),
+        np.concatenate([from_treatment, all_treatment]),
+        all_control,
+        all_treatment,
+    )
+
+
+def _drawn(first: Matrix, second: Matrix, generator: np.random.Generator, replicates: int) -> tuple[Matrix, Matrix]:
+    """Return the features' sums over the units that relabellings call the first variant, by origin."""
+    n = len(first) + len(second)
+    if n > ITEMS:
+        cells = distinct(first), distinct(second)
+        if cells[0] is not None and cells[1] is not None and len(cells[0].rows) + len(cells[1].rows) <= CELLS:
+            rows = [features(c.rows) for c in cells if c is not None]
+            counts = np.concatenate([c.counts for c in cells if c is not None and c.counts is not None])
+            chosen = generator.multivariate_hypergeometric(counts, len(first), size=replicates, method="marginals")
+            return _split_sums([chosen.astype(np.float64)], *rows)
+        one, other = _equal_bundles(first, second, generator)
+        return _split_sums(_subsets(len(one), len(one) + len(other), generator, replicates), one, other)
+    one, other = features(first), features(second)
+    if math.comb(n, len(first)) <= replicates + 1:
+        return _split_sums([_all_subsets(len(first), n)], one, other)
+    return _split_sums(_subsets(len(first), n, generator, replicates), one, other)
+
+
+def _split_sums(weights: Iterable[Matrix], one: Matrix, other: Matrix) -> tuple[Matrix, Matrix]:
+    parts = [(w[:, : len(one)] @ one, w[:, len(one) :] @ other) for w in weights]
+    return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
+
+
+def _equal_bundles(first: Matrix, second: Matrix, generator: np.random.Generator) -> tuple[Matrix, Matrix]:
+    fewest = min(len(first), len(second))
+    size = max(1, min(math.ceil((len(first) + len(second)) / ITEMS), fewest // FEWEST))
+    if (len(first) + len(second)) / size > MOST:
+        raise NotEstimable(
+            f"the variants are too unequal to permute ({len(first):,} and {len(second):,} units); use test='bootstrap'"
+        )
+    one, other = (
+        np.array([features(bundle).sum(axis=0) for bundle in bundles(rows, round(len(rows) / size), generator)])
+        for rows in (first, second)
+    )
+    return one, other
+
+
+def _subsets(chosen: int, n: int, generator: np.random.Generator, replicates: int) -> Iterator[Matrix]:
+    """Yield random subsets as rows of 0 and 1, a block of relabellings at a time."""
+    size = max(1, CHUNK // n)
+    for start in range(0, replicates, size):
+        keys = generator.random((min(size, replicates - start), n))
+        limit = np.partition(keys, chosen - 1, axis=1)[:, chosen - 1 : chosen]
+        yield (keys <= limit).astype(np.float64)
+
+
+def _all_subsets(chosen: int, n: int) -> Matrix:
+    """Return every subset but the first (the labels as they were) as rows of 0 and 1."""
+    subsets = np.array(list(itertools.combinations(range(n), chosen)))[1:]
+    weights = np.zeros((len(subsets), n))
+    np.put_along_axis(weights, subsets, 1.0, axis=1)
+    return weights
