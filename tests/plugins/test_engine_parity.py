@@ -5,10 +5,12 @@ numpy's long double, two passes, no shift; it shares no code with the engines.
 """
 
 import csv
-import importlib.util
+import importlib
+import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
+from glob import glob
 from itertools import product
 from typing import Any
 
@@ -177,20 +179,17 @@ def _floats(column: pa.ChunkedArray) -> np.ndarray:
 
 @dataclass
 class Kind:
-    """One form of data: how it is made of an Arrow table, and what it cannot hold."""
+    """One form of data: how it is made of an Arrow table, and whether each query costs seconds."""
 
     name: str
     make: Callable[[pa.Table, Any], Any]
     engine: str
     needs: tuple[str, ...] = ()
     marks: tuple[Any, ...] = ()
-    cannot: tuple[str, ...] = field(default=())
+    slow: bool = False
 
 
 def _engine(name: str) -> Any:
-    folder = importlib.util.find_spec(f"xpyrment_{name}")
-    if folder is None:
-        pytest.skip(f"xpyrment_{name} is not there")
     module = importlib.import_module(f"xpyrment_{name}")
     (definition,) = module.xpyrment_engines()
     return definition.load()()
@@ -223,23 +222,100 @@ def _relation(data: pa.Table, folder: Any) -> Any:
     return duckdb.connect().from_arrow(data)
 
 
+def _pandas(data: pa.Table, folder: Any) -> Any:
+    return data.to_pandas()
+
+
+def _pandas_arrow(data: pa.Table, folder: Any) -> Any:
+    import pandas as pd
+
+    return data.to_pandas(types_mapper=pd.ArrowDtype)
+
+
+def _pandas_nullable(data: pa.Table, folder: Any) -> Any:
+    return data.to_pandas().convert_dtypes(dtype_backend="numpy_nullable")
+
+
+def _polars(data: pa.Table, folder: Any) -> Any:
+    import polars as pl
+
+    return pl.from_arrow(data)
+
+
+def _polars_scan(data: pa.Table, folder: Any) -> Any:
+    import polars as pl
+
+    return pl.scan_parquet(_parquet(data, folder))
+
+
+@cache
+def _ibis_connection(backend: str) -> Any:
+    import ibis
+
+    return getattr(ibis, backend).connect()
+
+
+def _ibis_duckdb(data: pa.Table, folder: Any) -> Any:
+    return _ibis_connection("duckdb").read_parquet(_parquet(data, folder))
+
+
+def _ibis_sqlite(data: pa.Table, folder: Any) -> Any:
+    small = [i for i, kind in enumerate(data.schema.types) if kind == pa.uint8()]
+    for i in small:  # a type that SQLite does not have
+        data = data.set_column(i, data.column_names[i], data.column(i).cast(pa.int64()))
+    return _ibis_connection("sqlite").create_table("t", data, overwrite=True)
+
+
+def _dask(data: pa.Table, folder: Any) -> Any:
+    import dask.dataframe as dd
+
+    frame = data.to_pandas()
+    gaps = [name for name in data.column_names if data[name].type == pa.bool_() and data[name].null_count]
+    return dd.from_pandas(frame.astype(dict.fromkeys(gaps, "boolean")), npartitions=3)
+
+
+@cache
+def _spark_session() -> Any:
+    from pyspark.sql import SparkSession
+
+    builder = SparkSession.builder.master("local[2]").appName("xpyrment parity")
+    return builder.config("spark.ui.enabled", "false").config("spark.sql.shuffle.partitions", "2").getOrCreate()
+
+
+def _spark(data: pa.Table, folder: Any) -> Any:
+    return _spark_session().read.parquet(*sorted(glob(_parquet(data, folder))))
+
+
+JAVA = pytest.mark.skipif(shutil.which("java") is None, reason="PySpark needs Java, and none was found on the PATH")
+
 KINDS = [
+    Kind("pandas", _pandas, "frames"),
+    Kind("pandas arrow", _pandas_arrow, "frames"),
+    Kind("pandas nullable", _pandas_nullable, "frames"),
+    Kind("polars", _polars, "frames", needs=("polars",)),
+    Kind("pyarrow", lambda data, folder: data, "frames"),
     Kind("parquet files", _parquet, "duckdb"),
     Kind("csv file", _csv, "duckdb"),
     Kind("duckdb relation", _relation, "duckdb"),
+    Kind("polars lazy", lambda data, folder: _polars(data, folder).lazy(), "lazy", needs=("polars",)),
+    Kind("polars scan", _polars_scan, "lazy", needs=("polars",)),
+    Kind("ibis duckdb", _ibis_duckdb, "lazy", needs=("ibis",), slow=True),
+    Kind("ibis sqlite", _ibis_sqlite, "lazy", needs=("ibis",), slow=True),
+    Kind("dask", _dask, "lazy", needs=("dask.dataframe",), slow=True),
+    Kind("spark", _spark, "lazy", needs=("pyspark",), marks=(pytest.mark.spark, JAVA), slow=True),
 ]
 
 
 @pytest.fixture(params=[pytest.param(kind, id=kind.name, marks=kind.marks) for kind in KINDS])
 def kind(request: pytest.FixtureRequest) -> Kind:
-    """Return each form of data in turn; a library that is not installed is skipped by name."""
-    for library in request.param.needs:
-        pytest.importorskip(library)
+    """Return each form of data in turn; one whose library is not installed is skipped by name when it is opened."""
     return request.param
 
 
 def opened(kind: Kind, name: str, tmp_path: Any) -> Any:
     """Return a source over a kind of data."""
+    for library in kind.needs:
+        pytest.importorskip(library)
     data = kind.make(table(name), tmp_path)
     engine = _engine(kind.engine)
     assert engine.accepts(data)
@@ -315,10 +391,20 @@ def check(source: Any, data: pa.Table, query: Query) -> Any:
     return reading
 
 
-@pytest.mark.parametrize("row_sets", ROW_SETS)
-def test_every_engine_gives_the_moments_of_the_witness(kind: Kind, row_sets: str, tmp_path: Any) -> None:
-    source = opened(kind, "typical", tmp_path)
-    check(source, table("typical"), Query(treatment_col="variant", arms=ARMS, row_sets=ROW_SETS[row_sets]))
+def cases(*names: str) -> list[Any]:
+    """Return (kind, row sets): each group alone, or all in one query where a query costs seconds."""
+    found = []
+    for k in KINDS:
+        everything = tuple({r.key: r for name in names for r in ROW_SETS[name]}.values())
+        groups = {"all": everything} if k.slow else {"all": everything} | {name: ROW_SETS[name] for name in names}
+        found += [pytest.param(k, sets, id=f"{k.name}-{name}", marks=k.marks) for name, sets in groups.items()]
+    return found
+
+
+@pytest.mark.parametrize(("form", "row_sets"), cases(*ROW_SETS))
+def test_every_engine_gives_the_moments_of_the_witness(form: Kind, row_sets: tuple[RowSet, ...], tmp_path: Any) -> None:
+    source = opened(form, "typical", tmp_path)
+    check(source, table("typical"), Query(treatment_col="variant", arms=ARMS, row_sets=row_sets))
 
 
 @pytest.mark.parametrize("arms", [("a",), ("a", "c", "e"), tuple("abcde"), ("e", "nobody")], ids=len)
@@ -341,10 +427,10 @@ def test_labels_of_any_type(kind: Kind, column: str, arms: tuple[Any, ...], tmp_
 
 
 @pytest.mark.parametrize("unit", ["unit", "name"])
-@pytest.mark.parametrize("row_sets", ["complete", "large", "missing", "late", "covariates", "levels"])
-def test_rows_of_a_unit_are_summed_first(kind: Kind, row_sets: str, unit: str, tmp_path: Any) -> None:
-    source, data = opened(kind, "units", tmp_path), table("units")
-    query = Query(treatment_col="variant", arms=ARMS, row_sets=ROW_SETS[row_sets], unit_col=unit)
+@pytest.mark.parametrize(("form", "row_sets"), cases("complete", "large", "missing", "late", "covariates", "levels"))
+def test_rows_of_a_unit_are_summed_first(form: Kind, row_sets: tuple[RowSet, ...], unit: str, tmp_path: Any) -> None:
+    source, data = opened(form, "units", tmp_path), table("units")
+    query = Query(treatment_col="variant", arms=ARMS, row_sets=row_sets, unit_col=unit)
     report = check(source, data, query).units
     seen: dict[Any, set[Any]] = {}
     for u, label in zip(data[unit].to_pylist(), data["variant"].to_pylist(), strict=True):
@@ -438,6 +524,8 @@ def test_infinite_values_reach_the_moments_and_are_counted(kind: Kind, tmp_path:
             "y": pa.array([1.0, 2.0, 4.0, 8.0] * 2),
         }
     )
+    for library in kind.needs:
+        pytest.importorskip(library)
     source = _engine(kind.engine).open(kind.make(data, tmp_path))
     reading = source.moments(Query(treatment_col="variant", arms=("a", "b"), row_sets=(mean_of("x"), mean_of("y"))))
     assert not np.isfinite(reading.moments["x", "a"].mean[0])

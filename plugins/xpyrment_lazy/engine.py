@@ -1,0 +1,65 @@
+"""The engine for lazy frames: what it accepts, and what it refuses with a reason."""
+
+import warnings
+from typing import Any
+
+from xpyrment_core.errors import EngineError, InputError
+from xpyrment_core.reading import Source
+
+LAZY = {
+    ("polars", "LazyFrame"): "the Polars LazyFrame",
+    ("ibis", "Table"): "the Ibis table",
+    ("pyspark.sql", "DataFrame"): "the Spark DataFrame",
+    ("dask", "DataFrame"): "the Dask DataFrame",
+    ("dask_expr", "DataFrame"): "the Dask DataFrame",
+    ("narwhals", "LazyFrame"): "the narwhals LazyFrame",
+    ("sqlframe", "DataFrame"): "the sqlframe DataFrame",
+}
+"""What messages call a class, by the package and the name of it or of one it is derived from."""
+
+
+class LazyEngine:
+    """Reads frames that are computed elsewhere, or later."""
+
+    def accepts(self, data: object) -> bool:
+        """Say whether `data` is a lazy frame, by the names of its classes; nothing is imported."""
+        return described(data) is not None
+
+    def open(self, data: Any) -> Source:
+        """Return a source over the frame.
+
+        Raises
+        ------
+        InputError
+            The frame's library cannot be read rightly; the message says why.
+        """
+        import narwhals as nw
+
+        from xpyrment_core.databasesource import DatabaseSource
+        from xpyrment_lazy.database import LazyDatabase
+
+        name = described(data) or "the lazy frame"
+        native = data.to_native() if name == "the narwhals LazyFrame" else data
+        name = described(native) or name
+        if name == "the sqlframe DataFrame":
+            raise InputError(
+                "sqlframe DataFrames are not read: sqlframe does not tell NaN from a number, so that rows without a "
+                "value would be counted. Hand over the DuckDB relation, the Spark DataFrame or the table behind it."
+            )
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter(
+                    "ignore", FutureWarning
+                )  # of plans for narwhals, about which a user can do nothing
+                return DatabaseSource(LazyDatabase(nw.from_native(native), name))
+        except (TypeError, nw.exceptions.NarwhalsError) as error:
+            raise EngineError(f"{name} cannot be read: {error}") from error
+
+
+def described(data: object) -> str | None:
+    """Return what messages call a lazy frame, None for anything else."""
+    for kind in type(data).__mro__:
+        for (package, name), words in LAZY.items():
+            if kind.__name__ == name and f"{kind.__module__}.".startswith(f"{package}."):
+                return words
+    return None

@@ -1,0 +1,32 @@
+"""How a query on a lazy frame would be answered, in words and in the library's own terms."""
+
+from collections.abc import Collection, Mapping
+
+from xpyrment_core.database import PILOT_ROWS, SAMPLE_ROWS, Request
+from xpyrment_core.pushdown import Plan, columns_of, number_columns
+from xpyrment_core.reading import ColumnType, Query
+from xpyrment_lazy import native
+from xpyrment_lazy.statement import Frame, Statement
+
+
+def explained(
+    frame: Frame, described: str, floats: Collection[str], types: Mapping[str, ColumnType], query: Query
+) -> str:
+    """Describe the passes over the data, with the native query of the last one; no rows are read."""
+    columns = [query.treatment_col, *([query.unit_col] if query.unit_col else []), *columns_of(query.row_sets)]
+    columns = list(dict.fromkeys(columns))
+    parts = [
+        f"{described[0].upper()}{described[1:]} is aggregated where it is: {len(columns)} of {len(types)} columns "
+        f"({', '.join(columns)}).\n"
+        f"A number near each mean comes from the first {PILOT_ROWS:,} rows; it is written 0 below.",
+    ]
+    if query.unit_col is not None:
+        parts.append(
+            f"One pass counts rows and units of {query.unit_col!r}; one more, unless the first {SAMPLE_ROWS:,} rows "
+            "show a unit with several rows, looks for one. Where there are some, rows are summed per unit first."
+        )
+    zeros = dict.fromkeys(number_columns(query.row_sets), 0.0)
+    plan = Plan(query.row_sets, columns_of(query.row_sets))
+    text = native.query_text(Statement(frame, floats, Request(query, plan, zeros, zeros)).aggregated())
+    parts.append(f"One pass:\n{text}" if text else "One pass; the library shows no query.")
+    return "\n\n".join(parts)

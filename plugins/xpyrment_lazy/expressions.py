@@ -1,0 +1,64 @@
+"""Expressions over one column, the same for every lazy frame that narwhals knows."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import narwhals as nw
+
+from xpyrment_core.reading import Label
+
+INFINITY = float("inf")
+
+
+def observed(column: str, can_be_nan: bool) -> nw.Expr:
+    """Return the condition under which a value is not missing: neither null nor NaN."""
+    value = nw.col(column)
+    if not can_be_nan:
+        return ~value.is_null()
+    # Not "~is_nan": DuckDB 2.0 concludes from a Parquet file's least and greatest value,
+    # which leave NaN out, that there is none, and drops the condition (its issue 25521).
+    return ~value.is_null() & (value.is_finite() | infinite(column))
+
+
+def infinite(column: str) -> nw.Expr:
+    """Return the condition under which a value is infinite."""
+    value = nw.col(column)
+    return (value == INFINITY) | (value == -INFINITY)
+
+
+def number(column: str) -> nw.Expr:
+    """Return a column as float64: products of smaller types would overflow."""
+    return nw.col(column).cast(nw.Float64())
+
+
+def choose(column: str, values: Mapping[Label, Any]) -> nw.Expr:
+    """Return the value that belongs to each label, null for any other."""
+    found: Any = None
+    for label, value in values.items():
+        case = nw.when(nw.col(column) == label).then(nw.lit(value))
+        found = case if found is None else case.otherwise(found)
+    return found
+
+
+def centre_of(treatment_col: str, centres: float | Mapping[Label, float]) -> nw.Expr:
+    """Return what is taken off a column: one number, or one for each variant."""
+    return choose(treatment_col, centres) if isinstance(centres, Mapping) else nw.lit(float(centres))
+
+
+def code_of(treatment_col: str, labels: Sequence[Label]) -> nw.Expr:
+    """Return a small number per variant, null where there is none."""
+    return choose(treatment_col, {label: code for code, label in enumerate(labels)})
+
+
+def product(factors: Sequence[nw.Expr]) -> nw.Expr:
+    """Return one factor, or the product of two."""
+    first, *rest = factors
+    return first * rest[0] if rest else first
+
+
+def all_of(conditions: Sequence[nw.Expr]) -> nw.Expr:
+    """Return the condition that all of them hold."""
+    first, *rest = conditions
+    for condition in rest:
+        first = first & condition
+    return first

@@ -1,0 +1,51 @@
+"""What differs between the libraries behind narwhals."""
+
+from typing import Any
+
+import narwhals as nw
+
+
+def collected(frame: "nw.LazyFrame[Any]") -> "nw.DataFrame[Any]":
+    """Compute a lazy frame: Polars in a stream, so that products of columns are never held whole."""
+    if frame.implementation.is_polars():
+        return frame.collect(engine="streaming")
+    return frame.collect()
+
+
+def knows_nan(frame: "nw.LazyFrame[Any]") -> bool:
+    """Say whether the frame can hold NaN; SQLite and some other databases have none, nor words for it."""
+    if not frame.implementation.is_ibis():
+        return True
+    import ibis
+    from ibis.common.exceptions import OperationNotDefinedError
+
+    try:
+        backend = frame.to_native().get_backend()
+        backend.compile(ibis.literal(1.0).isnan())
+    except OperationNotDefinedError:
+        return False
+    return True
+
+
+def query_text(frame: "nw.LazyFrame[Any]") -> str:
+    """Return the SQL or plan of a lazy frame, empty where its library has none to show."""
+    data, kind = frame.to_native(), frame.implementation
+    if kind.is_ibis():
+        import ibis
+
+        return str(ibis.to_sql(data))
+    if kind.is_polars():
+        return str(data.explain())
+    if kind.is_duckdb():
+        return str(data.sql_query())
+    if kind.is_pyspark() and hasattr(data, "_jdf"):
+        return str(data._jdf.queryExecution().optimizedPlan().toString())
+    return ""
+
+
+def session_is_lost(frame: "nw.LazyFrame[Any]") -> bool:
+    """Say whether the Spark session behind a frame has been stopped."""
+    if not frame.implementation.is_pyspark():
+        return False
+    context = getattr(frame.to_native().sparkSession, "_sc", None)
+    return context is not None and getattr(context, "_jsc", None) is None
