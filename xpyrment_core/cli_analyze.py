@@ -1,5 +1,6 @@
 """The command ``xpyrment analyze``."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -220,7 +221,11 @@ def _footnotes(result: "AnalysisResult") -> list[str]:
         lines += [f"{name}: {note}" for note in row["notes"]]
     lines += _checks(result)
     lines += [issue.message for issue in result.issues]
-    return ["", *dict.fromkeys(lines)] if lines else []
+    return ["", *(_wrapped(line) for line in dict.fromkeys(lines))] if lines else []
+
+
+def _wrapped(line: str) -> str:
+    return textwrap.fill(line, 80, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
 def _checks(result: "AnalysisResult") -> list[str]:

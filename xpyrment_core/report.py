@@ -166,7 +166,7 @@ def _draw(table: Table, width: int, ascii_only: bool) -> str:
         box=box.ASCII2 if ascii_only else box.SIMPLE_HEAD,
         show_edge=False,
         pad_edge=False,
-        collapse_padding=True,
+        collapse_padding=not ascii_only,
         title_justify="left",
         title_style="",
     )
