@@ -64,7 +64,7 @@ def forest_data(raw_results: Sequence[Mapping[str, Any]], alpha: float = 0.05, t
     return PlotData(
         kind="forest",
         title=f"Relative lift, {clip(versus, 40)} vs {clip(control, 40)}" if title is None else title,
-        subtitle=_forest_subtitle(raw_results, alpha),
+        subtitle=_forest_subtitle(raw_results, rows, alpha),
         rows=rows,
         level=1 - alpha,
         x_label=f"Relative lift over {control}",
@@ -219,11 +219,12 @@ def _bounds(raw: Mapping[str, Any], key: str) -> tuple[float | None, float | Non
     return (-math.inf if low is None else low), (math.inf if high is None else high)
 
 
-def _forest_subtitle(raw_results: Sequence[Mapping[str, Any]], alpha: float) -> str:
+def _forest_subtitle(raw_results: Sequence[Mapping[str, Any]], rows: Sequence[ForestRow], alpha: float) -> str:
     corrections = sorted({str(raw["correction"]) for raw in raw_results if raw.get("correction")})
     wider = sorted({str(raw["simultaneous_method"]) for raw in raw_results if raw.get("simultaneous_method")})
     after = f", corrected by {', '.join(corrections)}" if corrections else ""
-    thin = f" (thin line: simultaneous, {', '.join(wider)})" if wider else ""
+    drawn = any(row.outer_low is not None for row in rows)
+    thin = f" (thin line: simultaneous, {', '.join(wider)})" if wider and drawn else ""
     return f"{percent_level(1 - alpha)} confidence intervals{thin}; significant: p < {alpha:g}{after}"
 
 

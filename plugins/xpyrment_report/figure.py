@@ -1,0 +1,42 @@
+"""The forest plot as SVG inside a page: one for wide screens and paper, one for a phone."""
+
+import io
+import re
+from typing import Any
+
+from xpyrment_core.analysis_result import AnalysisResult
+from xpyrment_core.errors import XpyrmentError
+from xpyrment_core.plottext import clip
+
+NARROW = 4.4
+"""Inches of the plot for a phone: about its width at the plot's own size of letters."""
+
+
+def forest_svgs(result: AnalysisResult) -> tuple[str, str] | None:
+    """Return the wide and the narrow plot, or None where no backend can draw it."""
+    lines = len(result.raw_results) + len({raw["metric_name"] for raw in result.raw_results})
+    try:
+        wide = result.plot(backend="matplotlib", title="")
+        narrow = result.plot(backend="matplotlib", title="", figsize=(NARROW, 1.6 + 0.27 * lines))
+    except XpyrmentError:
+        return None
+    return _svg(wide, "wide", result), _svg(narrow, "narrow", result)
+
+
+def _svg(axes: Any, name: str, result: AnalysisResult) -> str:
+    """Return the axes' figure as an inline SVG: text stays text, ids do not meet those of the other plot."""
+    import matplotlib as mpl
+
+    out = io.StringIO()
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": f"xpyrment-{name}"}):
+        axes.figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
+    svg = out.getvalue()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", svg)
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    width, height = (float(found) for found in re.findall(r'(?:width|height)="([\d.]+)pt"', svg)[:2])
+    label = f"Forest plot of {len(result.raw_results)} relative lifts; the table of results has the same numbers."
+    opening = f'<svg role="img" aria-label="{clip(label, 200)}" viewBox="0 0 {width:g} {height:g}" '
+    opening += f'style="max-width:{width * 4 / 3:.0f}px" xmlns="http://www.w3.org/2000/svg" '
+    opening += 'xmlns:xlink="http://www.w3.org/1999/xlink">'
+    return re.sub(r"<svg[^>]*>", opening, svg, count=1)

@@ -1,0 +1,59 @@
+"""The formats without a look of their own: Markdown, CSV and JSON."""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from xpyrment_core.analysis_result import AnalysisResult
+from xpyrment_report.content import Table, lead_of, tables_of, title_of, warnings_of
+
+
+def export_markdown(result: AnalysisResult) -> str:
+    """Return the report as Markdown with tables, as GitHub and most wikis show it."""
+    parts = [f"# {_escape(title_of(result))}", *(_escape(sentence) for sentence in lead_of(result))]
+    parts += [f"> **Warning.** {_escape(warning)}" for warning in warnings_of(result)]
+    for table in tables_of(result):
+        parts += [f"## {table.title}", *([_escape(table.note)] if table.note else []), _table(table)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(table: Table) -> str:
+    marks = ["---" if column in table.text_columns else "--:" for column in table.columns]
+    lines = [table.columns, marks, *table.rows]
+    cells = [[_escape(cell) if line is not marks else cell for cell in line] for line in lines]
+    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
+
+
+def _escape(text: str) -> str:
+    """Return a text that Markdown shows letter by letter, on one line."""
+    flat = " ".join(text.split())
+    return re.sub(r"([\\`*_\[\]<>|#~])", r"\\\1", flat).replace("&", "&amp;")
+
+
+def export_csv(result: AnalysisResult) -> str:
+    """Return one line per metric and treatment; nested values have dotted column names."""
+    rows = [_flat(row) for row in result.to_dict()["metrics"]]
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    out = io.StringIO()
+    writer = csv.DictWriter(out, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue()
+
+
+def _flat(row: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in row.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{before}{key}.")
+        else:
+            flat[before + key] = json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value
+    return flat
+
+
+def export_json(result: AnalysisResult) -> str:
+    """Return `AnalysisResult.to_json`, indented."""
+    return result.to_json(indent=2) + "\n"
