@@ -265,7 +265,7 @@ def _numbers(plan: Plan, task: Task, found: Comparison) -> dict[str, Any]:
         "control_n": control.n,
         "treatment_n": treatment.n,
         "absolute_difference": effect.difference,
-        "relative_lift": treatment.value / control.value - 1 if control.value != 0 else None,
+        "relative_lift": found.lift,
         "cuped_applied": adjusted and task.adjuster is not None and task.adjuster.name.endswith("cuped"),
         "variance_reduction": _reduction(found),
         "p_value": found.p_value,

@@ -12,7 +12,7 @@ from xpyrment_core.adjusting import adjust, impute
 from xpyrment_core.errors import NotEstimable
 from xpyrment_core.metrics import estimate, linearise
 from xpyrment_core.moments import Moments
-from xpyrment_core.options import Alternative
+from xpyrment_core.options import Alternative, RelativeMethod
 from xpyrment_core.outcome import Comparison
 from xpyrment_core.plan import Method, Options, Task
 from xpyrment_core.reading import ArmSample
@@ -69,7 +69,7 @@ def prepare(task: Task, control: ArmData, treatment: ArmData, shifts: Mapping[st
     if task.reads == "samples":
         assert samples is not None
         _need_rows(moments)
-        pair = task.spec.metric.estimate(samples[0]), task.spec.metric.estimate(samples[1])
+        pair = _sample_estimates(task.spec.metric, samples, test)
         return Prepared(raw=pair, adjusted=None, samples=samples, test=test, notes=task.notes)
     arms, indicators = impute(moments, task.row_set.terms, shifts)
     raw = _estimates(task.spec.metric, arms, test)
@@ -109,6 +109,17 @@ def _estimates(metric: Any, arms: list[Moments], test: Method) -> tuple[Estimate
     if test.needs != "estimates" and any(arm.n < 2 for arm in linear):
         return None  # a test of counts or ranks can do without a variance
     return estimate(linear[0]), estimate(linear[1])
+
+
+def _sample_estimates(
+    metric: Any, samples: tuple[ArmSample, ArmSample], test: Method
+) -> tuple[Estimate, Estimate] | None:
+    try:
+        return metric.estimate(samples[0]), metric.estimate(samples[1])
+    except NotEstimable:
+        if test.needs != "samples":
+            raise
+        return None  # a test of the values themselves can do without
 
 
 def _derived(task: Task, control: ArmSample, treatment: ArmSample) -> tuple[ArmSample, ArmSample]:
@@ -184,13 +195,17 @@ def compare(
     alternative = good if margin is not None else options.alternative
     pair = prepared.adjusted or prepared.raw
     effect = run_test(prepared, pair, moments, alpha, alternative)
-    shown = pair or _shown_without_variance(effect, moments)
+    shown = pair or _shown_without_variance(task, effect, moments)
     raw = prepared.raw or shown
     raw_effect = run_test(prepared, raw, moments, alpha, alternative) if prepared.adjusted is not None else None
     arms = effect.estimates or shown
-    relative = effect.relative or inference.relative_interval(*arms, effect, alpha, options.relative_interval)
+    relative = effect.relative or _relative(task.spec.metric, effect, arms, alpha, options.relative_interval)
     null, relative_null, p_value = 0.0, None, effect.p_value
     if margin is not None:
+        if margin.relative and hasattr(task.spec.metric, "relative"):
+            raise NotEstimable(
+                "the lift of this metric is not a share of its control value; give the margin as a number"
+            )
         sign = -1 if good == "greater" else 1
         null, relative_null, p_value = _margin(effect, arms, sign * margin.size, margin.relative, good)
     return Comparison(
@@ -198,6 +213,7 @@ def compare(
         treatment=shown[1],
         effect=effect,
         relative=relative,
+        lift=_lift(task.spec.metric, *shown),
         raw_control=raw[0],
         raw_treatment=raw[1],
         raw_effect=raw_effect,
@@ -211,11 +227,33 @@ def compare(
     )
 
 
-def _shown_without_variance(effect: Effect, moments: tuple[Moments, Moments]) -> tuple[Estimate, Estimate]:
+def _shown_without_variance(task: Task, effect: Effect, moments: tuple[Moments, Moments]) -> tuple[Estimate, Estimate]:
     if effect.estimates is not None:
         return effect.estimates
-    control, treatment = (Estimate(value=float(arm.mean[0]), n=arm.n, unit_variance=math.nan) for arm in moments)
+    # The first column's mean is not the value of a metric that is computed from samples.
+    values = [math.nan if task.reads == "samples" else float(arm.mean[0]) for arm in moments]
+    control, treatment = (
+        Estimate(value=value, n=arm.n, unit_variance=math.nan) for value, arm in zip(values, moments, strict=True)
+    )
     return control, treatment
+
+
+def _lift(metric: Any, control: Estimate, treatment: Estimate) -> float | None:
+    """Return the relative effect: of the metric's own making where it has one, as a mean of logarithms does."""
+    if hasattr(metric, "relative"):
+        return float(metric.relative(treatment.value - control.value))
+    return treatment.value / control.value - 1 if control.value != 0 else None
+
+
+def _relative(
+    metric: Any, effect: Effect, arms: tuple[Estimate, Estimate], alpha: float, method: RelativeMethod
+) -> Interval | Unavailable:
+    if not hasattr(metric, "relative"):
+        return inference.relative_interval(*arms, effect, alpha, method)
+    if isinstance(effect.interval, Unavailable):
+        return effect.interval
+    low, high = (x if math.isinf(x) else float(metric.relative(x)) for x in (effect.interval.low, effect.interval.high))
+    return evolve(effect.interval, low=low, high=high)
 
 
 def _margin(

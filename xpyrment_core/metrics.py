@@ -1,7 +1,9 @@
 """A metric is a smooth function of column means; this gives it a value and a variance.
 
 A third party's metric needs ``name``, ``columns`` and ``value(means)``; an analytic
-``gradient(means)`` is optional. The variance is the delta method's.
+``gradient(means)`` is optional. The variance is the delta method's. A metric whose lift is not
+``treatment / control - 1`` has ``relative(difference)``, an increasing function: for a mean of
+logarithms it is ``exp(difference) - 1``.
 """
 
 import math

@@ -21,6 +21,9 @@ class Comparison:
     control, treatment : Estimate
         As used by the test: adjusted where `adjuster` says so.
     effect : Effect
+    relative : Interval or Unavailable
+    lift : float or None
+        The relative effect; None where the control value is 0.
     raw_control, raw_treatment : Estimate
         Without adjustment, on the same rows.
     raw_effect : Effect or None
@@ -40,6 +43,7 @@ class Comparison:
     treatment: Estimate
     effect: Effect
     relative: Interval | Unavailable
+    lift: float | None
     raw_control: Estimate
     raw_treatment: Estimate
     raw_effect: Effect | None = None

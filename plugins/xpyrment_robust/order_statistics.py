@@ -79,7 +79,7 @@ def quantile_and_error(values: Values, q: float, band: Band) -> tuple[float, flo
         share = float(np.mean(values == value))
         raise NotEstimable(
             f"the {q:g} quantile is {value:g} without visible noise, as {share:.0%} of the rows have this value; "
-            f"test='bootstrap' or test='mannwhitney' compares such data"
+            f"compare the mean of such data, or their ranks by test='mannwhitney'"
         )
     if _lumpy(parted[band.low - 1 : band.high]):
         return value, max((value - low) / band.z_low, (high - value) / band.z_high)
