@@ -141,8 +141,7 @@ def _by_row(layout: Layout, arms: Arms, _: Units | None) -> tuple[Cells, int]:
     sums, centres, passes = centred_grams(layout, arms)
     cells: Cells = []
     for slot_set, grams, off in zip(layout.sets, sums, centres, strict=True):
-        names, shift = slot_set.row_set.names, layout.shift_of(slot_set)
-        found = [_moments(names, gram, shift + more) for gram, more in zip(grams, off, strict=True)]
+        found = [_moments(slot_set.row_set.names, gram, one) for gram, one in zip(grams, off, strict=True)]
         cells.append([(moments, moments.n) for moments in found])
     return cells, passes
 
@@ -156,11 +155,12 @@ def _by_unit(layout: Layout, _: Arms, units: Units | None) -> tuple[Cells, int]:
     cells: Cells = []
     for slot_set, grams, off in zip(layout.sets, sums, centres, strict=True):
         names, shift = ("", *slot_set.row_set.names), layout.shift_of(slot_set)
-        found = [_moments(names, gram, more) for gram, more in zip(grams, off, strict=True)]
+        found = [_moments(names, gram, one) for gram, one in zip(grams, off, strict=True)]
         rows = [round(moments.n * float(moments.mean[0])) for moments in found]
         cells.append([(moments.per_row("", shift), n) for moments, n in zip(found, rows, strict=True)])
     return cells, passes
 
 
 def _moments(names: tuple[str, ...], gram: Floats, shift: Floats) -> Moments:
-    return Moments.from_shifted_sums(names, round(float(gram[0, 0])), gram[0, 1:], gram[1:, 1:], shift)
+    with np.errstate(all="ignore"):  # infinite values make their own moments NaN, no others
+        return Moments.from_shifted_sums(names, round(float(gram[0, 0])), gram[0, 1:], gram[1:, 1:], shift)

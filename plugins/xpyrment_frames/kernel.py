@@ -18,6 +18,7 @@ from xpyrment_frames.products import add_gram, block_rows
 
 Floats = NDArray[np.float64]
 Grams = list[Floats]
+Gaps = Mapping[int, NDArray[np.bool_]]
 
 
 @frozen(eq=False)
@@ -89,7 +90,7 @@ def grams(layout: Layout, arms: Arms, centres: Sequence[Floats] | None = None, t
     layout : Layout
     arms : Arms
     centres : sequence of ndarray of shape (arms, terms), optional
-        What more to take off each term, per row set and arm; each row set is then read alone.
+        What more to take off each term, per row set and arm; each row set is then gathered alone.
     threads : int, optional
 
     Returns
@@ -109,15 +110,19 @@ def grams(layout: Layout, arms: Arms, centres: Sequence[Floats] | None = None, t
 PADDING = 72
 """Keeps the rows of a buffer off each other's places in the cache, which a power of two would share."""
 
-FAR = 1e4
-"""Sum of squares about the shift, in terms of that about the mean, past which digits are lost."""
+FAR = 100.0
+"""Standard deviations between shift and mean past which digits are lost."""
+
+
+MOST_PASSES = 3
+"""The first mean may have been spoilt by a far shift; the second cannot be."""
 
 
 def centred_grams(layout: Layout, arms: Arms) -> tuple[Grams, list[Floats], int]:
-    """Return the grams, what was taken off the terms beside their shifts, and the passes made.
+    """Return the grams, what was taken off each term, and the passes made.
 
-    One pass, unless the pilot shift of some column lies so far from an arm's mean that
-    subtracting the means' product would cost digits; then a second one about the means.
+    One pass, unless the shift of some column lies far from an arm's mean; then further
+    ones over the data's own values, less the arm's own means.
 
     Returns
     -------
@@ -125,22 +130,28 @@ def centred_grams(layout: Layout, arms: Arms) -> tuple[Grams, list[Floats], int]
     centres : list of ndarray of shape (arms, terms)
     passes : int
     """
-    first = grams(layout, arms)
-    centres = [np.zeros(total.shape[:1] + total.shape[2:])[:, 1:] for total in first]
-    if not any(_far(total) for total in first):
-        return first, centres, 1
+    sums = grams(layout, arms)
+    centres = [np.tile(layout.shift_of(slot_set), (arms.count, 1)) for slot_set in layout.sets]
+    passes = 1
+    while passes < MOST_PASSES and any(map(_far, centres, sums)):
+        centres = [np.nan_to_num(_means(*found), posinf=0.0, neginf=0.0) for found in zip(centres, sums, strict=True)]
+        sums = grams(layout.unshifted(), arms, centres)
+        passes += 1
+    return sums, centres, passes
+
+
+def _means(centre: Floats, total: Floats) -> Floats:
     with np.errstate(all="ignore"):
-        means = [total[:, 0, 1:] / total[:, :1, 0] for total in first]
-    centres = [np.where(np.isfinite(mean), mean, 0.0) for mean in means]
-    return grams(layout, arms, centres), centres, 2
+        return centre + total[:, 0, 1:] / total[:, :1, 0]
 
 
-def _far(total: Floats) -> bool:
+def _far(centre: Floats, total: Floats) -> bool:
     with np.errstate(all="ignore"):
         squares = np.diagonal(total, axis1=1, axis2=2)[:, 1:]
         spread = squares - total[:, 0, 1:] ** 2 / total[:, :1, 0]
-        # A spread that cancels to exactly 0 was free of rounding.
-        return bool(((spread != 0) & np.isfinite(spread) & (squares > FAR * np.abs(spread))).any())
+        # A spread that cancels to exactly 0 was free of rounding, unless the centre swallowed the values.
+        lost = (spread != 0) | (np.abs(centre) > FAR * np.abs(_means(centre, total)))
+        return bool((lost & np.isfinite(spread) & (squares > FAR**2 * np.abs(spread))).any())
 
 
 def _zeros(count: int, widths: Sequence[int]) -> Grams:
@@ -192,8 +203,18 @@ class _Worker:
             if self.centres is None and clean.issuperset(slot_set.slots):
                 own[member] += _share(one, slot_set, sums)
             else:
-                centres = None if self.centres is None else self.centres[member]
-                _add_complete(slot_set, rows, gaps, block, centres, own[member])
+                self._add_complete(member, rows, gaps, block, own[member])
+
+    def _add_complete(self, member: int, rows: Mapping[int, Floats], gaps: Gaps, block: ArmBlock, out: Floats) -> None:
+        """Add the sums over a row set's complete rows, arm by arm."""
+        slot_set = self.layout.sets[member]
+        fills = {slot: self.layout.slots[slot].fill for slot in gaps}
+        keep = complete(slot_set, gaps, len(block.order))
+        for arm, part in enumerate(block.slices()):
+            values = terms(slot_set, rows, gaps, fills, part.start + np.flatnonzero(keep[part]))
+            if self.centres is not None:
+                values[1:] -= self.centres[member][arm][:, None]
+            add_gram(values, out[arm])
 
     def _load(self, one: Group, block: ArmBlock) -> Floats:
         """Return a row of ones and the group's shifted columns, the rows of an arm together."""
@@ -218,30 +239,13 @@ def _share(one: Group, slot_set: SlotSet, sums: Floats) -> Floats:
     return padded[:, place][:, :, place]
 
 
-def _add_complete(
-    slot_set: SlotSet,
-    rows: Mapping[int, Floats],
-    gaps: Mapping[int, NDArray[np.bool_]],
-    block: ArmBlock,
-    centres: Floats | None,
-    out: Floats,
-) -> None:
-    """Add the sums over a row set's complete rows, arm by arm."""
-    keep = complete(slot_set, gaps, len(block.order))
-    for arm, part in enumerate(block.slices()):
-        values = terms(slot_set, rows, gaps, part.start + np.flatnonzero(keep[part]))
-        if centres is not None:
-            values[1:] -= centres[arm][:, None]
-        add_gram(values, out[arm])
-
-
 def gaps_in(rows: Mapping[int, Floats]) -> dict[int, NDArray[np.bool_]]:
     """Return where values are missing, for the slots that miss any."""
     found = {slot: np.asarray(np.isnan(values)) for slot, values in rows.items()}
     return {slot: gap for slot, gap in found.items() if gap.any()}
 
 
-def complete(slot_set: SlotSet, gaps: Mapping[int, NDArray[np.bool_]], rows: int) -> NDArray[np.bool_]:
+def complete(slot_set: SlotSet, gaps: Gaps, rows: int) -> NDArray[np.bool_]:
     """Return whether every required slot is observed, per row."""
     keep = np.ones(rows, dtype=bool)
     for slot in slot_set.required:
@@ -251,9 +255,9 @@ def complete(slot_set: SlotSet, gaps: Mapping[int, NDArray[np.bool_]], rows: int
 
 
 def terms(
-    slot_set: SlotSet, rows: Mapping[int, Floats], gaps: Mapping[int, NDArray[np.bool_]], at: NDArray[np.intp]
+    slot_set: SlotSet, rows: Mapping[int, Floats], gaps: Gaps, fills: Mapping[int, float], at: NDArray[np.intp]
 ) -> Floats:
-    """Return a leading 1 and the shifted terms of some rows; a missing value stands at the shift, 0."""
+    """Return a leading 1 and the terms of some rows, as the slots hold them."""
     values = np.ones((1 + len(slot_set.terms), len(at)))
     for out, (slot, missingness) in zip(values[1:], slot_set.terms, strict=True):
         gap = gaps[slot][at] if slot in gaps else None
@@ -262,5 +266,5 @@ def terms(
         else:
             out[:] = rows[slot][at]
             if gap is not None:
-                out[gap] = 0.0
+                out[gap] = fills[slot]
     return values

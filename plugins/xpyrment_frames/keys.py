@@ -95,10 +95,10 @@ def _hash_text(block: pa.Array) -> NDArray[np.uint64] | None:
     if width:
         letters = np.frombuffer(data, dtype=np.uint8)[ends[0] : ends[-1]]
         padded[np.arange(width) < lengths[:, None]] = letters
-    # Each 8 bytes are mixed before they are added, so that they do not trade places.
+    # A text's hash must not depend on the longest of its block: words past its end are passed over.
     hashed = lengths.astype(np.uint64)
-    for word in padded.view(np.uint64).T:
-        hashed = _mix(hashed * np.uint64(0x9E3779B97F4A7C15) + word)
+    for at, word in enumerate(padded.view(np.uint64).T):
+        hashed = np.where(lengths > 8 * at, _mix(hashed * np.uint64(0x9E3779B97F4A7C15) + word), hashed)
     return hashed
 
 

@@ -17,10 +17,20 @@ PILOT_PARTS = 16
 
 @frozen(eq=False)
 class Slot:
-    """A column the kernel reads, with the shift taken off its values."""
+    """A column the kernel reads.
+
+    Attributes
+    ----------
+    column : Column
+    shift : float
+        What is taken off its values.
+    fill : float
+        What a missing value is once the shift is off: 0 where it stands at the shift.
+    """
 
     column: Column
     shift: float = 0.0
+    fill: float = 0.0
 
 
 @frozen(eq=False)
@@ -52,6 +62,11 @@ class Layout:
     slots: tuple[Slot, ...]
     sets: tuple[SlotSet, ...]
     shifts: dict[str, float]
+
+    def unshifted(self) -> "Layout":
+        """Return the layout of the data's own values."""
+        slots = tuple(Slot(slot.column, 0.0, slot.fill + slot.shift) for slot in self.slots)
+        return Layout(slots, self.sets, self.shifts)
 
     def shift_of(self, slot_set: SlotSet) -> NDArray[np.float64]:
         """Return what is taken off each term of a row set."""

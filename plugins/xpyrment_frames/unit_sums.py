@@ -7,7 +7,7 @@ from attrs import field, frozen
 from numpy.typing import NDArray
 
 from xpyrment_frames.columns import ArrayColumn
-from xpyrment_frames.kernel import Arms, complete, gaps_in
+from xpyrment_frames.kernel import Arms, Gaps, complete, gaps_in
 from xpyrment_frames.layout import Layout, Slot, SlotSet
 from xpyrment_frames.units import Units
 
@@ -82,9 +82,7 @@ def _sum(plan: _Plan, units: Units) -> frozenset[int]:
     return frozenset(found)
 
 
-def _add(
-    plan: _Plan, codes: NDArray[np.integer], rows: Mapping[int, Floats], gaps: Mapping[int, NDArray[np.bool_]]
-) -> None:
+def _add(plan: _Plan, codes: NDArray[np.integer], rows: Mapping[int, Floats], gaps: Gaps) -> None:
     masks = {plan.mask(slot_set): slot_set for slot_set in plan.layout.sets}
     keep = {mask: np.flatnonzero(complete(slot_set, gaps, len(codes))) for mask, slot_set in masks.items()}
     for (mask, slot, missingness), total in plan.sums.items():
