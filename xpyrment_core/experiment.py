@@ -80,6 +80,7 @@ class Experiment:
         self._state = ExperimentState.CREATED
         self._history: list[HistoryEntry] = []
         self._specs: dict[str, MetricSpec] = {}
+        self._engine: Registered | None = None
         self._source: Source | None = None
         self.plugins = default_host() if plugins is None else plugins
         self.data = data
@@ -158,7 +159,7 @@ class Experiment:
         self.treatment_col = treatment_col or self.treatment_col
         self.id_col = id_col or self.id_col
         self._covariates = _merged(self._covariates, _names(covariates))
-        self._source = None
+        self._engine = self._source = None
         if self.data is None or self.treatment_col is None:
             raise InputError("an experiment needs data and treatment_col before it is designed; got none.")
         schema = self.source.schema()
@@ -182,6 +183,11 @@ class Experiment:
     @property
     def engine(self) -> Registered:
         """The engine that reads the data."""
+        if self._engine is None:
+            self._engine = self._find_engine()
+        return self._engine
+
+    def _find_engine(self) -> Registered:
         if self._engine_name is not None:
             return self.plugins.get("engine", self._engine_name)
         engines = sorted(self.plugins.all("engine"), key=lambda e: (getattr(e.definition, "rank", 50), e.qualified))
