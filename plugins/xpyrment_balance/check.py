@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from numbers import Number
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -129,7 +130,7 @@ def _column(frame: "nw.DataFrame[Any]", name: str) -> NDArray[np.float64] | Leve
 def _objects(frame: "nw.DataFrame[Any]", name: str) -> NDArray[np.float64] | Levels:
     """Read a column of Python objects: numbers and true/false with holes, or else text."""
     values = frame[name].to_list()
-    if all(absent(value) or isinstance(value, bool | int | float | np.number | np.bool_) for value in values):
+    if all(absent(value) or isinstance(value, Number | np.bool_) for value in values):
         return np.array([np.nan if absent(value) else float(value) for value in values])
     return _levels(label_counts(frame, name))
 

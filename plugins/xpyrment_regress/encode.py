@@ -41,7 +41,8 @@ def _tidy_column(column: pd.Series, control: Any) -> pd.Series:
 
 def _categories(column: pd.Series, control: Any) -> pd.Categorical:
     if isinstance(column.dtype, pd.CategoricalDtype):
-        levels = column.cat.remove_unused_categories().cat.categories.tolist()
+        column = column.cat.remove_unused_categories()
+        levels = column.cat.categories.tolist()
     else:
         levels = in_order(column.unique().tolist())
     if len(levels) > MAX_LEVELS:

@@ -2,6 +2,7 @@
 
 import json
 import math
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -209,6 +210,36 @@ def test_rows_without_a_label_are_counted_and_left_out():
     result = check_balance(pd.concat([data, noise]), "variant", ["x"])
     assert result.rows_without_label == 2
     assert result.diagnostics_["x"] == only(data)
+
+
+@pytest.mark.parametrize("values", [[1, 2, None, 4, 2, 3], [Decimal("1.5"), Decimal(2), None, 4, 2, 3]])
+def test_numbers_among_python_objects_are_numbers(values):
+    numbers = only(frame(values[:3], values[3:]).astype({"x": object}))
+    assert (numbers["type"], numbers["missing_control"]) == ("numeric", 1)
+    assert numbers["mean_treatment"] == 3
+
+
+def test_text_among_numbers_makes_levels_of_both():
+    numbers = only(frame(["a", 1, None], ["a", 1, 1]).astype({"x": object}))
+    assert (numbers["type"], numbers["n_control"]) == ("categorical", 2)
+    assert [level["level"] for level in numbers["levels"]] == ["1", "a"]
+
+
+def test_a_column_of_identifiers_is_no_covariate():
+    names = [f"u{i}" for i in range(1200)]
+    assert "1,200 levels" in only(frame(names[:600], names[600:]))["reason"]
+
+
+def test_a_plot_backend_gets_every_covariate_and_treatment(mixed):
+    data = mixed.assign(same=1.0, variant=np.where(mixed.index < 100, "C", mixed.variant))
+    result = check_balance(data, "variant", ["clicks", "same"])
+    plot = result.plot_data()
+    assert [(row.label, row.treatment) for row in plot.rows] == [
+        ("clicks", "B"), ("clicks", "C"), ("same", "B"), ("same", "C"),
+    ]  # fmt: skip
+    assert plot.rows[0].smd == result.comparisons[0].smd
+    assert "constant" in plot.rows[2].note
+    assert plot.threshold == 0.1
 
 
 def test_true_false_with_holes_is_binary():
