@@ -11,6 +11,7 @@ from xpyrment_core.reading import ArmSample, ColumnType, Label, Query, Reading, 
 from xpyrment_frames.frame import Frame
 from xpyrment_frames.kernel import Arms, centred_grams
 from xpyrment_frames.layout import Layout, lay_out
+from xpyrment_frames.parallel import by_segment
 from xpyrment_frames.samples import arm_samples
 from xpyrment_frames.unit_sums import unit_layout
 from xpyrment_frames.units import Units, find_units
@@ -98,14 +99,22 @@ class FrameSource:
         return found
 
     def offending(self, column: str, allowed: Iterable[float], limit: int = 5) -> tuple[float, ...]:
-        """Return up to `limit` distinct non-missing values of a column that are not allowed."""
-        wanted = np.array(list(allowed), dtype=np.float64)
-        found: set[float] = set()
-        for _, block in self._blocks(column):
-            found |= set(np.unique(block[~np.isnan(block) & ~np.isin(block, wanted)])[:limit].tolist())
-            if len(found) >= limit:
-                break
-        return tuple(sorted(found)[:limit])
+        """Return up to `limit` distinct non-missing values of a column that are not allowed, smallest first."""
+        wanted = tuple(allowed)
+        if self._frame.type_of(column) == "boolean" and {0.0, 1.0} <= set(wanted):
+            return ()
+        numbers = self._frame.numbers(column)
+
+        def search(start: int, stop: int) -> set[float]:
+            found: set[float] = set()
+            for begin in range(start, stop, BLOCK):
+                block = np.empty(min(BLOCK, stop - begin))
+                numbers.read(begin, begin + len(block), 0.0, block)
+                found.update(_others(block, wanted)[:limit].tolist())
+            return found
+
+        parts = by_segment(len(self._frame), BLOCK, lambda: search)
+        return tuple(sorted(set().union(*parts))[:limit])
 
     def explain(self, query: Query) -> str:
         """Describe how the query is answered."""
@@ -131,6 +140,16 @@ class FrameSource:
             block = np.empty(min(BLOCK, len(self._frame) - start))
             numbers.read(start, start + len(block), 0.0, block)
             yield start, block
+
+
+def _others(block: Floats, wanted: Sequence[float]) -> Floats:
+    """Return the distinct values of a block that are neither wanted nor missing."""
+    fine = np.zeros(len(block), dtype=bool)
+    for value in wanted:
+        fine |= block == value
+    if fine.all():
+        return block[:0]
+    return np.unique(block[~(fine | np.isnan(block))])
 
 
 Cells = list[list[tuple[Moments, int]]]

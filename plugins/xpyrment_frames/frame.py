@@ -1,6 +1,6 @@
 """A frame of any library as typed columns: what is a number, what is text, and how to read it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from numbers import Number
 from typing import Any
@@ -23,6 +23,16 @@ from xpyrment_frames.columns import (
 from xpyrment_frames.labels import Encoded, encode_array, encode_arrow, encode_categorical, is_text
 
 NUMERIC_KINDS = "iufb"
+
+INFERRED: dict[str, ColumnType] = {
+    "string": "text",
+    "boolean": "boolean",
+    "integer": "number",
+    "floating": "number",
+    "mixed-integer-float": "number",
+    "decimal": "number",
+}
+"""What pandas says of a column of objects, where that settles it."""
 
 
 class Frame:
@@ -66,8 +76,8 @@ class Frame:
         return self._types[name]
 
     def schema(self) -> Mapping[str, ColumnType]:
-        """Return the type of every column, in the frame's order."""
-        return {name: self.type_of(name) for name in self.names}
+        """Return the type of every column, in the frame's order; found when asked for."""
+        return _Schema(self)
 
     def numbers(self, name: str) -> Column:
         """Return a numeric or boolean column.
@@ -117,22 +127,40 @@ class Frame:
         return CodedColumn(encoded.codes, [*(float(label) for label in encoded.labels), np.nan])
 
 
+class _Schema(Mapping[str, ColumnType]):
+    """Types of columns; a column of objects is looked through only when its own type is wanted."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+
+    def __getitem__(self, name: str) -> ColumnType:
+        if name not in self._frame.names:
+            raise KeyError(name)
+        return self._frame.type_of(name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._frame.names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._frame.names)
+
+    def __len__(self) -> int:
+        return len(self._frame.names)
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
+
 def _storage(series: "nw.Series[Any]") -> Any:
     native = series.to_native()
     if not series.implementation.is_pandas():
         return _as_arrow(series)
     dtype = native.dtype
-    if isinstance(dtype, np.dtype):
-        return native.to_numpy()
-    if hasattr(dtype, "categories") or (getattr(dtype, "kind", "O") in NUMERIC_KINDS and _is_masked(native)):
-        return native.array
     if hasattr(dtype, "pyarrow_dtype") or getattr(dtype, "storage", None) == "pyarrow":
         return pa.chunked_array(native)
-    return native.to_numpy()
-
-
-def _is_masked(native: Any) -> bool:
-    return hasattr(native.dtype, "numpy_dtype") and not hasattr(native.dtype, "pyarrow_dtype")
+    if isinstance(dtype, np.dtype) or hasattr(dtype, "storage") or hasattr(dtype, "fill_value"):
+        return native.to_numpy()  # a string dtype of Python objects, or a sparse column
+    return native.array
 
 
 def _as_arrow(series: "nw.Series[Any]") -> pa.ChunkedArray:
@@ -157,7 +185,7 @@ def _column_type(storage: Any) -> ColumnType:
     if hasattr(storage, "categories"):
         return _values_type(list(storage.categories))
     if isinstance(storage, np.ndarray) and storage.dtype == object:
-        return _values_type(storage[~_missing(storage)])
+        return _object_type(storage)
     kind = storage.dtype.kind
     if kind == "b":
         return "boolean"
@@ -176,6 +204,13 @@ def _arrow_type(dtype: pa.DataType) -> ColumnType:
     if pa.types.is_null(dtype):
         return "number"
     return "text" if is_text(dtype) else "other"
+
+
+def _object_type(values: NDArray[Any]) -> ColumnType:
+    from pandas.api.types import infer_dtype
+
+    kind = INFERRED.get(infer_dtype(values, skipna=True))
+    return kind or _values_type(values[~_missing(values)])
 
 
 def _values_type(values: Any) -> ColumnType:
