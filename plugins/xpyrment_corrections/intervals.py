@@ -175,7 +175,7 @@ def _given_not_rejected(p: Vector, alpha: float) -> Vector:
     """
     z, c = -special.ndtri(p / 2), -special.ndtri(alpha / 2)
     low, high = np.zeros_like(p), np.full_like(p, WIDEST)
-    for _ in range(60):
+    for _ in range(50):
         h = (low + high) / 2
         center = z + h
         # Relative to P(Z < c), on the log scale: all three underflow far out.
