@@ -55,7 +55,7 @@ def _correct_family(rows: Sequence[Row], correction: Method, alpha: float) -> li
     for i, row in enumerate(rows):
         changes: dict[str, Any] = {"p_value": float(decision.p_values[i]), "correction": correction.name}
         if decision.alphas is not None:
-            changes |= _simultaneous(row, float(decision.alphas[i]), _bound(decision, i), label)
+            changes |= _simultaneous(row, decision, i, label)
         provenance = {**row.result.provenance, "correction": correction.provenance}
         out.append(evolve(row, result=evolve(row.result, provenance=provenance, **changes)))
     return out
@@ -79,23 +79,21 @@ def decide(rows: Sequence[Row], correction: Method, alpha: float) -> FamilyDecis
     return FamilyDecision(p_values=adjusted, alphas=np.asarray(answer, dtype=np.float64))
 
 
-def _bound(decision: FamilyDecision, i: int) -> bool:
-    return decision.at_null is not None and bool(decision.at_null[i])
-
-
-def _simultaneous(row: Row, alpha: float, at_null: bool, label: str) -> dict[str, Any]:
-    """Return the interval at the row's own level, cut at the null where the correction says so."""
-    again = _again(row, alpha)
-    if again is None:
+def _simultaneous(row: Row, decision: FamilyDecision, i: int, label: str) -> dict[str, Any]:
+    """Return the interval at the row's own levels, cut at the null where the correction says so."""
+    alpha = float(decision.alphas[i])
+    near = _bounds(row, alpha)
+    far = near if decision.far_alphas is None else _bounds(row, float(decision.far_alphas[i]))
+    at = row.comparison
+    if near is None or far is None or at is None:
         return {"simultaneous_method": label}
-    unbounded = Interval(-math.inf, math.inf, 1.0)
-    absolute, relative = (unbounded, unbounded) if alpha == 0 else (again.effect.interval, again.relative)
-    low, high = _clipped(absolute, again.null, at_null, again.effect.difference)
-    lift = again.effect.difference if again.control.value > 0 else -again.effect.difference
+    cut = decision.at_null is not None and bool(decision.at_null[i])
+    above = at.effect.difference > at.null
+    low, high = _joined(near[0], far[0], at.null, above, cut)
     # An absolute margin is no fixed relative effect: there the relative interval is not cut.
-    known = again.relative_null is not None or again.null == 0
-    null = again.relative_null or 0.0
-    rel_low, rel_high = _clipped(relative, null, at_null and known, null + lift - again.null)
+    known = at.relative_null is not None or at.null == 0
+    rel_above = above if at.control.value > 0 else not above
+    rel_low, rel_high = _joined(near[1], far[1], at.relative_null or 0.0, rel_above, cut and known)
     return {
         "simultaneous_ci_lower": low,
         "simultaneous_ci_upper": high,
@@ -105,23 +103,30 @@ def _simultaneous(row: Row, alpha: float, at_null: bool, label: str) -> dict[str
     }
 
 
-def _again(row: Row, alpha: float) -> Comparison | None:
+LINE = Interval(-math.inf, math.inf, 1.0)
+
+
+def _bounds(row: Row, alpha: float) -> tuple[Interval | Unavailable, Interval | Unavailable] | None:
+    """Return the absolute and the relative interval at level ``1 - alpha``."""
     if alpha == 0:
-        return row.comparison
+        return LINE, LINE
     try:
-        return row.again(alpha) if 0 < alpha < 1 else None
+        again = row.again(alpha) if 0 < alpha < 1 else None
     except NotEstimable:
         return None
+    return None if again is None else (again.effect.interval, again.relative)
 
 
-def _clipped(
-    interval: Interval | Unavailable, null: float, at_null: bool, difference: float
+def _joined(
+    near: Interval | Unavailable, far: Interval | Unavailable, null: float, above: bool, cut: bool
 ) -> tuple[float | None, float | None]:
-    """Return the bounds; one that is cut at the null stops just short of it, since the null is rejected."""
-    if not isinstance(interval, Interval):
+    """Return the end towards the null and the one away from it, the former just short of the null if `cut`."""
+    if not isinstance(near, Interval):
         return None, None
-    if not at_null:
-        return interval.low, interval.high
-    if difference > null:
-        return max(interval.low, math.nextafter(null, math.inf)), interval.high
-    return interval.low, min(interval.high, math.nextafter(null, -math.inf))
+    beyond = far if isinstance(far, Interval) else LINE
+    low, high = (near.low, beyond.high) if above else (beyond.low, near.high)
+    if cut and above:
+        low = max(low, math.nextafter(null, math.inf))
+    elif cut:
+        high = min(high, math.nextafter(null, -math.inf))
+    return low, high

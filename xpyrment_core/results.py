@@ -144,6 +144,9 @@ class FamilyDecision:
         ``1 - alphas[i]`` is the level at which row i's interval belongs to a simultaneous
         set; 0 stands for the whole line, NaN for no interval. None where the correction
         has no such intervals.
+    far_alphas : ndarray of shape (m,) or None
+        The same for the end of the interval that lies away from the null, where it has a
+        level of its own.
     at_null : ndarray of bool of shape (m,) or None
         Rows of which the interval is cut just short of the null value: only the side on which
         the estimate lies belongs to the set (stepwise tests reject more than intervals at
@@ -152,6 +155,7 @@ class FamilyDecision:
 
     p_values: Any
     alphas: Any = None
+    far_alphas: Any = None
     at_null: Any = None
 
 

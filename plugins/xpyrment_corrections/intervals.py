@@ -136,7 +136,7 @@ def _compatible(
     at the null where it would pass it. Else a rejected row is known to lie on its side of
     the null and no more is known of it (alpha_i = 0, cut at the null): the level was spent on
     rejecting further rows. A row not rejected has level ``1 - share(m - r)`` if it is
-    one-sided; if it is two-sided its interval is widened by `_given_not_rejected`, without
+    one-sided; if it is two-sided its ends are moved out by `_given_not_rejected`, without
     which a large effect that missed rejection by bad luck is covered too rarely.
 
     For one-sided tests this is the set of Strassburger and Bretz and of Guilbaud, which holds
@@ -158,23 +158,25 @@ def _compatible(
     m, left = int(here.sum()), int((here & ~rejected).sum())
     if left == 0:
         return FamilyDecision(p_values=adjusted, alphas=_same(p, share), at_null=rejected)
-    alphas = np.where(here & ~rejected, share(left), np.where(rejected, 0.0, np.nan))
+    near = np.where(here & ~rejected, share(left), np.where(rejected, 0.0, np.nan))
+    far = near.copy()
     if m > 1:
         widen = here & ~rejected & ~np.broadcast_to(np.asarray(one_sided, dtype=bool), p.shape)
-        alphas[widen] = _given_not_rejected(p[widen], share(left))
-    return FamilyDecision(p_values=adjusted, alphas=alphas, at_null=rejected)
+        z = -special.ndtri(p[widen] / 2)
+        near[widen], far[widen] = (_given_not_rejected(side, share(left)) for side in (-z, z))
+    return FamilyDecision(p_values=adjusted, alphas=near, far_alphas=far, at_null=rejected)
 
 
-def _given_not_rejected(p: Vector, alpha: float) -> Vector:
-    """Return levels of symmetric intervals that cover with ``1 - alpha`` given that ``p > alpha``.
+def _given_not_rejected(z: Vector, alpha: float) -> Vector:
+    """Return levels for the upper end of intervals that cover with ``1 - alpha`` given no rejection.
 
-    With z the statistic of p and c that of alpha, the half-width h solves
+    With c the critical value of `alpha`, the distance h from z to the end solves
     ``P(Z <= z | |Z| < c) = alpha / 2`` for Z normal about ``z + h``: the upper confidence
     limit of a normal mean observed only where it is not significant. It grows without bound
-    as p falls to alpha, so the interval never leaves the null out.
+    as z rises to c. It is never closer than the limit at `alpha` itself, so the null stays in.
     """
-    z, c = -special.ndtri(p / 2), -special.ndtri(alpha / 2)
-    low, high = np.zeros_like(p), np.full_like(p, WIDEST)
+    c = -special.ndtri(alpha / 2)
+    low, high = np.zeros_like(z), np.full_like(z, WIDEST)
     for _ in range(50):
         h = (low + high) / 2
         center = z + h

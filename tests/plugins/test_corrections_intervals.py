@@ -24,6 +24,11 @@ def decide(name, p, alpha, one_sided=False):
     return adjusted, answer, np.zeros(len(p), dtype=bool)
 
 
+def far_level(name, p):
+    """Return the level of the end away from the null of the second row."""
+    return CORRECTIONS[name].load_intervals()(p, 0.05, np.full(len(p), False)).far_alphas[1]
+
+
 @pytest.mark.parametrize("one_sided", [False, True])
 @pytest.mark.parametrize("name", CORRECTIONS)
 @given(families, st.floats(0.001, 0.3))
@@ -94,25 +99,26 @@ def test_one_sided_rows_that_are_not_rejected_share_all_of_alpha(name):
 
 
 @pytest.mark.parametrize("p", [0.0251, 0.03, 0.1, 0.5, 0.95, 1.0])
-def test_two_sided_rows_are_widened_to_the_limit_of_a_mean_seen_only_below_the_cut(p):
-    _, alphas, _ = decide("holm", [0.001, p, 1.0], 0.05)
+def test_two_sided_rows_reach_to_the_limits_of_a_mean_seen_only_below_the_cut(p):
+    _, near, _ = decide("holm", [0.001, p, 1.0], 0.05)
+    far = far_level("holm", [0.001, p, 1.0])
     z, c = stats.norm.isf(p / 2), stats.norm.isf(0.0125)
 
-    def excess(center):
-        seen = stats.truncnorm(-c - center, c - center, loc=center)
-        return seen.cdf(z) - 0.0125
+    def limit(at):
+        """The upper confidence limit for a truncated normal seen at `at`, as a distance from it."""
+        excess = lambda center: stats.truncnorm(-c - center, c - center, loc=center).cdf(at) - 0.0125  # noqa: E731
+        return optimize.brentq(excess, at, at + 30) - at if excess(at) > 0 else 0.0
 
-    half = stats.norm.isf(alphas[1] / 2)
+    assert stats.norm.isf(near[1] / 2) == pytest.approx(max(limit(-z), c), rel=1e-6)
     if p > 0.05:  # closer to the cut SciPy's truncated normal loses its digits
-        assert half == pytest.approx(optimize.brentq(excess, z, z + 30) - z, rel=1e-6)
-    assert half >= c
+        assert stats.norm.isf(far / 2) == pytest.approx(limit(z), rel=1e-6)
+    assert far <= near[1] <= 0.025
 
 
-def test_the_widening_grows_without_bound_towards_the_cut():
-    p = np.array([0.9, 0.5, 0.3, 0.2, 0.1, 0.05])
-    half = stats.norm.isf(np.array([decide("holm", [0.001, v, 1.0], 0.05)[1][1] for v in p]) / 2)
+def test_the_far_end_moves_out_without_bound_towards_the_cut():
+    half = stats.norm.isf(np.array([far_level("holm", [0.001, p, 1.0]) for p in (0.9, 0.5, 0.3, 0.2, 0.1, 0.05)]) / 2)
     assert (np.diff(half) > 0).all()
     assert half[0] < 1.25 * stats.norm.isf(0.0125)
     assert half[-1] > 15
     # Past 37 standard errors an interval is as good as unbounded, and its alpha still a positive number.
-    assert decide("holm", [0.001, 0.02500001, 1.0], 0.05)[1][1] == pytest.approx(2 * stats.norm.sf(37.0), rel=1e-9)
+    assert far_level("holm", [0.001, 0.02500001, 1.0]) == pytest.approx(2 * stats.norm.sf(37.0), rel=1e-9)

@@ -38,11 +38,14 @@ def intervals_of(name, z, one_sided=False):
     definition = CORRECTIONS[name]
     p = stats.norm.sf(z) if one_sided else 2 * stats.norm.sf(np.abs(z))
     answer = definition.load_intervals()(p, ALPHA, np.full(len(p), one_sided))
-    alphas, at_null = (
-        (answer.alphas, answer.at_null) if isinstance(answer, FamilyDecision) else (answer, np.zeros(len(p), bool))
-    )
-    half = stats.norm.isf(alphas if one_sided else alphas / 2)
-    low, high = z - half, np.full(len(p), np.inf) if one_sided else z + half
+    if not isinstance(answer, FamilyDecision):
+        answer = FamilyDecision(p_values=p, alphas=answer)
+    near = answer.alphas
+    far = near if answer.far_alphas is None else answer.far_alphas
+    at_null = np.zeros(len(p), bool) if answer.at_null is None else answer.at_null
+    sides = 1 if one_sided else 2
+    below, above = (stats.norm.isf(np.where(z > 0, *ends) / sides) for ends in ((near, far), (far, near)))
+    low, high = z - below, np.full(len(p), np.inf) if one_sided else z + above
     tiny = 1e-12  # the open end of an interval that is cut at the null
     low = np.where(at_null & (z > 0), np.maximum(low, tiny), low)
     high = np.where(at_null & (z < 0), np.minimum(high, -tiny), high)
