@@ -1,0 +1,152 @@
+"""What is kept of the data: counts and moments per variant, nothing of any unit."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from attrs import field, frozen
+
+from xpyrment_core.errors import InputError, listing
+from xpyrment_core.moments import Moments
+from xpyrment_core.reading import ColumnType, Label, RowSet, Term, UnitReport
+
+
+@frozen(eq=False)
+class StoredSet:
+    """The moments of some terms on the rows where all `required` columns are observed.
+
+    Attributes
+    ----------
+    required : frozenset of str
+    terms : tuple of Term
+    moments : mapping of label to Moments
+    rows : mapping of label to int
+        Rows behind the moments (their n counts units, where units have several).
+    """
+
+    required: frozenset[str]
+    terms: tuple[Term, ...]
+    moments: Mapping[Label, Moments]
+    rows: Mapping[Label, int]
+
+
+@frozen(eq=False, kw_only=True)
+class Aggregate:
+    """Everything an analysis by means needs to know of some data.
+
+    Attributes
+    ----------
+    treatment_col : str
+    unit_col : str or None
+        Column of the unit of randomisation that rows were summed by.
+    columns : mapping of str to {"number", "boolean", "text", "other"}
+        Types of the columns that something is known of.
+    levels : mapping of str to (mapping of label to int)
+        Rows per value of the treatment column and of text covariates; None counts the missing.
+    sets : tuple of StoredSet
+    shifts : mapping of str to float
+        What stands in for a covariate's missing values in ``filled`` terms.
+    units : UnitReport or None
+    binary : frozenset of str
+        Columns of which it is known that they hold nothing but 0 and 1.
+    infinite : mapping of (column, label) to int
+        Infinite values, where there are some.
+    origin : mapping of str to str
+        Where it came from: data, engine, version, time.
+    name : str
+        What messages call it: its file.
+    """
+
+    treatment_col: str
+    unit_col: str | None = None
+    columns: Mapping[str, ColumnType]
+    levels: Mapping[str, Mapping[Label | None, int]]
+    sets: tuple[StoredSet, ...]
+    shifts: Mapping[str, float] = field(factory=dict)
+    units: UnitReport | None = None
+    binary: frozenset[str] = frozenset()
+    infinite: Mapping[tuple[str, Label], int] = field(factory=dict)
+    origin: Mapping[str, str] = field(factory=dict)
+    name: str = "the aggregate"
+
+    @property
+    def labels(self) -> Mapping[Label | None, int]:
+        """Rows per variant."""
+        return self.levels[self.treatment_col]
+
+    def complete(self, stored: StoredSet) -> bool:
+        """Say whether no row that has a variant (and a unit, in one variant) is missing from a set."""
+        return all(stored.rows.get(arm, 0) == self._countable(arm) for arm in self.labels if arm is not None)
+
+    def _countable(self, arm: Label) -> int:
+        lost = 0
+        if self.units is not None:
+            lost = self.units.rows_without_unit.get(arm, 0) + self.units.rows_in_two_arms.get(arm, 0)
+        return self.labels.get(arm, 0) - lost
+
+    def find(self, required: Sequence[str]) -> StoredSet:
+        """Return the set whose rows are those where all `required` columns are observed.
+
+        A set without gaps stands for each of its parts.
+
+        Raises
+        ------
+        InputError
+            The columns were not aggregated together.
+        """
+        wanted = frozenset(required)
+        for stored in self.sets:
+            if stored.required == wanted or (wanted <= stored.required and self.complete(stored)):
+                return stored
+        named = "/".join(required) or "all rows"
+        known = ["/".join(sorted(stored.required)) or "all rows" for stored in self.sets]
+        raise InputError(
+            f"'{self.name}' has no moments of {named}: it has those of {listing(known)}. "
+            f"Aggregate again with --columns {named}."
+        )
+
+    def moments(self, row_set: RowSet, arm: Label, shifts: Mapping[str, float]) -> tuple[Moments, int]:
+        """Return a row set's moments in one arm, and the rows, with `shifts` standing in for the missing.
+
+        Raises
+        ------
+        InputError
+            A column of the row set was not aggregated.
+        """
+        stored = self.find(row_set.required)
+        known = stored.moments.get(arm)
+        if known is None or known.n == 0:
+            return Moments.empty(row_set.names), 0
+        weights = [self._weights(stored, term, shifts) for term in row_set.terms]
+        mean = [_combined(known.mean, row) for row in weights]
+        m2 = [[sum(w * _combined(known.m2[j], b) for j, w in a.items()) for b in weights] for a in weights]
+        return Moments(row_set.names, known.n, mean, np.reshape(m2, (len(mean), len(mean)))), stored.rows[arm]
+
+    def _weights(self, stored: StoredSet, term: Term, shifts: Mapping[str, float]) -> dict[int, float]:
+        """Write a term as a sum of stored ones."""
+        at = {(t.column, t.kind, t.level): j for j, t in enumerate(stored.terms)}
+        value = at.get((term.column, "value", None))
+        missing = at.get((term.column, "missing", None))
+        if term.kind == "level":
+            found = at.get((term.column, "level", term.level))
+            if found is None and term.column not in self.levels:
+                raise self._not_there(term.column)
+            return {} if found is None else {found: 1.0}  # a level that does not occur here is 0 on every row
+        if value is not None:
+            return {} if term.kind == "missing" else {value: 1.0}
+        if missing is None or term.kind == "value":
+            raise self._not_there(term.column)
+        if term.kind == "missing":
+            return {missing: 1.0}
+        # Filled with another value: what was filled moves by the difference.
+        return {at[term.column, "filled", None]: 1.0, missing: shifts[term.column] - self.shifts[term.column]}
+
+    def _not_there(self, column: str) -> InputError:
+        return InputError(
+            f"'{self.name}' does not say how {column!r} goes with the other columns asked for. "
+            f"Aggregate again with --covariates {column} (or --columns a/{column})."
+        )
+
+
+def _combined(values: np.ndarray, weights: Mapping[int, float]) -> float:
+    """Return the weighted sum of some of the values; an infinity among the others does not touch it."""
+    return sum(float(values[j]) * weight for j, weight in weights.items())

@@ -1,0 +1,99 @@
+"""``xpyrment aggregate``: data in, a small file of moments out."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from xpyrment_core.cli_types import CommaList
+from xpyrment_core.errors import InputError
+from xpyrment_core.report import Report, Table
+
+if TYPE_CHECKING:
+    from xpyrment_aggregates.aggregate import Aggregate
+
+
+def aggregate(
+    *data: Annotated[
+        str, Parameter(help="CSV or Parquet files or globs; - for CSV on standard input.", allow_leading_hyphen=True)
+    ],
+    treatment_col: Annotated[str, Parameter(help="Column with each row's variant.")],
+    columns: Annotated[CommaList, Parameter(help="Outcome columns; join those of one metric: clicks/impressions.")],
+    covariates: Annotated[
+        CommaList, Parameter(help="Columns to adjust with and to check for balance.", show_default=False)
+    ] = [],  # noqa: B006 - cyclopts reads it, nobody writes to it
+    id_col: Annotated[
+        str | None, Parameter(help="Column of the unit of randomisation, where units have several rows.")
+    ] = None,
+    out: Annotated[
+        Path | None, Parameter(help="File to write, ending in .moments.json; beside the data by default.")
+    ] = None,
+) -> Report:
+    """Add data up to counts, means and cross-products per variant, and write them to a small file.
+
+    The file holds nothing of any unit. Files of several days or shards are merged by analysing
+    them together: xpyrment analyze 'day-*.moments.json' --treatment-col … --metric ….
+    """
+    from xpyrment_aggregates.files import write
+    from xpyrment_aggregates.make import aggregate as add_up
+
+    target = _target(data, out)
+    found = add_up(_opened(data), treatment_col, columns, covariates, id_col)
+    text = write(found)
+    try:
+        target.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"the moments cannot be saved as '{target}': {error.strerror}.") from error
+    return _report(found, target, len(text.encode()))
+
+
+def _opened(data: tuple[str, ...]) -> Any:
+    from xpyrment_core.files import read_frame
+
+    if data == ("-",):
+        return read_frame("-")
+    return data[0] if len(data) == 1 else list(data)
+
+
+def _target(data: tuple[str, ...], out: Path | None) -> Path:
+    from xpyrment_aggregates.files import ENDING
+
+    if not data:
+        raise InputError("there is no data: name a CSV or Parquet file, a glob, or - for standard input.")
+    if out is not None:
+        if not out.name.endswith(ENDING):
+            raise InputError(f"--out '{out}' must end in {ENDING}, by which an analysis knows what the file is.")
+        return out
+    if len(data) > 1 or data[0] == "-" or set("*?[") & set(data[0]):
+        raise InputError(f"name the file to write: --out experiment{ENDING}.")
+    source = Path(data[0])
+    return source.with_name(source.name.partition(".")[0] + ENDING)
+
+
+def _report(found: "Aggregate", target: Path, size: int) -> Report:
+    rows = [
+        (
+            "/".join(sorted(stored.required)) or "(all rows)",
+            str(label),
+            stored.rows[label],
+            moments.n,
+        )
+        for stored in found.sets
+        for label, moments in stored.moments.items()
+    ]
+    numbers = ("Rows", "Units")
+    table = Table(columns=("Complete rows of", "Variant", *numbers), rows=rows, right=numbers, keep=numbers)
+    labels = {str(label): n for label, n in found.labels.items() if label is not None}
+    return Report(
+        kind="aggregate",
+        title="Moments",
+        parts=[f"MOMENTS OF {sum(found.labels.values()):,} ROWS", "", table, "", f"Saved as {target} ({size:,} bytes)"],
+        data={
+            "file": str(target),
+            "bytes": size,
+            "rows": labels,
+            "rows_without_label": found.labels.get(None, 0),
+            "columns": dict(found.columns),
+            "sets": [sorted(stored.required) for stored in found.sets],
+        },
+    )

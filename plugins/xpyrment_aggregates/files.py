@@ -1,0 +1,152 @@
+"""The file form of an aggregate: JSON with a version, and floats to their last digit."""
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from xpyrment_aggregates.aggregate import Aggregate, StoredSet
+from xpyrment_core.errors import InputError
+from xpyrment_core.moments import Moments
+from xpyrment_core.reading import Label, Term, UnitReport
+
+KIND = "xpyrment moments"
+SCHEMA_VERSION = 1
+ENDING = ".moments.json"
+
+Json = dict[str, Any]
+
+
+def write(aggregate: Aggregate) -> str:
+    """Return an aggregate as JSON text."""
+    document = {
+        "kind": KIND,
+        "schema_version": SCHEMA_VERSION,
+        "treatment_col": aggregate.treatment_col,
+        "unit_col": aggregate.unit_col,
+        "origin": dict(aggregate.origin),
+        "columns": dict(aggregate.columns),
+        "binary": sorted(aggregate.binary),
+        "levels": {column: _pairs(counts) for column, counts in aggregate.levels.items()},
+        "shifts": dict(aggregate.shifts),
+        "infinite": [[column, label, count] for (column, label), count in aggregate.infinite.items()],
+        "units": None if aggregate.units is None else _written_units(aggregate.units),
+        "sets": [_written_set(stored) for stored in aggregate.sets],
+    }
+    return json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def read(path: str) -> Aggregate:
+    """Return the aggregate in a file.
+
+    Raises
+    ------
+    InputError
+        The file does not exist, is not one of moments, or is of a later version.
+    """
+    try:
+        document = json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(f"moments file not found at '{path}'.") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"'{path}' cannot be read as a file of moments: {error}.") from error
+    if not isinstance(document, dict) or document.get("kind") != KIND:
+        raise InputError(f"'{path}' is not a file of moments; make one with 'xpyrment aggregate'.")
+    version = document.get("schema_version")
+    if version != SCHEMA_VERSION:
+        raise InputError(
+            f"'{path}' has version {version!r} of the file of moments, this xpyrment reads version {SCHEMA_VERSION}; "
+            f"update xpyrment, or aggregate again."
+        )
+    try:
+        return _aggregate(document, path)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"'{path}' is damaged: {type(error).__name__}: {error}. Make it again with 'xpyrment aggregate'."
+        ) from error
+
+
+def _aggregate(document: Json, path: str) -> Aggregate:
+    return Aggregate(
+        treatment_col=document["treatment_col"],
+        unit_col=document["unit_col"],
+        origin=document["origin"],
+        columns=document["columns"],
+        binary=frozenset(document["binary"]),
+        levels={column: _mapping(pairs) for column, pairs in document["levels"].items()},
+        shifts=document["shifts"],
+        infinite={(column, label): count for column, label, count in document["infinite"]},
+        units=None if document["units"] is None else _read_units(document["units"]),
+        sets=tuple(_read_set(stored) for stored in document["sets"]),
+        name=path,
+    )
+
+
+def _pairs(counts: Mapping[Label | None, int]) -> list[list[Any]]:
+    """Return a mapping as pairs: JSON would turn its keys to text."""
+    return [[label, count] for label, count in counts.items()]
+
+
+def _mapping(pairs: list[list[Any]]) -> dict[Any, int]:
+    return {label: int(count) for label, count in pairs}
+
+
+def _written_units(units: UnitReport) -> Json:
+    return {
+        "units": _pairs(units.units),
+        "repeated": units.repeated,
+        "in_two_arms": units.in_two_arms,
+        "rows_in_two_arms": _pairs(units.rows_in_two_arms),
+        "rows_without_unit": _pairs(units.rows_without_unit),
+    }
+
+
+def _read_units(units: Json) -> UnitReport:
+    return UnitReport(
+        units=_mapping(units["units"]),
+        repeated=bool(units["repeated"]),
+        in_two_arms=int(units["in_two_arms"]),
+        rows_in_two_arms=_mapping(units["rows_in_two_arms"]),
+        rows_without_unit=_mapping(units["rows_without_unit"]),
+    )
+
+
+def _written_set(stored: StoredSet) -> Json:
+    return {
+        "required": sorted(stored.required),
+        "terms": [[t.name, t.column, t.kind, t.level] for t in stored.terms],
+        "arms": [
+            {
+                "label": label,
+                "rows": stored.rows[label],
+                "n": moments.n,
+                "mean": [_number(v) for v in moments.mean.tolist()],
+                "m2": [_number(v) for v in moments.m2[np.triu_indices(len(moments.columns))].tolist()],
+            }
+            for label, moments in stored.moments.items()
+        ],
+    }
+
+
+def _read_set(stored: Json) -> StoredSet:
+    terms = tuple(Term(*term) for term in stored["terms"])
+    moments = {arm["label"]: _read_moments(arm, terms) for arm in stored["arms"]}
+    rows = {arm["label"]: int(arm["rows"]) for arm in stored["arms"]}
+    return StoredSet(frozenset(stored["required"]), terms, moments, rows)
+
+
+def _read_moments(arm: Json, terms: tuple[Term, ...]) -> Moments:
+    k = len(terms)
+    m2 = np.zeros((k, k))
+    upper = np.triu_indices(k)
+    m2[upper] = [float(v) for v in arm["m2"]]
+    m2.T[upper] = m2[upper]
+    return Moments(tuple(t.name for t in terms), arm["n"], [float(v) for v in arm["mean"]], m2)
+
+
+def _number(value: float) -> float | str:
+    """Return a float; what JSON has no number for, as text that `float` reads."""
+    return value if math.isfinite(value) else str(value)

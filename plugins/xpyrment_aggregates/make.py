@@ -1,0 +1,184 @@
+"""Adding data up to an aggregate."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from attrs import evolve
+
+from xpyrment_aggregates.aggregate import Aggregate, StoredSet
+from xpyrment_core.errors import InputError
+from xpyrment_core.experiment import check_column, setup
+from xpyrment_core.reading import ColumnType, Label, Query, Reading, RowSet, Source, Term
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from xpyrment_core.host import PluginHost
+
+MAX_LEVELS = 50
+"""A column with more values than this is more likely an identifier than a variant or a category."""
+
+
+def aggregate(
+    data: Any,
+    treatment_col: str,
+    columns: Sequence[str],
+    covariates: Sequence[str] = (),
+    id_col: str | None = None,
+    *,
+    plugins: "PluginHost | None" = None,
+) -> Aggregate:
+    """Add data up to counts and moments per variant.
+
+    Parameters
+    ----------
+    data : frame, path or anything an engine reads
+    treatment_col : str
+        Column with each row's variant.
+    columns : sequence of str
+        Outcome columns; ``"clicks/impressions"`` for those a metric needs together.
+    covariates : sequence of str
+        Columns to adjust with and to check for balance; text is kept as its levels.
+    id_col : str, optional
+        Column of the unit of randomisation, where units have several rows.
+
+    Returns
+    -------
+    Aggregate
+
+    Raises
+    ------
+    InputError
+        A column is not in the data or not of a usable type.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"variant": ["a", "b"] * 3, "revenue": [1.0, 2, 3, None, 5, 6]})
+    >>> found = aggregate(frame, "variant", ["revenue"])
+    >>> found.sets[0].moments["b"].n, dict(found.labels)
+    (2, {'a': 3, 'b': 3})
+    """
+    experiment = setup(data, treatment_col, id_col, plugins=plugins)
+    source, schema = experiment.source, experiment.source.schema()
+    groups = tuple(dict.fromkeys(_group(text, schema) for text in columns))
+    if not groups:
+        raise InputError("there is nothing to aggregate: name at least one column.")
+    for covariate in covariates:
+        check_column("covariate", covariate, schema)
+    levels = {treatment_col: _levels(source, treatment_col)}
+    levels |= {c: _levels(source, c) for c in covariates if schema[c] not in ("number", "boolean")}
+    row_sets = tuple(_row_sets(groups, covariates, levels))
+    arms = tuple(label for label in levels[treatment_col] if label is not None)
+    query = Query(treatment_col=treatment_col, arms=arms, row_sets=row_sets, unit_col=id_col)
+    reading = source.moments(query)
+    named = dict.fromkeys((treatment_col, *([id_col] if id_col else []), *(c for g in groups for c in g), *covariates))
+    entry = experiment.engine
+    whole = Aggregate(
+        treatment_col=treatment_col,
+        unit_col=id_col,
+        columns={column: schema[column] for column in named},
+        levels=levels,
+        sets=tuple(_stored(row_set, reading, arms) for row_set in row_sets),
+        shifts=dict(reading.shifts),
+        units=reading.units,
+        binary=frozenset(c for c in dict.fromkeys(c for g in groups for c in g) if _binary(source, reading, c, arms)),
+        infinite=_infinite(source, reading, row_sets, treatment_col),
+        origin={
+            "data": data if isinstance(data, str) else type(data).__name__,
+            "engine": entry.qualified,
+            "xpyrment": version("xpyrment"),
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        },
+    )
+    return _without_what_follows(whole, groups)
+
+
+def _group(text: str, schema: "Mapping[str, ColumnType]") -> tuple[str, ...]:
+    """Return the columns that belong together: a name, or names joined by slashes."""
+    names = (text,) if text in schema else tuple(part.strip() for part in text.split("/"))
+    for name in names:
+        check_column("column", name, schema)
+        if schema[name] not in ("number", "boolean"):
+            raise InputError(f"column {name!r} is {schema[name]}, wanted numbers; text can be a covariate.")
+    return tuple(dict.fromkeys(names))
+
+
+def _levels(source: Source, column: str) -> dict[Label | None, int]:
+    found = dict(source.labels(column))
+    if len(found) > MAX_LEVELS + 1:
+        raise InputError(f"column {column!r} has {len(found):,} values, at most {MAX_LEVELS} are usable.")
+    odd = [label for label in found if not isinstance(label, str | int | float | None)]
+    if odd:
+        raise InputError(
+            f"column {column!r} holds {type(odd[0]).__name__} values; a file of moments has text, numbers and booleans."
+        )
+    return found
+
+
+def _row_sets(
+    groups: Sequence[tuple[str, ...]], covariates: Sequence[str], levels: "Mapping[str, Mapping[Label | None, int]]"
+) -> Iterable[RowSet]:
+    """Yield what is worth keeping: each group, each column alone, all together, and all rows for balance."""
+    columns = tuple(dict.fromkeys(column for group in groups for column in group))
+    for group in dict.fromkeys([columns, *groups, *((column,) for column in columns)]):
+        others = [c for c in covariates if c not in group]
+        terms = [Term(c, c) for c in group] + [term for c in others for term in _terms(c, levels)]
+        yield RowSet("/".join(group), group, tuple(terms))
+    if covariates:
+        yield RowSet("", (), tuple(term for c in covariates for term in _terms(c, levels)))
+
+
+def _terms(column: str, levels: "Mapping[str, Mapping[Label | None, int]]") -> list[Term]:
+    missing = Term(f"{column} is missing", column, "missing")
+    if column not in levels:
+        return [Term(column, column, "filled"), missing]
+    found = [level for level in levels[column] if level is not None]
+    return [*(Term(f"{column}={level}", column, "level", level) for level in found), missing]
+
+
+def _stored(row_set: RowSet, reading: Reading, arms: Sequence[Label]) -> StoredSet:
+    return StoredSet(
+        frozenset(row_set.required),
+        row_set.terms,
+        {arm: reading.moments[row_set.key, arm] for arm in arms},
+        {arm: reading.rows[row_set.key, arm] for arm in arms},
+    )
+
+
+def _binary(source: Source, reading: Reading, column: str, arms: Sequence[Label]) -> bool:
+    """Say whether a column holds only 0 and 1; only where the moments allow it are its values looked at."""
+    if reading.units is None or not reading.units.repeated:
+        for moments in (reading.moments[column, arm] for arm in arms):
+            if not moments.n:
+                continue
+            mean, second = float(moments.mean[0]), float(moments.m2[0, 0]) / moments.n
+            if not abs(second - mean * (1 - mean)) <= 1e-9:
+                return False
+    return not source.offending(column, (0.0, 1.0), 1)
+
+
+def _infinite(
+    source: Source, reading: Reading, row_sets: Sequence[RowSet], treatment_col: str
+) -> dict[tuple[str, Label], int]:
+    suspects = {
+        term.column
+        for row_set in row_sets
+        for (key, _), moments in reading.moments.items()
+        for i, term in enumerate(row_set.terms if key == row_set.key else ())
+        if term.kind in ("value", "filled") and not np.isfinite(moments.mean[i])
+    }
+    counts = source.infinite(sorted(suspects), treatment_col) if suspects else {}
+    return {key: count for key, count in counts.items() if count}
+
+
+def _without_what_follows(whole: Aggregate, groups: Iterable[Sequence[str]]) -> Aggregate:
+    """Leave out what the set of all columns stands for where it has no gaps, and that set where it has."""
+    joint = whole.sets[0]
+    if whole.complete(joint):
+        return evolve(whole, sets=(joint,))
+    wanted = {frozenset(group) for group in groups}
+    return evolve(whole, sets=tuple(s for s in whole.sets if len(s.required) < 2 or s.required in wanted))

@@ -1,0 +1,234 @@
+"""Aggregates as a source: merged as far as they can be, and a plain word where they cannot."""
+
+import hashlib
+import os
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from glob import glob, has_magic
+from pathlib import Path
+from typing import Any
+
+from attrs import evolve
+
+from xpyrment_aggregates.aggregate import Aggregate
+from xpyrment_aggregates.files import read, write
+from xpyrment_core.errors import InputError, listing, unknown
+from xpyrment_core.labels import in_order
+from xpyrment_core.moments import Moments
+from xpyrment_core.reading import ArmSample, ColumnType, Label, Query, Reading, UnitReport
+
+
+def find_aggregates(parts: Iterable[Any]) -> list[Aggregate]:
+    """Read the files that paths and globs name; aggregates in memory are taken as they are.
+
+    Raises
+    ------
+    InputError
+        A glob matches no file, or a file cannot be read as moments.
+    """
+    found: list[Aggregate] = []
+    for part in parts:
+        found += [part] if isinstance(part, Aggregate) else map(read, _paths(os.fsdecode(os.fspath(part))))
+    return found
+
+
+def _paths(name: str) -> list[str]:
+    if Path(name).exists() or not has_magic(name):
+        return [name]
+    found = sorted(glob(name, recursive=True))
+    if not found:
+        raise InputError(f"no file matches '{name}'.")
+    return found
+
+
+class AggregateSource:
+    """Aggregates of parts of the data as one source; see `xpyrment_core.reading.Source`.
+
+    Parameters
+    ----------
+    parts : sequence of Aggregate
+        Of the same experiment; no unit is in two of them.
+
+    Raises
+    ------
+    InputError
+        They have different treatment or unit columns, types that do not agree, or the same
+        contents; or units with several rows, which do not merge.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from xpyrment_aggregates.make import aggregate
+    >>> days = [pd.DataFrame({"variant": ["a", "b"], "revenue": [x, 2 * x]}) for x in (1.0, 5.0)]
+    >>> source = AggregateSource([aggregate(day, "variant", ["revenue"]) for day in days])
+    >>> source.schema(), source.labels("variant")
+    ({'variant': 'text', 'revenue': 'number'}, {'a': 2, 'b': 2})
+    """
+
+    def __init__(self, parts: Sequence[Aggregate]) -> None:
+        self._parts = tuple(parts)
+        _check_alike(self._parts)
+        self._first = self._parts[0]
+
+    def schema(self) -> Mapping[str, ColumnType]:
+        """Return the type of every column that all parts know."""
+        shared = [c for c in self._first.columns if all(c in part.columns for part in self._parts)]
+        return {column: self._first.columns[column] for column in shared}
+
+    def labels(self, column: str) -> Mapping[Label | None, int]:
+        """Return rows per value of the treatment column or of a text covariate."""
+        if any(column not in part.levels for part in self._parts):
+            raise InputError(
+                f"{self._name} does not list the values of {column!r}, only those of {listing(self._first.levels)}. "
+                f"Aggregate again with --covariates {column}."
+            )
+        counts = _summed(part.levels[column] for part in self._parts)
+        missing = {None: counts.pop(None)} if None in counts else {}
+        return {label: counts[label] for label in in_order(counts)} | missing
+
+    def moments(self, query: Query) -> Reading:
+        """Merge the parts' moments; no rows are read."""
+        self._check(query)
+        shifts: dict[str, float] = {}
+        for part in reversed(self._parts):
+            shifts |= part.shifts
+        moments: dict[tuple[str, Label], Moments] = {}
+        rows: dict[tuple[str, Label], int] = {}
+        for row_set in query.row_sets:
+            for arm in query.arms:
+                key = row_set.key, arm
+                found = [part.moments(row_set, arm, shifts) for part in self._parts]
+                moments[key] = sum((m for m, _ in found[1:]), found[0][0])
+                rows[key] = sum(n for _, n in found)
+        units = _merged_units([part.units for part in self._parts if part.units], query.arms)
+        return Reading(
+            moments=moments, rows=rows, shifts=shifts, units=units if query.unit_col is not None else None, passes=0
+        )
+
+    def samples(self, query: Query) -> Mapping[tuple[str, Label], ArmSample]:
+        """Refuse: there are no values of units in moments."""
+        columns = dict.fromkeys(term.column for row_set in query.row_sets for term in row_set.terms)
+        raise InputError(
+            f"{self._name} holds moments, not the values of {', '.join(map(repr, columns))} that ranks, quantiles, "
+            f"caps and the bootstrap need. Analyse the data themselves, or compare means."
+        )
+
+    def infinite(self, columns: Sequence[str], treatment_col: str) -> Mapping[tuple[str, Label], int]:
+        """Return the infinite values that were counted when aggregating."""
+        labels = [label for label in self.labels(treatment_col) if label is not None]
+        return {
+            (column, label): sum(part.infinite.get((column, label), 0) for part in self._parts)
+            for column in columns
+            for label in labels
+        }
+
+    def offending(self, column: str, allowed: Iterable[float], limit: int = 5) -> tuple[float, ...]:
+        """Return nothing for a column of 0 and 1; of others the values are not known.
+
+        Raises
+        ------
+        InputError
+            The column does not hold only 0 and 1, or something else is asked.
+        """
+        if column not in self.schema():
+            raise unknown("column", column, self.schema())
+        if {0.0, 1.0} <= {float(value) for value in allowed} and all(column in part.binary for part in self._parts):
+            return ()
+        raise InputError(f"column {column!r} of {self._name} holds values beside 0 and 1; which ones is not kept.")
+
+    def explain(self, query: Query) -> str:
+        """Say what is merged."""
+        self._check(query)
+        parts = [f"{self._name}: merged, no rows are read."]
+        for part in self._parts:
+            origin = ", ".join(f"{key} {value}" for key, value in part.origin.items())
+            parts.append(f"- {part.name}: {sum(part.labels.values()):,} rows ({origin})")
+        parts += [
+            f"{row_set.key}: complete rows of {'/'.join(row_set.required) or 'any'}" for row_set in query.row_sets
+        ]
+        return "\n".join(parts)
+
+    @property
+    def _name(self) -> str:
+        return f"'{self._first.name}'" if len(self._parts) == 1 else f"{len(self._parts)} files of moments"
+
+    def _check(self, query: Query) -> None:
+        if query.treatment_col != self._first.treatment_col:
+            raise InputError(
+                f"{self._name} was aggregated by {self._first.treatment_col!r}, not by {query.treatment_col!r}; "
+                f"use treatment_col={self._first.treatment_col!r}, or aggregate again."
+            )
+        unit = self._first.unit_col
+        repeated = any(part.units is not None and part.units.repeated for part in self._parts)
+        if query.unit_col != unit and (query.unit_col is not None or repeated):
+            made = f"by unit {unit!r}" if unit else "row by row"
+            raise InputError(
+                f"{self._name} was aggregated {made}, the analysis asks for units {query.unit_col!r}; "
+                f"set the experiment up with id_col={unit!r}, or aggregate again with --id-col."
+            )
+
+
+def _check_alike(parts: Sequence[Aggregate]) -> None:
+    first = parts[0]
+    seen: dict[str, str] = {}
+    for part in parts:
+        if (part.treatment_col, part.unit_col) != (first.treatment_col, first.unit_col):
+            raise InputError(
+                f"'{part.name}' was aggregated by {part.treatment_col!r} and unit {part.unit_col!r}, '{first.name}' by "
+                f"{first.treatment_col!r} and unit {first.unit_col!r}; files of one experiment only can be merged."
+            )
+        mark = hashlib.sha256(write(evolve(part, origin={})).encode()).hexdigest()
+        if mark in seen:
+            raise InputError(f"'{part.name}' has the contents of '{seen[mark]}': the same data would count twice.")
+        seen[mark] = part.name
+        for column in part.columns.keys() & first.columns.keys():
+            if (part.columns[column] == "text") != (first.columns[column] == "text"):
+                raise InputError(
+                    f"column {column!r} is {part.columns[column]} in '{part.name}' and {first.columns[column]} in "
+                    f"'{first.name}'; aggregate again with one type."
+                )
+    if len(parts) > 1 and first.unit_col is not None:
+        _check_units(parts)
+
+
+def _check_units(parts: Sequence[Aggregate]) -> None:
+    """Several files by unit: refuse what would be wrong, and say what cannot be seen."""
+    column = parts[0].unit_col
+    repeated = [part.name for part in parts if part.units is not None and part.units.repeated]
+    if repeated:
+        raise InputError(
+            f"in '{repeated[0]}' units of {column!r} have several rows, and such files do not merge: a unit's rows "
+            f"belong together. Aggregate all files in one go (a glob), or to one row per unit first."
+        )
+    warnings.warn(
+        f"whether a unit of {column!r} is in two of the {len(parts)} files cannot be seen from their moments; "
+        f"if some are, they count twice.",
+        UserWarning,
+        stacklevel=5,
+    )
+
+
+def _summed(counts: Iterable[Mapping[Any, int]]) -> dict[Any, int]:
+    total: dict[Any, int] = {}
+    for part in counts:
+        for label, count in part.items():
+            total[label] = total.get(label, 0) + count
+    return total
+
+
+def _merged_units(reports: Sequence[UnitReport], arms: Sequence[Label]) -> UnitReport | None:
+    if not reports:
+        return None
+    none = dict.fromkeys(arms, 0)
+
+    def over(name: str) -> dict[Label, int]:
+        total = _summed(getattr(report, name) for report in reports)
+        return none | {arm: total.get(arm, 0) for arm in arms}
+
+    return UnitReport(
+        units=over("units"),
+        repeated=any(report.repeated for report in reports),
+        in_two_arms=sum(report.in_two_arms for report in reports),
+        rows_in_two_arms=over("rows_in_two_arms"),
+        rows_without_unit=over("rows_without_unit"),
+    )
