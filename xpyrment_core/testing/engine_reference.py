@@ -1,0 +1,75 @@
+"""The answer to a query, worked out plainly from columns held as lists: what an engine is held to."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from attrs import frozen
+
+from xpyrment_core.moments import Moments
+from xpyrment_core.reading import Query, RowSet, Term
+from xpyrment_core.testing.shapes import Values
+
+Data = Mapping[str, Sequence[Any]]
+
+
+@frozen
+class Expected:
+    """Moments, rows and samples of one row set in one arm."""
+
+    moments: Moments
+    rows: int
+    columns: dict[str, Values]
+
+
+def missing(value: Any) -> bool:
+    """Say whether a cell is missing: None or NaN."""
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def expected(data: Data, query: Query, rows: RowSet, arm: Any, shifts: Mapping[str, float]) -> Expected:
+    """Return what an engine must find for one row set in one arm."""
+    keep = [i for i in usable_rows(data, query, arm) if not any(missing(data[c][i]) for c in rows.required)]
+    columns = {term.name: _term(data, term, keep, shifts) for term in rows.terms}
+    if not keep:
+        return Expected(Moments.empty(rows.names), 0, columns)
+    if query.unit_col is None:
+        return Expected(Moments.of(columns), len(keep), columns)
+    return Expected(_by_unit([data[query.unit_col][i] for i in keep], columns), len(keep), columns)
+
+
+def usable_rows(data: Data, query: Query, arm: Any) -> list[int]:
+    """Return the rows of an arm whose unit is known and in one variant only."""
+    labels = data[query.treatment_col]
+    rows = [i for i, label in enumerate(labels) if label == arm]
+    if query.unit_col is None:
+        return rows
+    units = data[query.unit_col]
+    seen: dict[Any, set[Any]] = {}
+    for unit, label in zip(units, labels, strict=True):
+        if not missing(unit) and not missing(label):
+            seen.setdefault(unit, set()).add(label)
+    return [i for i in rows if not missing(units[i]) and len(seen[units[i]]) == 1]
+
+
+def _term(data: Data, term: Term, rows: Sequence[int], shifts: Mapping[str, float]) -> Values:
+    cells = [data[term.column][i] for i in rows]
+    if term.kind == "missing":
+        return np.array([float(missing(v)) for v in cells])
+    if term.kind == "level":
+        return np.array([float(v == term.level) for v in cells])
+    fill = shifts.get(term.column, 0.0)
+    return np.array([fill if missing(v) else float(v) for v in cells], dtype=np.float64)
+
+
+def _by_unit(units: Sequence[Any], columns: Mapping[str, Values]) -> Moments:
+    codes = {unit: i for i, unit in enumerate(dict.fromkeys(units))}
+    at = np.array([codes[unit] for unit in units])
+    counts = np.bincount(at).astype(np.float64)
+    if counts.max() == 1:
+        return Moments.of(columns)
+    # The row mean, and deviations (S - mean R) / mean(R): a ratio of sums, units as clusters.
+    means = {c: float(v.mean()) for c, v in columns.items()}
+    spread = Moments.of({c: np.bincount(at, v - means[c]) / counts.mean() for c, v in columns.items()})
+    return Moments(tuple(columns), len(codes), list(means.values()), spread.m2)

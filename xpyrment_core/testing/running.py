@@ -1,0 +1,131 @@
+"""Checks as values: a name and a claim to try; and what a claim may not do on the side."""
+
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from attrs import frozen
+
+from xpyrment_core.errors import InputError, unknown
+
+
+@frozen
+class Check:
+    """One claim about one subject; calling it tries the claim.
+
+    Attributes
+    ----------
+    name : str
+        As `expected_failures` names it: ``"swap_arms"``, ``"level_skewed"``.
+    claim : callable
+        Raises AssertionError, with the numbers, where the subject does not keep the claim.
+    statistical : bool
+        Whether it simulates experiments (seconds) or only calls the subject a few times.
+    """
+
+    name: str
+    claim: Callable[[], None]
+    statistical: bool = False
+
+    def __call__(self) -> None:
+        """Try the claim.
+
+        Raises
+        ------
+        AssertionError
+            The subject does not keep it.
+        """
+        self.claim()
+
+
+@frozen(kw_only=True)
+class Outcome:
+    """How one check went: `problem` is empty where the claim was kept."""
+
+    name: str
+    problem: str = ""
+
+
+def outcomes(checks: Sequence[Check]) -> Iterator[Outcome]:
+    """Try the checks one by one; an exception of the subject's own is a claim not kept."""
+    for check in checks:
+        try:
+            check()
+        except AssertionError as error:
+            yield Outcome(name=check.name, problem=str(error) or "the claim was not kept")
+        except Exception as error:
+            yield Outcome(name=check.name, problem=f"{type(error).__name__}: {error}")
+        else:
+            yield Outcome(name=check.name)
+
+
+def run_checks(title: str, checks: Sequence[Check], expected_failures: Mapping[str, str] | None = None) -> None:
+    """Try all checks and report every claim that was not kept.
+
+    Raises
+    ------
+    AssertionError
+        Some check failed, or one that was expected to fail passed.
+    """
+    expected = checked_expectations(checks, expected_failures)
+    found = list(outcomes(checks))
+    problems = [f"{o.name}: {o.problem}" for o in found if o.problem and o.name not in expected]
+    problems += [
+        f"{o.name}: passed, though it was expected to fail ({expected[o.name]})"
+        for o in found
+        if o.name in expected and not o.problem
+    ]
+    if problems:
+        lines = "\n  ".join(problems)
+        raise AssertionError(f"{title} fails {len(problems)} of {len(found)} checks:\n  {lines}")
+
+
+def checked_expectations(checks: Sequence[Check], expected: Mapping[str, str] | None) -> dict[str, str]:
+    """Return the expected failures.
+
+    Raises
+    ------
+    InputError
+        One names no check, or gives no reason.
+    """
+    names = [check.name for check in checks]
+    for name, reason in (expected or {}).items():
+        if name not in names:
+            raise unknown("expected failure", name, names)
+        if not reason:
+            raise InputError(f"expected failure {name!r} needs a reason, got {reason!r}.")
+    return dict(expected or {})
+
+
+@contextmanager
+def global_randomness_untouched() -> Iterator[None]:
+    """Assert that nothing in the block used numpy's or Python's global generator."""
+    legacy = np.random.get_state()
+    before = str(legacy), random.getstate()
+    position = legacy[2] if isinstance(legacy, tuple) else None
+    yield
+    now = np.random.get_state()
+    moved = isinstance(now, tuple) and now[2] != position
+    assert (str(now), random.getstate()) == before and not moved, (
+        "it used the global random state, which changes what others draw: use np.random.default_rng(seed)"
+    )
+
+
+@contextmanager
+def unchanged(*arrays: Any) -> Iterator[None]:
+    """Assert that the block left the arrays as they were."""
+    before = [np.array(array, copy=True) for array in arrays]
+    yield
+    for old, new in zip(before, arrays, strict=True):
+        assert np.array_equal(old, new, equal_nan=True), "it changed its input in place: copy it first (np.sort, +, …)"
+
+
+def close(got: float | None, wanted: float | None, rtol: float = 1e-9, atol: float = 0.0) -> bool:
+    """Say whether two numbers agree to rounding; None agrees with None, infinity with itself."""
+    if got is None or wanted is None:
+        return got is wanted
+    if np.isinf(got) or np.isinf(wanted):
+        return got == wanted
+    return abs(got - wanted) <= max(atol, rtol * max(abs(got), abs(wanted)))
