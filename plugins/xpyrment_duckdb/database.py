@@ -43,6 +43,7 @@ class DuckDBDatabase:
 
     def count_labels(self, column: str) -> Iterable[Row]:
         """See `Database`."""
+        self._table.identify([column])
         return self._table.rows(texts.labels_text(self._table.name, column))
 
     def pilot(self, columns: Sequence[str]) -> Mapping[str, Pilot]:
@@ -61,6 +62,7 @@ class DuckDBDatabase:
 
     def count_units(self, treatment_col: str, unit_col: str) -> Iterable[Row]:
         """See `Database`."""
+        self._table.identify([treatment_col, unit_col])
         return self._table.rows(texts.census_text(self._table.name, self._table.types(), treatment_col, unit_col))
 
     def most_rows(self, treatment_col: str, unit_col: str, first: int | None) -> int:
@@ -75,10 +77,12 @@ class DuckDBDatabase:
 
     def sums(self, request: Request) -> Iterable[Row]:
         """See `Database`."""
+        self._table.identify([request.query.treatment_col])
         return self._table.rows(Statement(self._table.name, self._table.types(), request).text())
 
     def values(self, query: Query, by_unit: bool) -> Fetched:
         """See `Database`."""
+        self._table.identify([query.treatment_col])
         fetched = self._table.arrow(texts.samples_text(self._table.name, self._table.types(), query, by_unit))
         arrays = {factor: fetched[name].to_numpy() for factor, name in texts.samples_names(query).items()}
         return Fetched(fetched["code"].to_numpy(), arrays, _codes(fetched["unit"]) if by_unit else None)

@@ -71,4 +71,4 @@ def as_paths(data: object) -> list[str]:
 
 def _holds_parquet(path: str) -> bool:
     folder = Path(path)
-    return folder.is_dir() and next(folder.rglob("*.parquet"), None) is not None
+    return bool(path) and folder.is_dir() and next(folder.rglob("*.parquet"), None) is not None

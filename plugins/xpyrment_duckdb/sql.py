@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from attrs import frozen
+
 from xpyrment_core.reading import ColumnType, Label
 
 INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
@@ -121,9 +123,40 @@ def code_of(treatment_col: str, labels: Sequence[Label]) -> str:
     return f"CAST(CASE {quote(treatment_col)} {cases} END AS USMALLINT)"
 
 
-def select(columns: Mapping[str, str] | Sequence[str], source: str, rest: str = "") -> str:
-    """Return a SELECT statement, one column a line; a mapping gives each its name."""
+@frozen
+class Select:
+    """A SELECT statement, one column a line, nested ones indented.
+
+    Only its own line breaks are indented: one inside a name or a value stays what it is.
+
+    Attributes
+    ----------
+    columns : tuple of str
+    source : str or Select
+        Name of a table, or a statement.
+    rest : str
+        What follows: WHERE, GROUP BY …
+    """
+
+    columns: tuple[str, ...]
+    source: "str | Select"
+    rest: str = ""
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def text(self, indent: str = "") -> str:
+        """Return the statement."""
+        inner = self.source
+        if isinstance(inner, Select):
+            inner = f"(\n{inner.text(indent + '  ')}\n{indent})"
+        columns = f",\n{indent}  ".join(self.columns)
+        rest = f"\n{indent}{self.rest}" if self.rest else ""
+        return f"{indent}SELECT\n{indent}  {columns}\n{indent}FROM {inner}{rest}"
+
+
+def select(columns: Mapping[str, str] | Sequence[str], source: str | Select, rest: str = "") -> Select:
+    """Return a SELECT statement; a mapping of columns gives each its name."""
     if isinstance(columns, Mapping):
         columns = [text if text == name else f"{text} AS {name}" for name, text in columns.items()]
-    inner = source if "\n" not in source else "(\n" + "\n".join(f"  {line}" for line in source.splitlines()) + "\n)"
-    return "SELECT\n  " + ",\n  ".join(columns) + f"\nFROM {inner}" + (f"\n{rest}" if rest else "")
+    return Select(tuple(columns), source, rest)

@@ -36,10 +36,10 @@ class Statement:
         if masked:
             inner = sql.select(["*", *(f"{text} AS {name}" for name, text in masked.items())], inner)
         if not self._plan.by_unit:
-            return sql.select(["label", *map(self._sum, self._sums)], inner, "GROUP BY label")
+            return str(sql.select(["label", *map(self._sum, self._sums)], inner, "GROUP BY label"))
         inner = sql.select(self._units(), inner, "GROUP BY unit")
         head = ["code", "in_two_arms", "count(*)", "sum(n)"]
-        return sql.select([*head, *map(self._sum, self._sums)], inner, "GROUP BY code, in_two_arms")
+        return str(sql.select([*head, *map(self._sum, self._sums)], inner, "GROUP BY code, in_two_arms"))
 
     # What is needed, each with its name --------------------------------------------
 

@@ -1,10 +1,11 @@
 """Where the rows are: files through a connection of our own, or a relation on its owner's."""
 
 import re
+import secrets
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from glob import escape
 from typing import Any, Protocol
@@ -16,7 +17,7 @@ from xpyrment_core.errors import EngineError
 from xpyrment_core.progress import progress
 from xpyrment_duckdb.files import Files
 from xpyrment_duckdb.settings import Settings
-from xpyrment_duckdb.sql import literal, quote
+from xpyrment_duckdb.sql import INTEGERS, literal, quote
 
 Row = tuple[Any, ...]
 
@@ -39,6 +40,10 @@ class Table(Protocol):
 
     def types(self) -> Mapping[str, str]:
         """Return the SQL type of every column, in order."""
+        ...
+
+    def identify(self, columns: Iterable[str]) -> None:
+        """Take note of columns that name variants or units: their values are compared, never added."""
         ...
 
     def rows(self, sql: str) -> list[Row]:
@@ -72,6 +77,8 @@ class FileTable:
         self._types: Mapping[str, str] | None = None
         self._view = ""
         self._thorough = False
+        self._identifiers: set[str] = set()
+        self._whole: set[str] = set()
         self.described = files.described
 
     def types(self) -> Mapping[str, str]:
@@ -79,6 +86,13 @@ class FileTable:
         if self._types is None:
             self._types = self._open()
         return self._types
+
+    def identify(self, columns: Iterable[str]) -> None:
+        """See `Table`; whole numbers of these columns are kept to the last digit."""
+        new = set(columns) - self._identifiers
+        self._identifiers |= new
+        if self._types is not None and new & self._whole:
+            self._types = self._open()
 
     def rows(self, sql: str) -> list[Row]:
         """See `Table`."""
@@ -154,17 +168,19 @@ class FileTable:
         """Find columns whose type DuckDB guesses otherwise than an analysis needs it.
 
         It takes yes and no, or t and f, for booleans: they are text, a variant's label
-        for one. And it takes a column without any value for text: pandas reads numbers.
+        for one. It takes a column without any value for text: pandas reads numbers. And
+        where the first rows hold whole numbers it rounds the fractions that come later.
         """
+        self._whole = {column for column, kind in types.items() if kind in INTEGERS}
+        better = dict.fromkeys(self._whole - self._identifiers, "DOUBLE")
         columns = [column for column, kind in types.items() if kind in ("BOOLEAN", "VARCHAR")]
         if not columns:
-            return {}
+            return better
         asked = ", ".join(f"count({quote(c)}), bool_and(lower({quote(c)}) IN ('true', 'false'))" for c in columns)
         first = "" if self._thorough else f"LIMIT {SNIFFED_ROWS}"
-        sql = f"SELECT {asked} FROM (SELECT * FROM {self._scan({}, text_only=True)} {first})"
+        text = f"SELECT {asked} FROM (SELECT * FROM {self._scan({}, text_only=True)} {first})"
         with self._connected().cursor() as cursor:
-            answer = iter(cursor.execute(sql).fetchall()[0])
-        better = {}
+            answer = iter(cursor.execute(text).fetchall()[0])
         for column, values, plain in zip(columns, answer, answer, strict=True):
             if types[column] == "BOOLEAN" and plain is False:
                 better[column] = "VARCHAR"
@@ -176,15 +192,19 @@ class FileTable:
 class RelationTable:
     """A DuckDB relation, asked on the connection it belongs to; that connection's settings stay as they are."""
 
-    name = "xpyrment_data"
     described = "the DuckDB relation"
 
     def __init__(self, relation: Any) -> None:
         self._relation = relation
+        # A table of the connection's owner must not be taken for the relation.
+        self.name = f"xpyrment_{secrets.token_hex(4)}"
 
     def types(self) -> Mapping[str, str]:
         """See `Table`."""
         return dict(zip(self._relation.columns, map(str, self._relation.types), strict=True))
+
+    def identify(self, columns: Iterable[str]) -> None:
+        """See `Table`; a relation has its types."""
 
     def rows(self, sql: str) -> list[Row]:
         """See `Table`."""

@@ -11,10 +11,14 @@ from xpyrment_duckdb import sql
 Types = Mapping[str, str]
 
 
+def _text(columns: Mapping[str, str] | Sequence[str], source: "str | sql.Select", rest: str = "") -> str:
+    return str(sql.select(columns, source, rest))
+
+
 def labels_text(table: str, column: str) -> str:
     """Return the statement: rows per value."""
     name = sql.quote(column)
-    return sql.select([name, "count(*)"], table, f"GROUP BY {name}")
+    return _text([name, "count(*)"], table, f"GROUP BY {name}")
 
 
 def pilot_text(table: str, types: Types, columns: Sequence[str], condition: str = "") -> str:
@@ -26,37 +30,35 @@ def pilot_text(table: str, types: Types, columns: Sequence[str], condition: str 
         finite = f"CASE WHEN isfinite({value}) THEN {value} END"
         wanted.append(f"count(CASE WHEN {sql.observed(column, types[column])} THEN 1 END)")
         wanted += [f"avg({finite})", f"min({finite})", f"stddev_pop({finite})"]
-    return sql.select(wanted, rows)
+    return _text(wanted, rows)
 
 
 def census_text(table: str, types: Types, treatment_col: str, unit_col: str) -> str:
     """Return the statement: per label its rows, and those that name a unit."""
     label = sql.quote(treatment_col)
     there = f"count(CASE WHEN {sql.observed(unit_col, types[unit_col])} THEN 1 END)"
-    return sql.select([label, "count(*)", there], table, f"GROUP BY {label}")
+    return _text([label, "count(*)", there], table, f"GROUP BY {label}")
 
 
 def repeats_text(table: str, types: Types, treatment_col: str, unit_col: str, first: int | None = None) -> str:
     """Return the statement: the most rows that any unit has, in the first rows or in all."""
     condition = _known(types, treatment_col, unit_col)
-    if first is not None:
-        table, condition = sql.select([sql.quote(unit_col)], table, f"{condition}\nLIMIT {first}"), ""
-    per_unit = sql.select({"n": "count(*)"}, table, f"{condition}\n{_by(unit_col)}".lstrip())
-    return sql.select(["max(n)"], per_unit)
+    rows = sql.select([sql.quote(unit_col)], table, condition if first is None else f"{condition} LIMIT {first}")
+    return _text(["max(n)"], sql.select({"n": "count(*)"}, rows, _by(unit_col)))
 
 
 def in_two_arms_text(table: str, types: Types, treatment_col: str, unit_col: str) -> str:
     """Return the statement: the units seen under more than one label."""
     label, unit = sql.quote(treatment_col), sql.quote(unit_col)
     having = f"HAVING min({label}) <> max({label})"
-    return sql.select([unit], table, f"{_known(types, treatment_col, unit_col)}\n{_by(unit_col)} {having}")
+    return _text([unit], table, f"{_known(types, treatment_col, unit_col)} {_by(unit_col)} {having}")
 
 
 def rows_in_two_arms_text(table: str, types: Types, treatment_col: str, unit_col: str) -> str:
     """Return the statement: rows per label of the units seen under more than one."""
     label, unit = sql.quote(treatment_col), sql.quote(unit_col)
     units = in_two_arms_text(table, types, treatment_col, unit_col)
-    return sql.select([label, "count(*)"], table, f"WHERE {unit} IN (\n{units}\n)\nGROUP BY {label}")
+    return _text([label, "count(*)"], table, f"WHERE {unit} IN (\n{units}\n) GROUP BY {label}")
 
 
 def _known(types: Types, treatment_col: str, unit_col: str) -> str:
@@ -71,7 +73,7 @@ def infinite_text(table: str, columns: Sequence[str], treatment_col: str) -> str
     """Return the statement: per label the infinite values of each column."""
     counts = [f"count_if(isinf(CAST({sql.quote(column)} AS DOUBLE)))" for column in columns]
     label = sql.quote(treatment_col)
-    return sql.select([label, *counts], table, f"GROUP BY {label}")
+    return _text([label, *counts], table, f"GROUP BY {label}")
 
 
 def others_text(table: str, types: Types, column: str, allowed: Sequence[float], limit: int) -> str:
@@ -80,7 +82,7 @@ def others_text(table: str, types: Types, column: str, allowed: Sequence[float],
     condition = sql.observed(column, types[column])
     if allowed:
         condition += f" AND {value} NOT IN ({', '.join(map(sql.double, allowed))})"
-    return sql.select([f"DISTINCT {value} AS value"], table, f"WHERE {condition} ORDER BY value LIMIT {limit}")
+    return _text([f"DISTINCT {value} AS value"], table, f"WHERE {condition} ORDER BY value LIMIT {limit}")
 
 
 def samples_names(query: Query) -> dict[Factor, str]:
@@ -100,7 +102,7 @@ def samples_text(table: str, types: Types, query: Query, by_unit: bool) -> str:
         two = in_two_arms_text(table, types, query.treatment_col, query.unit_col)
         conditions.append(f"{unit} NOT IN (\n{two}\n)")
     columns |= {name: _sampled(factor, types) for factor, name in samples_names(query).items()}
-    return sql.select(columns, table, f"WHERE {' AND '.join(conditions)}")
+    return _text(columns, table, f"WHERE {' AND '.join(conditions)}")
 
 
 def _sampled(factor: Factor, types: Types) -> str:
