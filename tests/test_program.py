@@ -185,6 +185,9 @@ def test_a_closed_pipe_ends_quietly():
 
 
 def test_completion_scripts_can_be_installed(tmp_path):
-    done = run("--install-completion", "--shell", "bash", "--output", tmp_path / "completion")
+    script = run("completion", "bash").stdout
+    assert "treatment-col" in script
+    subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+    done = run("completion", "zsh", "--out", tmp_path / "completion")
     assert done.returncode == 0, done.stderr
-    assert "xpyrment" in (tmp_path / "completion").read_text(encoding="utf-8")
+    assert "analyze" in (tmp_path / "completion").read_text(encoding="utf-8")

@@ -1,18 +1,19 @@
 """The command line: commands are plugins; this finds them, runs one and prints its report."""
 
+import gc
 import os
 import sys
 import warnings
 from collections.abc import Sequence
 from typing import Annotated, Any, NoReturn
 
-from cyclopts import App, Group, Parameter, config
+from cyclopts import App, Group, Parameter
 
+from xpyrment_core.cli_types import spell_stdin
 from xpyrment_core.definitions import CommandDefinition, Registered
 from xpyrment_core.errors import XpyrmentError
 from xpyrment_core.host import PluginHost, PluginInfo, use_host
-from xpyrment_core.plan_file import PlanChangedError
-from xpyrment_core.report import Format, Report, render
+from xpyrment_core.options import Format
 
 VERSION = "0.1.0"
 HELP = "Enterprise-grade experiment design and statistical analysis: decide from A/B tests."
@@ -38,6 +39,12 @@ CORE_COMMANDS = (
         group="Analysis",
     ),
     CommandDefinition(
+        name="completion",
+        target="xpyrment_core.cli_completion:completion",
+        summary="Print or install shell completion.",
+        group="Tools",
+    ),
+    CommandDefinition(
         name="plugins",
         target="xpyrment_core.cli_plugins:app",
         summary="List plugins, what each offers, and what is wrong with any.",
@@ -46,18 +53,18 @@ CORE_COMMANDS = (
 )
 
 
-def build_app(host: PluginHost) -> App:
-    """Return the program, with every plugin's commands."""
+def build_app(host: PluginHost, settings: bool = True) -> App:
+    """Return the program, with every plugin's commands.
+
+    `settings` are the defaults in the environment and in ``xpyrment.toml``; help needs none.
+    """
     app = App(
         name="xpyrment",
         help=HELP,
         version=VERSION,
         result_action="return_value",
-        config=[
-            config.Env("XPYRMENT_", show=False),
-            config.Env("XPYRMENT_", command=False, show=False),
-            config.Toml("xpyrment.toml", search_parents=True, root_keys=("xpyrment",)),
-        ],
+        help_format="plaintext",  # Markdown would cost a fifth of the start-up
+        config=_settings() if settings else (),
     )
     groups: dict[str, Group] = {}
     taken = set(app)
@@ -72,8 +79,17 @@ def build_app(host: PluginHost) -> App:
             continue
         taken.add(name)
         _add(app, groups, entry.definition, name, _summary(entry))
-    app.register_install_completion_command()
     return app
+
+
+def _settings() -> list[Any]:
+    from cyclopts import config
+
+    return [
+        config.Env("XPYRMENT_", show=False),
+        config.Env("XPYRMENT_", command=False, show=False),
+        config.Toml("xpyrment.toml", search_parents=True, root_keys=("xpyrment",)),
+    ]
 
 
 def _add(app: App, groups: dict[str, Group], definition: Any, name: str, summary: str) -> None:
@@ -91,17 +107,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the program and return its exit code: 0 done, 1 error, 2 usage."""
     tokens = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in tokens
+    gc.disable()  # until a command runs: start-up frees nothing, and collecting costs a tenth of it
     _plain_when_piped()
     try:
         host = use_host(PluginHost())
         _tell(host.plugins)
-        return _run(build_app(host), tokens)
+        settings = any(not token.startswith("-") for token in tokens)
+        return _run(build_app(host, settings), tokens)
     except XpyrmentError as error:
         if debug:
             raise
         _say(f"{error.heading}: {error}")
-        if isinstance(error, PlanChangedError):
-            print(error.difference, file=sys.stderr)
+        if error.details:
+            print(error.details, file=sys.stderr)
         return 1
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -114,6 +132,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         _say(f"Error: {type(error).__name__}: {error} (run again with --debug to see where)")
         return 1
+    finally:
+        gc.enable()
 
 
 OUTPUT = Group("Output", sort_key=99)
@@ -128,11 +148,12 @@ def _run(app: App, tokens: list[str]) -> int:
             bool, Parameter(help="Show the full traceback of an error.", negative="", group=OUTPUT)
         ] = False,
     ) -> int:
+        gc.enable()
         with warnings.catch_warnings():
             if format in ("table", "markdown"):  # these forms show every check themselves
                 warnings.simplefilter("ignore", UserWarning)
             warnings.showwarning = _show_warning  # type: ignore[assignment]
-            result = app(words)
+            result = app(spell_stdin(words))
         return _print(result, format)
 
     code = app.meta(tokens)
@@ -140,6 +161,8 @@ def _run(app: App, tokens: list[str]) -> int:
 
 
 def _print(result: Any, form: str) -> int:
+    from xpyrment_core.report import Report, render
+
     if isinstance(result, Report):
         text = render(result, form, WIDTH if form == "table" else 10_000, ascii_only=not _unicode_ok())
         if text:

@@ -105,7 +105,6 @@ class TestDefinition(Definition):
     needs: Needs = "estimates"
 
 
-@frozen(kw_only=True)
 class AdjusterDefinition(Definition):
     """A covariate adjustment; the target is ``(control, treatment) -> (Estimate, Estimate)``.
 
@@ -113,6 +112,7 @@ class AdjusterDefinition(Definition):
     whose other columns are the covariates.
     """
 
+    __slots__ = ()
     kind: ClassVar[str] = "adjuster"
 
 
@@ -143,10 +143,10 @@ class CorrectionDefinition(Definition):
         return load(self.intervals)
 
 
-@frozen(kw_only=True)
 class DiagnosticDefinition(Definition):
     """A check made with every analysis; the target is ``(CheckContext) -> CheckResult or None``."""
 
+    __slots__ = ()
     kind: ClassVar[str] = "diagnostic"
 
 
@@ -164,17 +164,17 @@ class EngineDefinition(Definition):
     rank: int = 50
 
 
-@frozen(kw_only=True)
 class PlotBackendDefinition(Definition):
     """A plotting library; the target is ``(plot: PlotData, **options) -> its own figure object``."""
 
+    __slots__ = ()
     kind: ClassVar[str] = "plot_backend"
 
 
-@frozen(kw_only=True)
 class ExporterDefinition(Definition):
     """A report format; the target is ``(AnalysisResult) -> str or bytes``."""
 
+    __slots__ = ()
     kind: ClassVar[str] = "exporter"
 
 

@@ -5,7 +5,6 @@ to mend it, in that order, before any work starts.
 """
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import ClassVar
 
 
@@ -14,11 +13,14 @@ class XpyrmentError(Exception):
 
     Attributes
     ----------
+    details : str
+        Lines shown below the message, such as a difference; usually none.
     heading : str
         What that line begins with.
     """
 
     heading: ClassVar[str] = "Error"
+    details: str = ""
 
 
 class InputError(XpyrmentError, ValueError):
@@ -84,6 +86,8 @@ class CovariateRefused(NotEstimable):
 
 def nearest(name: object, choices: Iterable[object]) -> str:
     """Return ``" Did you mean 'x'?"`` for the choice closest to `name`, else ``""``."""
+    from difflib import get_close_matches  # only a mistake needs it
+
     texts = {str(choice): choice for choice in choices}
     folded = {text.casefold(): text for text in texts}
     close = get_close_matches(str(name).casefold(), sorted(folded), n=1, cutoff=0.6)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import pluggy
 from attrs import evolve, frozen
@@ -16,7 +16,7 @@ from xpyrment_core import hookspecs
 from xpyrment_core.definitions import KINDS, Definition, Registered
 from xpyrment_core.discovery import HOME, Candidate, Switches, candidates, normal
 from xpyrment_core.errors import InputError, PluginError, XpyrmentError, listing, nearest
-from xpyrment_core.results import Issue, Provenance
+from xpyrment_core.records import Issue, Provenance
 
 Status = Literal["loaded", "blocked", "broken", "incompatible"]
 GATES = ("xpyrment_check_experiment", "xpyrment_before_transition")
@@ -66,8 +66,7 @@ class PluginInfo:
         return f"plugin {self.name!r} of {self.distribution} {self.version}"
 
 
-@frozen
-class _Plugin:
+class _Plugin(NamedTuple):
     info: PluginInfo
     module: object
 

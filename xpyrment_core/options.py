@@ -10,11 +10,13 @@ RelativeMethod = Literal["fieller", "delta", "log"]
 Direction = Literal["increase", "decrease"]
 Role = Literal["primary", "secondary", "guardrail"]
 Needs = Literal["estimates", "counts", "samples"]
+Format = Literal["table", "json", "markdown", "csv"]
 
 ALTERNATIVES: tuple[str, ...] = get_args(Alternative)
 RELATIVE_METHODS: tuple[str, ...] = get_args(RelativeMethod)
 DIRECTIONS: tuple[str, ...] = get_args(Direction)
 ROLES: tuple[str, ...] = get_args(Role)
+FORMATS: tuple[str, ...] = get_args(Format)
 
 
 class DefaultName(str):

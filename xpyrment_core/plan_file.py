@@ -246,16 +246,10 @@ def _difference(old: str, new: str) -> str:
 
 
 class PlanChangedError(InputError):
-    """The plan is not the one that was registered.
-
-    Attributes
-    ----------
-    difference : str
-        Unified diff from the registered plan to the present one.
-    """
+    """The plan is not the one that was registered; `details` is the unified diff."""
 
     def __init__(self, path: Path, when: str, difference: str) -> None:
         super().__init__(
             f"'{path}' changed since it was registered on {when}; analyse it without --locked, or restore it."
         )
-        self.difference = difference
+        self.details = difference

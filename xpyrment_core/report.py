@@ -1,17 +1,13 @@
 """What a command has to say, and the four forms it can be printed in."""
 
-import csv
-import io
-import json
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, get_args
+from typing import Any
 
 from attrs import field, frozen
 
 from xpyrment_core.errors import unknown
+from xpyrment_core.options import FORMATS
 
-Format = Literal["table", "json", "markdown", "csv"]
-FORMATS: tuple[str, ...] = get_args(Format)
 SCHEMA_VERSION = 1
 Cell = str | int | float | bool | None
 
@@ -95,6 +91,8 @@ def render(report: Report, form: str = "table", width: int = 80, ascii_only: boo
         The form is not one of table, json, markdown, csv.
     """
     if form == "json":
+        import json
+
         document = {"schema_version": SCHEMA_VERSION, "kind": report.kind, **report.data}
         return json.dumps(document, indent=2, allow_nan=False, ensure_ascii=ascii_only)
     if form == "csv":
@@ -156,6 +154,8 @@ def _texts(table: Table) -> list[list[str]]:
 
 
 def _draw(table: Table, width: int, ascii_only: bool) -> str:
+    import io
+
     from rich import box
     from rich.console import Console
     from rich.table import Table as RichTable
@@ -197,6 +197,9 @@ def _csv(table: Table | None) -> str:
 
 def csv_text(columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
     """Return comma-separated text with a header line; None becomes an empty field."""
+    import csv
+    import io
+
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(list(columns))

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 from attrs import Factory, field, frozen
 
 from xpyrment_core.options import Alternative
+from xpyrment_core.records import Issue, Provenance
 
 
 def _frozen_map(values: Mapping[Any, Any]) -> Mapping[Any, Any]:
@@ -159,29 +160,6 @@ class FamilyDecision:
     at_null: Any = None
 
 
-@frozen
-class Provenance:
-    """Which code made a number."""
-
-    kind: str
-    name: str
-    plugin: str
-    distribution: str
-    version: str
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.plugin}/{self.name} ({self.distribution} {self.version})"
-
-
-@frozen
-class Issue:
-    """What a gate or a check has to say; an ``"error"`` stops the step."""
-
-    message: str
-    severity: Literal["error", "warning", "info"] = "warning"
-    source: str = ""
-
-
 @frozen(kw_only=True)
 class CheckResult:
     """The outcome of a diagnostic.
@@ -248,3 +226,18 @@ class Exclusions:
     control: ArmLedger = Factory(ArmLedger)
     treatment: ArmLedger = Factory(ArmLedger)
     imputed: Mapping[str, int] = field(factory=dict, converter=_frozen_map)
+
+
+__all__ = [
+    "ArmLedger",
+    "CheckResult",
+    "Counts",
+    "Effect",
+    "Estimate",
+    "Exclusions",
+    "FamilyDecision",
+    "Interval",
+    "Issue",
+    "Provenance",
+    "Unavailable",
+]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from xpyrment_core.cli_types import CommaList
+from xpyrment_core.cli_types import CommaList, DataPath
 from xpyrment_core.errors import InputError
 from xpyrment_core.report import Report, Table
 
@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 
 
 def aggregate(
-    *data: Annotated[
-        str, Parameter(help="CSV or Parquet files or globs; - for CSV on standard input.", allow_leading_hyphen=True)
-    ],
+    *data: DataPath,
     treatment_col: Annotated[str, Parameter(help="Column with each row's variant.")],
     columns: Annotated[CommaList, Parameter(help="Outcome columns; join those of one metric: clicks/impressions.")],
     covariates: Annotated[

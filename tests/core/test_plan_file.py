@@ -114,8 +114,8 @@ def test_layout_and_comments_do_not_change_a_registered_plan_and_numbers_do(plan
     plan_path.write_text(GOOD.replace("margin = 0.1", "margin = 0.2"))
     with pytest.raises(PlanChangedError) as caught:
         check_lock(read_plan(plan_path))
-    assert '-      "margin": 0.1' in caught.value.difference
-    assert '+      "margin": 0.2' in caught.value.difference
+    assert '-      "margin": 0.1' in caught.value.details
+    assert '+      "margin": 0.2' in caught.value.details
 
 
 def test_relative_data_paths_start_at_the_file(tmp_path):
