@@ -53,10 +53,13 @@ def sections() -> Iterator[str]:
     """Yield the parts of the page."""
     yield HEADER
     yield f"## xpyrment\n\n```text\n{help_text()}\n```\n"
+    app = cli.build_app(default_host())
     for group, members in groupby(commands(default_host()), key=lambda definition: definition.group):
         yield f"## {group}\n"
         for command in members:
-            yield f"### xpyrment {command.name}\n\n{command.summary}\n\n```text\n{help_text(command.name)}\n```\n"
+            yield f"### xpyrment {command.name}\n\n```text\n{help_text(command.name)}\n```\n"
+            for name in (name for name in app[command.name] if not name.startswith("-")):
+                yield f"#### xpyrment {command.name} {name}\n\n```text\n{help_text(command.name, name)}\n```\n"
 
 
 def reference() -> str:
