@@ -140,7 +140,8 @@ def relative_interval(
         return Unavailable("the control mean is 0, so a relative effect is not defined")
     own = control.variance + treatment.variance
     scale = effect.std_error**2 / own if own > 0 else 1.0
-    v_control = scale * (control.variance + control.extra_variance)
+    # Pooled variances with shared parts that were not pooled could add up to less than nothing.
+    v_control = scale * max(control.variance + control.extra_variance, 0.0)
     covariance = scale * control.covariance
     cut = critical(alpha, effect.df, effect.alternative)
     if method == "fieller":
