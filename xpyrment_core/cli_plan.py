@@ -56,17 +56,6 @@ def _options(plan: PlanFile, experiment: "Experiment") -> dict[str, Any]:
     return options
 
 
-def analyze_plan(path: str, *, locked: bool, **outputs: Any) -> Report:
-    """Analyse an experiment file."""
-    from xpyrment_core.cli_analyze import finish
-
-    plan = read_plan(path)
-    registered = check_lock(plan) if locked else None
-    experiment, options = build(plan)
-    metadata = {"plan": {"file": plan.path.name, "sha256": plan.sha256, "registered": registered}}
-    return finish(experiment, options, plan.data, metadata=metadata, **outputs)
-
-
 def register(
     plan: Annotated[Path, Parameter(help="The experiment file.")],
     /,
