@@ -128,7 +128,7 @@ class FrameSource:
 
     def _arms(self, query: Query) -> tuple[Arms, Units | None]:
         variant = self._frame.encoded(query.treatment_col)
-        arms = Arms(variant.codes, variant.table(query.arms, len(query.arms)), len(query.arms))
+        arms = Arms(variant.codes, variant.codes_of(query.arms))
         if query.unit_col is None:
             return arms, None
         units = find_units(self._frame, query.unit_col, arms, variant, query.arms)

@@ -157,7 +157,7 @@ def _storage(series: "nw.Series[Any]") -> Any:
         return _as_arrow(series)
     dtype = native.dtype
     if hasattr(dtype, "pyarrow_dtype") or getattr(dtype, "storage", None) == "pyarrow":
-        return pa.chunked_array(native)
+        return _chunked(native.array.__arrow_array__())
     if isinstance(dtype, np.dtype) or hasattr(dtype, "storage") or hasattr(dtype, "fill_value"):
         return native.to_numpy()  # a string dtype of Python objects, or a sparse column
     return native.array
@@ -167,9 +167,11 @@ def _as_arrow(series: "nw.Series[Any]") -> pa.ChunkedArray:
     native = series.to_native()
     if isinstance(native, pa.ChunkedArray):
         return native
-    if hasattr(native, "__arrow_c_stream__"):
-        return pa.chunked_array(native)
-    arrow = series.to_arrow()
+    frame = series.alias("x").to_frame().to_native()
+    return pa.table(frame)["x"] if hasattr(frame, "__arrow_c_stream__") else _chunked(series.to_arrow())
+
+
+def _chunked(arrow: Any) -> pa.ChunkedArray:
     return arrow if isinstance(arrow, pa.ChunkedArray) else pa.chunked_array([arrow])
 
 

@@ -23,33 +23,35 @@ Gaps = Mapping[int, NDArray[np.bool_]]
 
 @frozen(eq=False)
 class Arms:
-    """Arm of each row, by a table looked up by code; `count` stands for rows in no arm.
+    """Which arm each row is in: rows of an arm have its code, rows of no arm any other.
 
     Attributes
     ----------
     codes : ndarray of int of shape (rows,)
-    table : ndarray of int
-    count : int
-        Number of arms.
+    arm_codes : sequence of int
+        The code of each arm.
     """
 
     codes: NDArray[np.integer]
-    table: NDArray[np.integer]
-    count: int
+    arm_codes: Sequence[int]
 
-    @classmethod
-    def plain(cls, arms: NDArray[np.integer], count: int) -> "Arms":
-        """Return arms that are their own codes."""
-        return cls(arms, np.arange(count + 1, dtype=np.int16), count)
+    @property
+    def count(self) -> int:
+        """Number of arms."""
+        return len(self.arm_codes)
 
-    def of(self, start: int, stop: int) -> NDArray[np.integer]:
-        """Return the arm of each of the rows ``start:stop``."""
-        return self.table.take(self.codes[start:stop])
+    def of(self, start: int, stop: int) -> NDArray[np.int16]:
+        """Return the arm of each of the rows ``start:stop``, `count` for none."""
+        codes = self.codes[start:stop]
+        arms = np.full(len(codes), self.count, dtype=np.int16)
+        for arm, code in enumerate(self.arm_codes):
+            arms[codes == code] = arm
+        return arms
 
     def block(self, start: int, stop: int) -> "ArmBlock":
         """Return where the rows of each arm are among rows ``start:stop``."""
-        arms = self.of(start, stop)
-        places = [np.flatnonzero(arms == arm) for arm in range(self.count)]
+        codes = self.codes[start:stop]
+        places = [np.flatnonzero(codes == code) for code in self.arm_codes]
         return ArmBlock(start, stop, np.concatenate(places), np.cumsum([0, *map(len, places)]))
 
 

@@ -21,6 +21,8 @@ FEW = 6
 INLINE = 12
 """Bytes of text that an arrow string view holds itself."""
 
+NOWHERE = -2
+
 Codes = NDArray[Any]
 
 
@@ -59,10 +61,10 @@ class Encoded:
                 found += np.roll(np.bincount(block.astype(np.intp) + 1, minlength=len(found)), -1)
         return found
 
-    def table(self, labels: Iterable[Label], other: int) -> NDArray[np.int16]:
-        """Return the position in `labels` of each code, `other` for the rest; looked up by code."""
-        position = {label: i for i, label in enumerate(labels)}
-        return np.array([*(position.get(label, other) for label in self.labels), other], dtype=np.int16)
+    def codes_of(self, labels: Iterable[Label]) -> tuple[int, ...]:
+        """Return the code of each label, of one that does not occur a code that no row has."""
+        place = {label: code for code, label in enumerate(self.labels)}
+        return tuple(place.get(label, NOWHERE) for label in labels)
 
 
 class _Writer:
@@ -148,8 +150,9 @@ def encode_arrow(chunked: pa.ChunkedArray) -> Encoded:
 
         def matches(start: int, stop: int) -> tuple[Codes, int]:
             pieces = [p for p in chunked.slice(start, stop - start).chunks if len(p)]
-            found = [_codes([_equal(p, label) for label in head], p.null_count) for p in pieces]
-            return np.concatenate([codes for codes, _ in found]), sum(known for _, known in found)
+            found = [_codes(_masks(p, head), p.null_count) for p in pieces]
+            codes = found[0][0] if len(found) == 1 else np.concatenate([codes for codes, _ in found])
+            return codes, sum(known for _, known in found)
 
         left = writer.match(head, matches)
     for start, stop in left:
@@ -169,26 +172,27 @@ def _blocks(rows: int) -> list[tuple[int, int]]:
 
 def _codes(equal: Sequence[NDArray[np.bool_]], missing: int) -> tuple[Codes, int]:
     """Return codes from one mask per label, and how many rows have a label or none at all."""
-    codes = np.full(len(equal[0]), -1, dtype=np.int8)
-    for code, mask in enumerate(equal):
-        codes += mask.view(np.int8) * np.int8(code + 1)
-    return codes, missing + sum(int(np.count_nonzero(mask)) for mask in equal)
+    codes = equal[0].view(np.int8) - np.int8(1)
+    for code, mask in enumerate(equal[1:], start=2):
+        codes += mask.view(np.int8) * np.int8(code)
+    return codes, missing + int(np.count_nonzero(codes >= 0))
 
 
-def _equal(piece: pa.Array, label: str) -> NDArray[np.bool_]:
-    """Return where an arrow array of text equals a label; False where it is null."""
-    if pa.types.is_string_view(piece.type):
-        text = label.encode()
-        if len(text) <= INLINE and piece.null_count == 0:
-            # A view of a short text is its length and the text itself, padded with zeros: 16 bytes to compare.
-            views = np.frombuffer(piece.buffers()[1], dtype=np.uint64).reshape(-1, 2)[piece.offset :][: len(piece)]
-            low, high = np.frombuffer(len(text).to_bytes(4, "little") + text.ljust(INLINE, b"\0"), dtype=np.uint64)
-            return np.asarray((views[:, 0] == low) & (views[:, 1] == high))
-        piece = piece.cast(pa.large_string())
-    equal = pc.equal(piece, pa.scalar(label, piece.type))
-    if equal.null_count:
-        equal = equal.fill_null(False)
-    bits = np.frombuffer(equal.buffers()[1], dtype=np.uint8)
+def _masks(piece: pa.Array, labels: Sequence[str]) -> list[NDArray[np.bool_]]:
+    """Return where an arrow array of text equals each label; False where it is null."""
+    texts = [label.encode() for label in labels]
+    if piece.null_count == 0 and all(len(text) <= INLINE for text in texts):
+        # A view of a short text is its length and the text itself, padded with zeros: 16 bytes to compare.
+        piece = piece.cast(pa.string_view())
+        views = np.frombuffer(piece.buffers()[1], dtype=np.uint64).reshape(-1, 2)[piece.offset :][: len(piece)]
+        words = [np.frombuffer(len(t).to_bytes(4, "little") + t.ljust(INLINE, b"\0"), np.uint64) for t in texts]
+        return [np.asarray((views[:, 0] == low) & (views[:, 1] == high)) for low, high in words]
+    piece = piece.cast(pa.large_string())
+    return [_bits(pc.equal(piece, pa.scalar(label, pa.large_string()))) for label in labels]
+
+
+def _bits(equal: pa.Array) -> NDArray[np.bool_]:
+    bits = np.frombuffer(equal.fill_null(False).buffers()[1], dtype=np.uint8)
     return np.unpackbits(bits, count=equal.offset + len(equal), bitorder="little")[equal.offset :].view(bool)
 
 

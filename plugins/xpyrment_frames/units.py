@@ -77,10 +77,10 @@ def find_units(frame: Frame, unit_col: str, arms: Arms, variant: Encoded, labels
         rows_in_two_arms=_per_label(two, labels),
         rows_without_unit=_without(arms, missing, labels),
     )
-    one_each = Arms.plain(kept, len(labels))
-    return (
-        Units(one_each, report, codes, Arms.plain(unit_arms[:-1], len(labels))) if repeated else Units(one_each, report)
-    )
+    counted = Arms(kept, range(len(labels)))
+    if not repeated:
+        return Units(counted, report)
+    return Units(counted, report, codes, Arms(unit_arms[:-1], range(len(labels))))
 
 
 def _single_rows(arms: Arms, missing: NDArray[np.bool_] | None, labels: Sequence[Label]) -> Units:
@@ -89,7 +89,7 @@ def _single_rows(arms: Arms, missing: NDArray[np.bool_] | None, labels: Sequence
     if missing is not None:
         kept = arms.of(0, len(missing))
         kept[missing] = len(labels)
-        arms = Arms.plain(kept, len(labels))
+        arms = Arms(kept, range(len(labels)))
     rows = sum((arms.block(*at).sizes() for at in _blocks(len(arms.codes))), np.zeros(len(labels), dtype=np.int64))
     report = UnitReport(
         units=_per_label(rows, labels),
@@ -115,7 +115,7 @@ def _in_two_arms(codes: NDArray[np.integer], count: int, variant: Encoded) -> ND
 def _without(arms: Arms, missing: NDArray[np.bool_] | None, labels: Sequence[Label]) -> dict[Label, int]:
     if missing is None:
         return dict.fromkeys(labels, 0)
-    return _per_label(np.bincount(arms.table[arms.codes[missing]], minlength=len(labels)), labels)
+    return _per_label(np.array([np.count_nonzero(arms.codes[missing] == code) for code in arms.arm_codes]), labels)
 
 
 def _per_label(counts: NDArray[Any], labels: Sequence[Label]) -> dict[Label, int]:

@@ -15,6 +15,7 @@ from xpyrment_core.reading import Query, RowSet, Term
 from xpyrment_frames.engine import FramesEngine, FrameSource
 
 NUMBERS = [3.0, None, 1.0, 4.0, 1.0, 5.0]
+STR = pd.StringDtype("pyarrow", na_value=np.nan)  # what pandas 3 calls "str"
 OBSERVED = [3.0, 1.0, 4.0, 1.0, 5.0]
 TEXTS = ["b", "a", None, "b", "b", "é — longer than a string view"]
 
@@ -52,7 +53,7 @@ def texts() -> dict[str, Any]:
     """Return the same labels as a column of every type that holds them."""
     levels = [t for t in dict.fromkeys(TEXTS) if t is not None]
     return {
-        "pandas str": pd.array(TEXTS, dtype="str"),
+        "pandas str": pd.array(TEXTS, dtype=STR),
         "pandas string python": pd.array(TEXTS, dtype=pd.StringDtype("python")),
         "pandas string arrow": pd.array(TEXTS, dtype=pd.StringDtype("pyarrow")),
         "pandas arrow": pd.array(TEXTS, dtype=pd.ArrowDtype(pa.large_string())),
@@ -118,6 +119,9 @@ def test_labels_are_counted_whatever_type_holds_them(kind: str) -> None:
         (np.array([1, "x"], dtype=object), "other"),
         (np.array([[1], [2, 3]], dtype=object), "other"),
         (pd.Categorical(pd.to_datetime(["2024-01-01", "2024-01-02"])), "other"),
+        (pd.to_datetime(["2024-01-01", None], utc=True), "other"),
+        (pd.period_range("2024-01", periods=2, freq="M"), "other"),
+        (pd.arrays.SparseArray([0.0, 1.0]), "number"),
     ],
     ids=str,
 )
@@ -148,12 +152,12 @@ def test_labels_are_python_objects_in_order_with_missing_last(column: Any, wante
 
 def test_many_labels_are_told_apart() -> None:
     texts = [f"user {i % 1000}" for i in range(5000)]
-    for column in (pd.array(texts, dtype="str"), np.array(texts, dtype=object), pl.Series(texts)):
+    for column in (pd.array(texts, dtype=STR), np.array(texts, dtype=object), pl.Series(texts)):
         assert FrameSource(framed(column)).labels("x") == dict(sorted((t, 5) for t in set(texts)))
 
 
 @pytest.mark.parametrize("late", ["late", None, "a label that does not fit into a string view"])
-@pytest.mark.parametrize("make", [lambda t: pd.array(t, dtype="str"), pl.Series, pa.array])
+@pytest.mark.parametrize("make", [lambda t: pd.array(t, dtype=STR), pl.Series, pa.array])
 def test_a_label_that_first_appears_late_is_found(late: str | None, make: Any) -> None:
     found = FrameSource(framed(make(["a", "b"] * 50_000 + [late]))).labels("x")
     assert found == {"a": 50_000, "b": 50_000, late: 1}

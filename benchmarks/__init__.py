@@ -1,0 +1,1 @@
+"""What the speed figures of the README come from: ``python -m benchmarks``."""

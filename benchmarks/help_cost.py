@@ -1,0 +1,40 @@
+"""Print what ``xpyrment --help`` costs in CPU time, over what a bare cyclopts app's help costs."""
+
+import os
+import statistics
+import subprocess
+import sys
+
+BARE = """
+import cyclopts
+app = cyclopts.App(name="bare", help="A bare app.", version="0", result_action="return_value")
+for name in ("power", "balance", "srm", "regress", "analyze", "app"):
+    app.command(lambda *, csv="", alpha=0.05: None, name=name, help="Do one thing.")
+try:
+    app(["--help"])
+except SystemExit:
+    pass
+"""
+OURS = "import sys; from xpyrment.cli import main; sys.argv = ['xpyrment', '--help']; main()"
+LIMIT = 1.3
+
+
+def cpu(script: str) -> float:
+    """Return the CPU seconds of a Python process that runs a script."""
+    before = os.times()
+    subprocess.run([sys.executable, "-c", script], check=True, stdout=subprocess.DEVNULL)
+    after = os.times()
+    return after.children_user + after.children_system - before.children_user - before.children_system
+
+
+def main(runs: int = 15) -> int:
+    """Measure both in turn; return 1 where the limit is passed."""
+    pairs = [(cpu(OURS), cpu(BARE)) for _ in range(runs + 1)][1:]
+    ours, bare = (statistics.median(side) for side in zip(*pairs, strict=True))
+    ratio = statistics.median(one / other for one, other in pairs)
+    print(f"xpyrment --help {1000 * ours:.0f} ms CPU, bare cyclopts app {1000 * bare:.0f} ms CPU: ratio {ratio:.2f}")
+    return int(ratio > LIMIT)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,89 @@
+"""The same question put to other libraries: is each metric's mean different between two variants?
+
+Each returns the p-values, so that a test can see that all of them answer the same question.
+A library that is not installed is left out.
+"""
+
+import importlib.util
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+Rival = Callable[[Any, Sequence[str]], Mapping[str, float]]
+
+
+def tea_tasting(frame: Any, metrics: Sequence[str]) -> Mapping[str, float]:
+    """tea-tasting, whose means are Welch's test from one aggregation."""
+    import tea_tasting as tt
+
+    experiment = tt.Experiment({name: tt.Mean(name) for name in metrics}, variant="variant")
+    result = experiment.analyze(frame, control="control")
+    return {name: result[name].pvalue for name in metrics}
+
+
+def spotify_confidence(frame: pd.DataFrame, metrics: Sequence[str]) -> Mapping[str, float]:
+    """spotify-confidence, which wants sums and sums of squares per variant."""
+    import spotify_confidence as sc
+
+    found = {}
+    for name in metrics:
+        squares = frame.assign(squares=frame[name] ** 2)
+        sums = squares.groupby("variant", observed=True).agg(
+            total=(name, "sum"), squares=("squares", "sum"), count=(name, "count")
+        )
+        test = sc.StudentsTTest(sums.reset_index(), "total", "squares", "count", categorical_group_columns="variant")
+        found[name] = float(test.difference("control", "treatment")["p-value"].iloc[0])
+    return found
+
+
+def statsmodels(frame: pd.DataFrame, metrics: Sequence[str]) -> Mapping[str, float]:
+    """statsmodels' Welch test of two columns."""
+    from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
+
+    treated = (frame["variant"] == "treatment").to_numpy(dtype=bool)
+    found = {}
+    for name in metrics:
+        values = frame[name].to_numpy()
+        pair = CompareMeans(DescrStatsW(values[treated]), DescrStatsW(values[~treated]))
+        found[name] = float(pair.ttest_ind(usevar="unequal")[1])
+    return found
+
+
+def pandas_groupby(frame: pd.DataFrame, metrics: Sequence[str]) -> Mapping[str, float]:
+    """Pandas' counts, means and variances per variant, and SciPy's Welch test of them."""
+    from scipy.stats import ttest_ind_from_stats
+
+    stats = frame.groupby("variant", observed=True)[list(metrics)].agg(["mean", "std", "count"])
+    found = {}
+    for name in metrics:
+        one, two = (stats.loc[label, name] for label in ("treatment", "control"))
+        result = ttest_ind_from_stats(*one, *two, equal_var=False)
+        found[name] = float(result.pvalue)
+    return found
+
+
+def installed(library: str) -> bool:
+    return importlib.util.find_spec(library) is not None
+
+
+def rivals(frame: pd.DataFrame, polars: Any | None) -> dict[str, tuple[Rival, Any]]:
+    """Return the rivals at hand, each with the frame it is given."""
+    found: dict[str, tuple[Rival, Any]] = {"pandas groupby": (pandas_groupby, frame)}
+    if installed("tea_tasting"):
+        found["tea-tasting, pandas"] = (tea_tasting, frame)
+        if polars is not None:
+            found["tea-tasting, Polars"] = (tea_tasting, polars)
+            found["tea-tasting, DuckDB"] = (tea_tasting_duckdb, polars)
+    if installed("spotify_confidence"):
+        found["spotify-confidence"] = (spotify_confidence, frame)
+    if installed("statsmodels"):
+        found["statsmodels"] = (statsmodels, frame)
+    return found
+
+
+def tea_tasting_duckdb(frame: Any, metrics: Sequence[str]) -> Mapping[str, float]:
+    """tea-tasting on DuckDB's relation over the frame in memory."""
+    import duckdb
+
+    return tea_tasting(duckdb.connect().from_arrow(frame.to_arrow()), metrics)
