@@ -1,15 +1,20 @@
-"""The command ``xpyrment plugins``."""
+"""The command ``xpyrment plugins``, with ``new`` and ``check``."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
-from cyclopts import Parameter
+from cyclopts import App, Parameter
 
 from xpyrment_core.contracts import check_targets
+from xpyrment_core.errors import unknown
 from xpyrment_core.host import PluginInfo, default_host
 from xpyrment_core.report import Report, Table
 
+app = App(name="plugins", result_action="return_value")
 
-def app(
+
+@app.default
+def plugins(
     *,
     json: Annotated[bool, Parameter(help="The same as --format json.", negative="")] = False,
     check: Annotated[
@@ -39,6 +44,69 @@ def app(
         parts=[render_json(data)] if json else parts,
         data=data,
         exit_code=1 if check and bad else 0,
+    )
+
+
+@app.command
+def new(
+    name: Annotated[str, Parameter(help="The plugin's name, such as acme-metrics.")],
+    /,
+    *,
+    folder: Annotated[Path, Parameter(help="Where to make the project's folder.")] = Path(),
+) -> Report:
+    """Write a working plugin project: a metric, a test, and tests of both."""
+    from xpyrment_core.testing.scaffold import write_project
+
+    files = [str(path) for path in write_project(name, folder)]
+    home = Path(files[0]).parent
+    parts: list[Table | str] = [f"{home} is a working plugin. Install and test it:\n", *(f"  {file}" for file in files)]
+    parts.append(f"\n  pip install -e {home}\n  xpyrment plugins check {home.name}\n  pytest {home}")
+    return Report(kind="plugin_project", parts=parts, data={"folder": str(home), "files": files})
+
+
+@app.command
+def check(
+    name: Annotated[str, Parameter(help="An installed plugin, as 'xpyrment plugins' lists it.")],
+    /,
+    *,
+    full: Annotated[
+        bool,
+        Parameter(help="Simulate up to 16,000 experiments per claim, not 2,000: minutes, not seconds.", negative=""),
+    ] = False,
+) -> Report:
+    """Try out what a plugin's metrics, tests, adjusters and corrections promise; exit 1 if one does not keep it."""
+    from xpyrment_core.testing.examples import plugin_checks
+    from xpyrment_core.testing.running import outcomes
+
+    host = default_host()
+    info = next((info for info in host.plugins if info.name == name), None)
+    if info is None:
+        raise unknown("plugin", name, [info.name for info in host.plugins])
+    if info.problem:
+        return Report(kind="plugin_check", parts=[f"{info} cannot be used: {info.reason}"], exit_code=1)
+    rows: list[tuple[str, str, str]] = []
+    for title, checks in plugin_checks(host, name, full):
+        if isinstance(checks, str):
+            rows.append((title, "not checked", checks))
+            continue
+        problems = [f"{found.name}: {found.problem}" for found in outcomes(checks) if found.problem]
+        rows += [(title, "fails", problem) for problem in problems] or [(title, "passes", f"{len(checks)} checks")]
+    return _check_report(info, rows)
+
+
+def _check_report(info: PluginInfo, rows: list[tuple[str, str, str]]) -> Report:
+    failed = len({title for title, verdict, _ in rows if verdict == "fails"})
+    summary = f"{failed} of {len({row[0] for row in rows})} fail." if rows else "It offers nothing that can be checked."
+    table = Table(columns=("What", "Result", "Detail"), rows=tuple(rows), keep={"Result"})
+    return Report(
+        kind="plugin_check",
+        title=f"Checks of {info}",
+        parts=[table, f"\n{summary}"] if rows else [summary],
+        data={
+            "plugin": info.name,
+            "results": [dict(zip(("what", "result", "detail"), row, strict=True)) for row in rows],
+        },
+        exit_code=1 if failed else 0,
     )
 
 

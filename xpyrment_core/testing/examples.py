@@ -1,0 +1,86 @@
+"""Examples of what a definition offers, so that it can be checked without knowing it."""
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+from xpyrment_core.definitions import CorrectionDefinition, MetricDefinition, Registered, TestDefinition
+from xpyrment_core.errors import InputError
+from xpyrment_core.host import PluginHost
+from xpyrment_core.testing.kinds import checks_for
+from xpyrment_core.testing.running import Check
+
+KINDS = ("metric", "test", "adjuster", "correction")
+NUMBER = 0.5
+"""What a numeric parameter without a default gets: a share, or a cap that most values exceed."""
+
+
+def example_parameters(kind: Any) -> dict[str, Any]:
+    """Return parameters for a metric's class: text ones name a column as they are called, numbers are 0.5.
+
+    Raises
+    ------
+    InputError
+        A required parameter is neither text nor a number, so that an example would be a guess.
+
+    Examples
+    --------
+    >>> class Margin:
+    ...     def __init__(self, name: str, cost_col: str, revenue_col: str, discount: float = 0.0) -> None: ...
+    >>> example_parameters(Margin)
+    {'cost_col': 'cost_col', 'revenue_col': 'revenue_col'}
+    """
+    found: dict[str, Any] = {}
+    for name, parameter in inspect.signature(kind).parameters.items():
+        skipped = parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
+        if name == "name" or skipped or parameter.default is not parameter.empty:
+            continue
+        annotation = str(getattr(parameter.annotation, "__name__", parameter.annotation))
+        if "float" in annotation or "int" in annotation:
+            found[name] = NUMBER
+        elif annotation in ("str", "_empty", "Any"):
+            found[name] = name
+        else:
+            raise InputError(
+                f"{kind.__name__} needs {name!r} of type {annotation}, for which there is no example; "
+                f"check it in a test of its own: check_metric({kind.__name__}(…))."
+            )
+    return found
+
+
+def example_metric(kind: Any, name: str = "example") -> Any:
+    """Return a metric made with `example_parameters`."""
+    return kind(name=name, **example_parameters(kind))
+
+
+def plugin_checks(host: PluginHost, plugin: str, full: bool = False) -> Iterator[tuple[str, list[Check] | str]]:
+    """Yield, for everything a plugin offers that the kit knows, its checks, or why there are none.
+
+    Parameters
+    ----------
+    host : PluginHost
+    plugin : str
+    full : bool
+        Simulate up to 16,000 experiments per check, not 2,000.
+    """
+    for kind in KINDS:
+        for entry in host.all(kind):
+            if entry.plugin == plugin:
+                title = f"{kind} {entry.definition.name}"
+                try:
+                    yield title, _checks(entry, fast=not full)
+                except InputError as error:
+                    yield title, str(error)
+
+
+def _checks(entry: Registered, fast: bool) -> list[Check]:
+    definition = entry.definition
+    options: dict[str, Any] = {"fast": fast}
+    subject: Any = definition
+    if isinstance(definition, MetricDefinition):
+        subject = example_metric(entry.load())
+    if isinstance(definition, CorrectionDefinition):
+        options["controls"] = "fdr" if "fdr" in definition.name else "fwer"
+    if isinstance(definition, TestDefinition) and definition.needs == "samples":
+        options |= {"estimand": None, "shift": False}  # its effect need not be a difference of means
+    return checks_for(definition.kind, subject, **options)
