@@ -2,13 +2,13 @@
 
 import json
 import math
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import asdict
 
 from xpyrment_core.host import PluginHost, default_host
+from xpyrment_core.notices import warn
 from xpyrment_core.outcome import MetricResult, native
 from xpyrment_core.plotdata import forest_data
 from xpyrment_core.results import CheckResult, Issue
@@ -128,11 +128,9 @@ class AnalysisResult:
         }
         if flagged:
             worst = ", ".join(f"{name} (SMD {smd:+.4f})" for name, smd in flagged.items())
-            warnings.warn(
+            warn(
                 f"COVARIATE IMBALANCE DETECTED: {worst}. |SMD| >= 0.1 before the experiment: check the assignment, "
-                f"or adjust for these covariates.",
-                UserWarning,
-                stacklevel=3,
+                f"or adjust for these covariates."
             )
 
     def _diagnostics(self) -> Mapping[str, Mapping[str, Any]]:

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import logging
-import warnings
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ from attrs import frozen
 from xpyrment_core.definitions import Registered
 from xpyrment_core.errors import InputError, listing, nearest
 from xpyrment_core.host import PluginHost, PluginWarning, default_host
+from xpyrment_core.notices import warn
 from xpyrment_core.reading import Label, Source
 from xpyrment_core.results import Issue
 from xpyrment_core.specs import Margin, MetricSpec, adopt, build_spec
@@ -207,7 +207,7 @@ class Experiment:
             if entry.builtin:
                 raise
             # A stranger's engine that cannot even be asked must not keep ours from reading.
-            warnings.warn(f"engine {entry.qualified!r} was skipped: {error}", PluginWarning, stacklevel=3)
+            warn(f"engine {entry.qualified!r} was skipped: {error}", PluginWarning)
             return False
 
     @property

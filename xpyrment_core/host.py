@@ -2,7 +2,6 @@
 
 import sys
 import time
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -16,6 +15,7 @@ from xpyrment_core import hookspecs
 from xpyrment_core.definitions import KINDS, Definition, Registered
 from xpyrment_core.discovery import HOME, Candidate, Switches, candidates, normal
 from xpyrment_core.errors import InputError, PluginError, XpyrmentError, listing, nearest
+from xpyrment_core.notices import warn
 from xpyrment_core.records import Issue, Provenance
 
 Status = Literal["loaded", "blocked", "broken", "incompatible"]
@@ -342,7 +342,7 @@ class PluginHost:
             except Exception as error:
                 message = f"hook {hook} of plugin {plugin!r} failed: {type(error).__name__}: {_one_line(error)}"
                 failures.append(Issue(message, "warning", plugin))
-                warnings.warn(message, PluginWarning, stacklevel=3)
+                warn(message, PluginWarning)
         return failures
 
     def _implementations(self, hook: str, arguments: Mapping[str, object]) -> Iterator[tuple[str, Callable[[], Any]]]:
@@ -435,7 +435,7 @@ def default_host() -> PluginHost:
     if _default is None:
         host = use_host(PluginHost())
         for problem in host.problems:
-            warnings.warn(problem, PluginWarning, stacklevel=2)
+            warn(problem, PluginWarning)
         return host
     return _default
 

@@ -52,3 +52,10 @@ def test_type_checkers_see_the_public_names():
     text = (Path(xp.__file__)).read_text(encoding="utf-8").split("if TYPE_CHECKING:")[1].split("\n\n")[0]
     for name in xp.__all__:
         assert name in text, name
+
+
+def test_warnings_point_at_the_users_own_line():
+    experiment = xp.setup(xp.datasets.nsw(), "treat").register_metric("re78")
+    with pytest.warns(UserWarning, match="sample ratio") as caught:
+        experiment.run_analysis(control=0, treatment=1)
+    assert caught[0].filename == __file__

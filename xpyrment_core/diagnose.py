@@ -1,0 +1,66 @@
+"""The checks that go with an analysis: every diagnostic the plugins offer, each on its own."""
+
+from collections.abc import Sequence
+
+from xpyrment_core.checks import CheckContext
+from xpyrment_core.experiment import Experiment
+from xpyrment_core.gather import Data
+from xpyrment_core.outcome import MetricResult
+from xpyrment_core.plan import BALANCE, Plan
+from xpyrment_core.reading import UnitReport
+from xpyrment_core.results import CheckResult, Issue
+
+
+def run_checks(
+    experiment: Experiment, plan: Plan, data: Data, results: Sequence[MetricResult]
+) -> tuple[list[CheckResult], list[Issue]]:
+    """Run every diagnostic; one that fails is reported and takes nothing else down."""
+    context = _context(experiment, plan, data, results)
+    checks = [_units_check(data.reading.units)] if data.reading.units is not None else []
+    failures = []
+    for entry in experiment.plugins.all("diagnostic"):
+        try:
+            found = entry.load()(context)
+        except Exception as error:
+            message = f"diagnostic {entry.qualified!r} of {entry.distribution} failed: {type(error).__name__}: {error}"
+            failures.append(Issue(message, "warning", entry.plugin))
+            continue
+        if isinstance(found, CheckResult):
+            checks.append(found)
+    return checks, failures
+
+
+def _units_check(units: UnitReport) -> CheckResult:
+    crossed, rows = units.in_two_arms, sum(units.rows_in_two_arms.values())
+    message = "every unit is in one variant"
+    if crossed:
+        message = (
+            f"{crossed:,} units are in more than one variant; they and their {rows:,} rows are left out. "
+            f"Is this column what was randomised?"
+        )
+    details = {"units_in_two_arms": crossed, "rows_left_out": rows, "repeated": units.repeated}
+    return CheckResult(name="units", passed=crossed == 0, message=message, details=details)
+
+
+def _context(experiment: Experiment, plan: Plan, data: Data, results: Sequence[MetricResult]) -> CheckContext:
+    units = data.reading.units
+    counts = {label: n for label, n in plan.labels.items() if label is not None}
+    if units is not None:
+        counts |= dict(units.units)
+    weights = experiment.weights
+    for label in weights or ():
+        counts.setdefault(label, 0)
+    balance = None
+    if plan.covariates:
+        balance = {arm: data.reading.moments[BALANCE, arm] for arm in plan.arms}
+    return CheckContext(
+        counts=counts,
+        rows_missing_label=plan.labels.get(None, 0),
+        weights=weights,
+        control=plan.control,
+        treatments=plan.treatments,
+        balance=balance,
+        shifts=data.reading.shifts,
+        covariates=plan.covariates,
+        exclusions={(row.metric_name, row.treatment): row.exclusions for row in results},
+    )
