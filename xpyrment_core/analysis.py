@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from xpyrment_core.analysis_result import AnalysisResult
+from xpyrment_core.choices import find_method
 from xpyrment_core.correct import Row, correct
 from xpyrment_core.diagnose import run_checks
 from xpyrment_core.errors import InputError
@@ -13,7 +14,8 @@ from xpyrment_core.gather import Data, read
 from xpyrment_core.host import PluginHost, default_host
 from xpyrment_core.notices import warn
 from xpyrment_core.options import DEFAULT_TEST, Alternative, RelativeMethod
-from xpyrment_core.plan import Options, Plan, find_method, make_plan
+from xpyrment_core.plan import Options, Plan
+from xpyrment_core.planner import make_plan
 from xpyrment_core.results import CheckResult, Issue
 from xpyrment_core.rows import rows_of, with_verdict
 from xpyrment_core.state import ExperimentState, check_analyzable
