@@ -2,9 +2,11 @@
 
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from xpyrment_core.reading import Source
+if TYPE_CHECKING:
+    from xpyrment_core.reading import Source
+
 
 ENDING = ".moments.json"
 
@@ -17,7 +19,7 @@ class AggregatesEngine:
         parts = _parts(data)
         return bool(parts) and all(_is_path(part) or _is_aggregate(part) for part in parts)
 
-    def open(self, data: Any) -> Source:
+    def open(self, data: Any) -> "Source":
         """Read and merge the files.
 
         Raises

@@ -3,9 +3,11 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from xpyrment_core.reading import Source
+if TYPE_CHECKING:
+    from xpyrment_core.reading import Source
+
 
 PARQUET = (".parquet", ".pq")
 TEXT = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
@@ -35,7 +37,7 @@ class DuckDBEngine:
         paths = as_paths(data)
         return bool(paths) and all(path.lower().endswith(PARQUET + TEXT) or _holds_parquet(path) for path in paths)
 
-    def open(self, data: Any) -> Source:
+    def open(self, data: Any) -> "Source":
         """Open files or a relation.
 
         Raises

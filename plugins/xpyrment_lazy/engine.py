@@ -1,10 +1,12 @@
 """The engine for lazy frames: what it accepts, and what it refuses with a reason."""
 
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xpyrment_core.errors import EngineError, InputError
-from xpyrment_core.reading import Source
+
+if TYPE_CHECKING:
+    from xpyrment_core.reading import Source
 
 LAZY = {
     ("polars", "LazyFrame"): "the Polars LazyFrame",
@@ -25,7 +27,7 @@ class LazyEngine:
         """Say whether `data` is a lazy frame, by the names of its classes; nothing is imported."""
         return described(data) is not None
 
-    def open(self, data: Any) -> Source:
+    def open(self, data: Any) -> "Source":
         """Return a source over the frame.
 
         Raises
