@@ -2,6 +2,8 @@
 
 from attrs import frozen
 
+from xpyrment_core.rates import clopper_pearson
+
 
 @frozen
 class Rate:
@@ -11,7 +13,7 @@ class Rate:
     ----------
     count, n : int
     low, high : float
-        Exact 95 % interval (Clopper and Pearson 1934, Biometrika 26(4), 404-413).
+        Exact 95 % interval, by Clopper and Pearson.
     """
 
     count: int
@@ -34,9 +36,4 @@ def rate(count: int, n: int, level: float = 0.95) -> Rate:
     >>> found.value, round(found.low, 4), round(found.high, 4)
     (0.05, 0.0164, 0.1128)
     """
-    from scipy.special import betaincinv
-
-    tail = (1 - level) / 2
-    low = float(betaincinv(count, n - count + 1, tail)) if count > 0 else 0.0
-    high = float(betaincinv(count + 1, n - count, 1 - tail)) if count < n else 1.0
-    return Rate(count, n, low, high)
+    return Rate(count, n, *clopper_pearson(count, n, 1 - level))

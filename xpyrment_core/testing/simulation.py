@@ -6,7 +6,8 @@ from zlib import crc32
 import numpy as np
 from attrs import frozen
 from numpy.random import Generator
-from scipy import special
+
+from xpyrment_core.rates import clopper_pearson
 
 LOOKS = (500, 1_000, 2_000, 4_000, 8_000, 16_000)
 FAST_LOOKS = LOOKS[:3]
@@ -36,25 +37,6 @@ class Rate:
 def seeded(name: str) -> Generator:
     """Return a generator that depends on the check's name only, so that a pass can be repeated."""
     return np.random.default_rng(crc32(name.encode()))
-
-
-def clopper_pearson(hits: int, trials: int, error: float) -> tuple[float, float]:
-    """Return exact bounds of a binomial proportion.
-
-    References
-    ----------
-    Clopper, C. J. and Pearson, E. S. (1934). The use of confidence or fiducial limits
-    illustrated in the case of the binomial. Biometrika 26(4), 404-413.
-
-    Examples
-    --------
-    >>> low, high = clopper_pearson(5, 100, 0.05)
-    >>> round(low, 4), round(high, 4)
-    (0.0164, 0.1128)
-    """
-    low = float(special.betaincinv(hits, trials - hits + 1, error / 2)) if hits else 0.0
-    high = float(special.betaincinv(hits + 1, trials - hits, 1 - error / 2)) if hits < trials else 1.0
-    return low, high
 
 
 def judge(name: str, what: str, batch: Batch, band: tuple[float, float], fast: bool = False) -> Rate | None:
