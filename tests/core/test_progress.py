@@ -1,0 +1,73 @@
+"""A long pass shows a sign of life to whoever watches, and nobody else."""
+
+import os
+import pty
+import subprocess
+import sys
+import time
+
+import pytest
+
+from xpyrment_core import progress as module
+from xpyrment_core.progress import progress, watched
+
+SCRIPT = """
+import sys, time
+from xpyrment_core.progress import progress
+with progress("adding up a lot", lambda: 0.5, delay=0.2):
+    time.sleep({seconds})
+print("done", "rich" in sys.modules)
+"""
+
+
+def on_a_terminal(seconds: float) -> tuple[str, str]:
+    """Run the script with standard error on a terminal; return its standard output and error."""
+    leader, follower = pty.openpty()
+    command = [sys.executable, "-c", SCRIPT.format(seconds=seconds)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=follower, text=True) as child:
+        os.close(follower)
+        shown = b""
+        while True:
+            try:
+                part = os.read(leader, 4096)
+            except OSError:  # the other end is closed
+                break
+            if not part:
+                break
+            shown += part
+        printed, _ = child.communicate()
+    os.close(leader)
+    return printed, shown.decode()
+
+
+def test_a_long_pass_is_shown_on_a_terminal_and_taken_away() -> None:
+    printed, shown = on_a_terminal(4.0)
+    assert printed == "done True\n"
+    assert "adding up a lot" in shown
+    assert shown.rstrip().endswith("\x1b[2K")  # the last thing written clears the line
+
+
+def test_a_short_pass_shows_nothing_and_loads_nothing() -> None:
+    assert on_a_terminal(0.0) == ("done False\n", "")
+
+
+def test_nothing_is_shown_where_nobody_watches() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT.format(seconds=1.0)], capture_output=True, text=True, check=True
+    )
+    assert (done.stdout, done.stderr) == ("done False\n", "")
+
+
+def test_a_notebook_watches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module.sys, "stderr", None)
+    assert not watched()
+    monkeypatch.setitem(sys.modules, "ipykernel", sys)
+    assert watched()
+
+
+def test_the_work_is_not_held_up_and_its_error_comes_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "watched", lambda: True)
+    start = time.perf_counter()
+    with pytest.raises(KeyError), progress("failing", delay=60):
+        raise KeyError("x")
+    assert time.perf_counter() - start < 5
