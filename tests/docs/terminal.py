@@ -25,12 +25,17 @@ def pages() -> list[Path]:
 
 
 def examples(text: str) -> Iterator[tuple[str, str]]:
-    """Yield each command of a page with the output the page shows."""
+    """Yield each command of a page with the output the page shows.
+
+    A command goes on in the next line after a backslash, and where that line begins with ``>``.
+    """
     for block in BLOCK.findall(text):
         for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
             lines = part.split("\n")
-            last = next(i for i, line in enumerate(lines) if not line.endswith("\\"))
-            yield "\n".join(lines[: last + 1]), "\n".join(lines[last + 1 :]).rstrip()
+            end = 1
+            while lines[end - 1].endswith("\\") or lines[end].startswith(">"):
+                end += 1
+            yield "\n".join(lines[:end]), "\n".join(lines[end:]).rstrip()
 
 
 def workplace(folder: Path) -> Path:
@@ -38,6 +43,11 @@ def workplace(folder: Path) -> Path:
     (folder / "xpyrment").mkdir(parents=True)
     (folder / "xpyrment" / "data").symlink_to(ROOT / "xpyrment" / "data")
     return folder
+
+
+def plain(command: str) -> str:
+    """Return a command without the ``> `` that a shell shows before each further line."""
+    return re.sub(r"\n> ?", "\n", command)
 
 
 def run(command: str, folder: Path) -> str:
@@ -52,7 +62,7 @@ def run(command: str, folder: Path) -> str:
         "LC_ALL": "C.UTF-8",
     }
     done = subprocess.run(
-        ["bash", "-c", f"{command}\necho \"exit: $?\" >&2"],
+        ["bash", "-c", f"{plain(command)}\necho \"exit: $?\" >&2"],
         cwd=folder, env=env, text=True, encoding="utf-8", capture_output=True, timeout=120,
     )  # fmt: skip
     *said, status = done.stderr.strip().split("\n")
