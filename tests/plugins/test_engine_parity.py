@@ -302,7 +302,14 @@ KINDS = [
     Kind("ibis duckdb", _ibis_duckdb, "lazy", needs=("ibis",), slow=True),
     Kind("ibis sqlite", _ibis_sqlite, "lazy", needs=("ibis",), slow=True),
     Kind("dask", _dask, "lazy", needs=("dask.dataframe",), slow=True),
-    Kind("spark", _spark, "lazy", needs=("pyspark",), marks=(pytest.mark.spark, JAVA), slow=True),
+    Kind(
+        "spark",
+        _spark,
+        "lazy",
+        needs=("pyspark",),
+        marks=(pytest.mark.spark, JAVA, pytest.mark.xdist_group("spark")),
+        slow=True,
+    ),
 ]
 
 

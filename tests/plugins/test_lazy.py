@@ -146,6 +146,7 @@ def test_a_column_of_text_is_refused_by_name() -> None:
 
 
 @pytest.mark.spark
+@pytest.mark.xdist_group("spark")
 @JAVA
 def test_a_stopped_spark_session_is_one_clear_error(tmp_path: Path) -> None:
     """In a process of its own: stopping the session would stop that of the other tests."""
