@@ -15,11 +15,11 @@ PLUGINS = sorted(path.name for path in (ROOT / "plugins").iterdir() if (path / "
 
 # Each module of the core imports only modules to its left. A new module goes as far left as its imports let it.
 ORDER = """
-    errors options notices rates records roots progress moments results inference metrics reading labels tables pushdown database
-    databasesource checks adjusting outcome definitions hookspecs discovery host contracts specs state
-    experiment plan choices planner gather ledger compare correct rows diagnose plotrows plottext plotlayout plotdata analysis_result analysis testing files report
-    metric_text plan_file cli_types cli_experiment cli_plan cli_show cli_analyze cli_plugins cli cli_completion
-    cli_reference
+    errors options notices rates records roots progress moments results inference metrics reading labels tables
+    pushdown database databasesource checks adjusting outcome definitions hookspecs discovery host contracts
+    specs state experiment plan choices planner gather ledger compare correct rows diagnose plotrows plottext
+    plotlayout plotdata analysis_result analysis testing files report metric_text plan_file cli_types
+    cli_experiment cli_plan cli_show cli_analyze cli_plugins cli cli_completion cli_reference
 """.split()  # noqa: SIM905 - forty lines of one word each would hide the order
 
 # The one way back: `Experiment.run_analysis` is a shortcut for the function, imported when it is called.

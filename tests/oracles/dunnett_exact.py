@@ -58,14 +58,24 @@ if __name__ == "__main__":
         se = np.array([np.sqrt(s2 * (1 / len(g) + 1 / len(control))) for g in arms.values()])
         lam = [np.sqrt(len(g) / (len(g) + len(control))) for g in arms.values()]
         t = est / se
-        out = {"df": df, "sd_pooled": float(np.sqrt(s2)), "estimate": est, "se": se, "statistic": t,
-               "lambda": [float(v) for v in lam]}
+        out = {
+            "df": df,
+            "sd_pooled": float(np.sqrt(s2)),
+            "estimate": est,
+            "se": se,
+            "statistic": t,
+            "lambda": [float(v) for v in lam],
+        }
         for alternative in ("two.sided", "less", "greater"):
             two = alternative == "two.sided"
             x = np.abs(t) if two else (t if alternative == "greater" else -t)
             p = [max(0.0, 1 - coverage(v, lam, df, two)) for v in x]
-            sc = dunnett(*arms.values(), control=control, rng=np.random.default_rng(1),
-                         alternative="two-sided" if two else alternative)
+            sc = dunnett(
+                *arms.values(),
+                control=control,
+                rng=np.random.default_rng(1),
+                alternative="two-sided" if two else alternative,
+            )
             intervals = []
             for level in (0.95, 0.99):
                 q = brentq(lambda v: coverage(v, lam, df, two) - level, 0, 60, xtol=1e-12)

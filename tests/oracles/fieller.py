@@ -96,18 +96,33 @@ def from_data(name, treatment, control):
         alpha = 1 - mpf(level)
         z = sqrt(mpf(2)) * mp.erfinv(mpf(level))
         df = satterthwaite(mt / mc, vt, nt, vc, nc)
-        row = {"conf_level": float(level), "z": solve(mt, mc, vt, vc, mpf(0), z),
-               "t_pooled": {"df": nt + nc - 2,
-                            **solve(mt, mc, pooled / nt, pooled / nc, mpf(0), t_crit(alpha, mpf(nt + nc - 2)))},
-               "t_welch_at_estimate": {"df": float(df), **solve(mt, mc, vt, vc, mpf(0), t_crit(alpha, df))}}
+        row = {
+            "conf_level": float(level),
+            "z": solve(mt, mc, vt, vc, mpf(0), z),
+            "t_pooled": {
+                "df": nt + nc - 2,
+                **solve(mt, mc, pooled / nt, pooled / nc, mpf(0), t_crit(alpha, mpf(nt + nc - 2))),
+            },
+            "t_welch_at_estimate": {"df": float(df), **solve(mt, mc, vt, vc, mpf(0), t_crit(alpha, df))},
+        }
         inv = inverted(mt, mc, vt, vc, nt, nc, alpha)
         if inv and row["t_welch_at_estimate"]["kind"] == "interval":
             row["t_welch_inverted"] = inv
         out.append(row)
     delta = sqrt(vt / mc**2 + mt**2 * vc / mc**4)
-    return case(name, {"treatment": treatment, "control": control},
-                {"mean_treatment": float(mt), "mean_control": float(mc), "se_treatment": float(sqrt(vt)),
-                 "se_control": float(sqrt(vc)), "ratio": float(mt / mc), "se_delta": float(delta), "sets": out})
+    return case(
+        name,
+        {"treatment": treatment, "control": control},
+        {
+            "mean_treatment": float(mt),
+            "mean_control": float(mc),
+            "se_treatment": float(sqrt(vt)),
+            "se_control": float(sqrt(vc)),
+            "ratio": float(mt / mc),
+            "se_delta": float(delta),
+            "sets": out,
+        },
+    )
 
 
 def from_summary(name, mt, mc, vt, vc, c):
@@ -115,15 +130,38 @@ def from_summary(name, mt, mc, vt, vc, c):
     out = []
     for level in ("0.95", "0.99", "0.80"):
         out.append({"conf_level": float(level), "z": solve(*a, sqrt(mpf(2)) * mp.erfinv(mpf(level)))})
-    return case(name, {"mean_treatment": mt, "mean_control": mc, "var_mean_treatment": vt, "var_mean_control": vc,
-                       "covariance": c}, {"ratio": float(a[0] / a[1]), "sets": out})
+    return case(
+        name,
+        {"mean_treatment": mt, "mean_control": mc, "var_mean_treatment": vt, "var_mean_control": vc, "covariance": c},
+        {"ratio": float(a[0] / a[1]), "sets": out},
+    )
 
 
 if __name__ == "__main__":
     sleep1 = [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0]
     sleep2 = [1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4]
     manual = [21, 21, 22.8, 32.4, 30.4, 33.9, 27.3, 26, 30.4, 15.8, 19.7, 15, 21.4]
-    auto = [21.4, 18.7, 18.1, 14.3, 24.4, 22.8, 19.2, 17.8, 16.4, 17.3, 15.2, 10.4, 10.4, 14.7, 21.5, 15.5, 15.2, 13.3, 19.2]
+    auto = [
+        21.4,
+        18.7,
+        18.1,
+        14.3,
+        24.4,
+        22.8,
+        19.2,
+        17.8,
+        16.4,
+        17.3,
+        15.2,
+        10.4,
+        10.4,
+        14.7,
+        21.5,
+        15.5,
+        15.2,
+        13.3,
+        19.2,
+    ]
     wave = [((k * 577) % 256 - 120) / 16 for k in range(40)]
     cases = [
         from_data("mtcars mpg manual / automatic", manual, auto),

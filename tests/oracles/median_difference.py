@@ -58,12 +58,40 @@ if __name__ == "__main__":
     y1 = [32, 39, 26, 35, 43, 27, 40, 37, 34, 29]
     y2 = [36, 44, 47, 42, 49, 39, 46, 31, 33, 48]
     manual = [21, 21, 22.8, 32.4, 30.4, 33.9, 27.3, 26, 30.4, 15.8, 19.7, 15, 21.4]
-    auto = [21.4, 18.7, 18.1, 14.3, 24.4, 22.8, 19.2, 17.8, 16.4, 17.3, 15.2, 10.4, 10.4, 14.7, 21.5, 15.5, 15.2, 13.3, 19.2]
-    emit("median_difference.py", [
-        two("statpsych ci.median2", y1, y2, {"se": 4.316291, "conf_low": -16.95977, "conf_high": -0.04022524}),
-        two("10 and 13 values", y2, [*y1, 49, 42, 40]),
-        two("mtcars mpg manual - automatic", manual, auto),
-        two("one sample of the manual against itself shifted", [v + 7.5 for v in one], one),
-        two("even and odd, skewed", [round(1.37**k, 6) for k in range(1, 25)], [round(1.31**k, 6) for k in range(1, 32)]),
-        two("ties", [0, 0, 0, 1, 1, 2, 5, 0, 3, 1, 0, 2], [0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 2, 0, 0, 0, 1]),
-    ], ["scipy"])
+    auto = [
+        21.4,
+        18.7,
+        18.1,
+        14.3,
+        24.4,
+        22.8,
+        19.2,
+        17.8,
+        16.4,
+        17.3,
+        15.2,
+        10.4,
+        10.4,
+        14.7,
+        21.5,
+        15.5,
+        15.2,
+        13.3,
+        19.2,
+    ]
+    emit(
+        "median_difference.py",
+        [
+            two("statpsych ci.median2", y1, y2, {"se": 4.316291, "conf_low": -16.95977, "conf_high": -0.04022524}),
+            two("10 and 13 values", y2, [*y1, 49, 42, 40]),
+            two("mtcars mpg manual - automatic", manual, auto),
+            two("one sample of the manual against itself shifted", [v + 7.5 for v in one], one),
+            two(
+                "even and odd, skewed",
+                [round(1.37**k, 6) for k in range(1, 25)],
+                [round(1.31**k, 6) for k in range(1, 32)],
+            ),
+            two("ties", [0, 0, 0, 1, 1, 2, 5, 0, 3, 1, 0, 2], [0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 2, 0, 0, 0, 1]),
+        ],
+        ["scipy"],
+    )

@@ -39,7 +39,12 @@ def univariate(name):
     m = sum(y) / n
     ss = sum((v - m) ** 2 for v in y)
     lag = sum((a - m) * (b - m) for a, b in zip(y, y[1:])) / ss
-    return {"y": [float(v) for v in text]}, {"n": n, "mean": float(q(m)), "sd": root(ss / (n - 1)), "lag1": float(q(lag))}
+    return {"y": [float(v) for v in text]}, {
+        "n": n,
+        "mean": float(q(m)),
+        "sd": root(ss / (n - 1)),
+        "lag1": float(q(lag)),
+    }
 
 
 def anova(name):
@@ -54,9 +59,18 @@ def anova(name):
     within = sum((x - means[g]) ** 2 for g, v in groups.items() for x in v)
     d1, d2 = len(groups) - 1, n - len(groups)
     f = (between / d1) / (within / d2)
-    return ({"group": [int(g) for g in c["group"]], "y": [float(v) for v in c["y"]]},
-            {"df_between": d1, "df_within": d2, "ss_between": float(q(between)), "ss_within": float(q(within)),
-             "F": float(q(f)), "r_squared": float(q(between / (between + within))), "sd_residual": root(within / d2)})
+    return (
+        {"group": [int(g) for g in c["group"]], "y": [float(v) for v in c["y"]]},
+        {
+            "df_between": d1,
+            "df_within": d2,
+            "ss_between": float(q(between)),
+            "ss_within": float(q(within)),
+            "F": float(q(f)),
+            "r_squared": float(q(between / (between + within))),
+            "sd_residual": root(within / d2),
+        },
+    )
 
 
 def invert(a):
@@ -94,8 +108,14 @@ def regression(name, degree=None, intercept=True):
     inputs = {"y": [float(v) for v in c["y"]]}
     inputs.update({key: [float(v) for v in c[key]] for key in sorted(c) if key != "y"})
     inputs.update({"degree": degree or 1, "intercept": intercept})
-    return inputs, {"coef": [float(q(v)) for v in b], "se": [root(s2 * inv[i][i]) for i in range(k)],
-                    "sd_residual": root(s2), "df_residual": n - k, "rss": float(q(rss)), "r_squared": float(q(1 - rss / tss))}
+    return inputs, {
+        "coef": [float(q(v)) for v in b],
+        "se": [root(s2 * inv[i][i]) for i in range(k)],
+        "sd_residual": root(s2),
+        "df_residual": n - k,
+        "rss": float(q(rss)),
+        "r_squared": float(q(1 - rss / tss)),
+    }
 
 
 CERTIFIED = {
@@ -109,40 +129,132 @@ CERTIFIED = {
     "NumAcc3": {"mean": 1000000.2, "sd": 0.1, "lag1": -0.999},
     "NumAcc4": {"mean": 10000000.2, "sd": 0.1, "lag1": -0.999},
     "SiRstv": {"F": 1.18046237440255},
-    "SmLs01": {"F": 21.0}, "SmLs04": {"F": 21.0}, "SmLs07": {"F": 21.0},
+    "SmLs01": {"F": 21.0},
+    "SmLs04": {"F": 21.0},
+    "SmLs07": {"F": 21.0},
     "AtmWtAg": {"F": 15.9467335677930},
-    "Norris": {"coef": [-0.262323073774029, 1.00211681802045], "se": [0.232818234301152, 0.429796848199937e-03],
-               "sd_residual": 0.884796396144373, "r_squared": 0.999993745883712},
-    "Pontius": {"coef": [0.673565789473684e-03, 0.732059160401003e-06, -0.316081871345029e-14],
-                "se": [0.107938612033077e-03, 0.157817399981659e-09, 0.486652849992036e-16],
-                "sd_residual": 0.205177424076185e-03, "r_squared": 0.999999900178537},
-    "NoInt1": {"coef": [2.07438016528926], "se": [0.165289256198347e-01], "sd_residual": 3.56753034006338,
-               "r_squared": 0.999365492298663},
-    "NoInt2": {"coef": [0.727272727272727], "se": [0.420827318078432e-01], "sd_residual": 0.369274472937998,
-               "r_squared": 0.993348115299335},
-    "Filip": {"coef": [-1467.48961422980, -2772.17959193342, -2316.37108160893, -1127.97394098372, -354.478233703349,
-                       -75.1242017393757, -10.8753180355343, -1.06221498588947, -0.670191154593408e-01,
-                       -0.246781078275479e-02, -0.402962525080404e-04],
-              "se": [298.084530995537, 559.779865474950, 466.477572127796, 227.204274477751, 71.6478660875927,
-                     15.2897178747400, 2.23691159816033, 0.221624321934227, 0.142363763154724e-01,
-                     0.535617408889821e-03, 0.896632837373868e-05],
-              "sd_residual": 0.334801051324544e-02, "r_squared": 0.996727416185620},
-    "Longley": {"coef": [-3482258.63459582, 15.0618722713733, -0.358191792925910e-01, -2.02022980381683,
-                         -1.03322686717359, -0.511041056535807e-01, 1829.15146461355],
-                "se": [890420.383607373, 84.9149257747669, 0.334910077722432e-01, 0.488399681651699,
-                       0.214274163161675, 0.226073200069370, 455.478499142212],
-                "sd_residual": 304.854073561965, "r_squared": 0.995479004577296},
+    "Norris": {
+        "coef": [-0.262323073774029, 1.00211681802045],
+        "se": [0.232818234301152, 0.429796848199937e-03],
+        "sd_residual": 0.884796396144373,
+        "r_squared": 0.999993745883712,
+    },
+    "Pontius": {
+        "coef": [0.673565789473684e-03, 0.732059160401003e-06, -0.316081871345029e-14],
+        "se": [0.107938612033077e-03, 0.157817399981659e-09, 0.486652849992036e-16],
+        "sd_residual": 0.205177424076185e-03,
+        "r_squared": 0.999999900178537,
+    },
+    "NoInt1": {
+        "coef": [2.07438016528926],
+        "se": [0.165289256198347e-01],
+        "sd_residual": 3.56753034006338,
+        "r_squared": 0.999365492298663,
+    },
+    "NoInt2": {
+        "coef": [0.727272727272727],
+        "se": [0.420827318078432e-01],
+        "sd_residual": 0.369274472937998,
+        "r_squared": 0.993348115299335,
+    },
+    "Filip": {
+        "coef": [
+            -1467.48961422980,
+            -2772.17959193342,
+            -2316.37108160893,
+            -1127.97394098372,
+            -354.478233703349,
+            -75.1242017393757,
+            -10.8753180355343,
+            -1.06221498588947,
+            -0.670191154593408e-01,
+            -0.246781078275479e-02,
+            -0.402962525080404e-04,
+        ],
+        "se": [
+            298.084530995537,
+            559.779865474950,
+            466.477572127796,
+            227.204274477751,
+            71.6478660875927,
+            15.2897178747400,
+            2.23691159816033,
+            0.221624321934227,
+            0.142363763154724e-01,
+            0.535617408889821e-03,
+            0.896632837373868e-05,
+        ],
+        "sd_residual": 0.334801051324544e-02,
+        "r_squared": 0.996727416185620,
+    },
+    "Longley": {
+        "coef": [
+            -3482258.63459582,
+            15.0618722713733,
+            -0.358191792925910e-01,
+            -2.02022980381683,
+            -1.03322686717359,
+            -0.511041056535807e-01,
+            1829.15146461355,
+        ],
+        "se": [
+            890420.383607373,
+            84.9149257747669,
+            0.334910077722432e-01,
+            0.488399681651699,
+            0.214274163161675,
+            0.226073200069370,
+            455.478499142212,
+        ],
+        "sd_residual": 304.854073561965,
+        "r_squared": 0.995479004577296,
+    },
     "Wampler1": {"coef": [1.0] * 6, "se": [0.0] * 6, "sd_residual": 0.0, "r_squared": 1.0},
-    "Wampler2": {"coef": [1.0, 0.1, 0.01, 0.001, 0.0001, 0.00001], "se": [0.0] * 6, "sd_residual": 0.0, "r_squared": 1.0},
-    "Wampler3": {"coef": [1.0] * 6, "se": [2152.32624678170, 2363.55173469681, 779.343524331583, 101.475507550350,
-                                           5.64566512170752, 0.112324854679312],
-                 "sd_residual": 2360.14502379268, "r_squared": 0.999995559025820},
-    "Wampler4": {"coef": [1.0] * 6, "se": [215232.624678170, 236355.173469681, 77934.3524331583, 10147.5507550350,
-                                           564.566512170752, 11.2324854679312],
-                 "sd_residual": 236014.502379268, "r_squared": 0.957478440825662},
-    "Wampler5": {"coef": [1.0] * 6, "se": [21523262.4678170, 23635517.3469681, 7793435.24331583, 1014755.07550350,
-                                           56456.6512170752, 1123.24854679312],
-                 "sd_residual": 23601450.2379268, "r_squared": 0.224668921574940e-02},
+    "Wampler2": {
+        "coef": [1.0, 0.1, 0.01, 0.001, 0.0001, 0.00001],
+        "se": [0.0] * 6,
+        "sd_residual": 0.0,
+        "r_squared": 1.0,
+    },
+    "Wampler3": {
+        "coef": [1.0] * 6,
+        "se": [
+            2152.32624678170,
+            2363.55173469681,
+            779.343524331583,
+            101.475507550350,
+            5.64566512170752,
+            0.112324854679312,
+        ],
+        "sd_residual": 2360.14502379268,
+        "r_squared": 0.999995559025820,
+    },
+    "Wampler4": {
+        "coef": [1.0] * 6,
+        "se": [
+            215232.624678170,
+            236355.173469681,
+            77934.3524331583,
+            10147.5507550350,
+            564.566512170752,
+            11.2324854679312,
+        ],
+        "sd_residual": 236014.502379268,
+        "r_squared": 0.957478440825662,
+    },
+    "Wampler5": {
+        "coef": [1.0] * 6,
+        "se": [
+            21523262.4678170,
+            23635517.3469681,
+            7793435.24331583,
+            1014755.07550350,
+            56456.6512170752,
+            1123.24854679312,
+        ],
+        "sd_residual": 23601450.2379268,
+        "r_squared": 0.224668921574940e-02,
+    },
 }
 
 
@@ -167,7 +279,13 @@ if __name__ == "__main__":
                 if not agree(a, b):
                     raise SystemExit(f"{name} {key}: exact {a!r}, certified {b!r}")
         cases.append(case(name, {"kind": kind, **inputs}, {**expected, "certified": certified}))
-    emit("nist.py", cases, ["mpmath"], [
-        "kind is univariate, anova (group, y) or regression. A regression with degree > 1 is a polynomial in x1.",
-        "expected comes from the decimal data; the doubles in input are their nearest neighbours, which moves the last digits of NumAcc2-4's sd.",
-        "lag1 is the lag-1 autocorrelation; r_squared of NoInt1 and NoInt2 is about zero, not about the mean."])
+    emit(
+        "nist.py",
+        cases,
+        ["mpmath"],
+        [
+            "kind is univariate, anova (group, y) or regression. A regression with degree > 1 is a polynomial in x1.",
+            "expected comes from the decimal data; the doubles in input are their nearest neighbours, which moves the last digits of NumAcc2-4's sd.",
+            "lag1 is the lag-1 autocorrelation; r_squared of NoInt1 and NoInt2 is about zero, not about the mean.",
+        ],
+    )

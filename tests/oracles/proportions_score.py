@@ -21,7 +21,7 @@ import numpy as np
 from common import case, emit
 from mpmath import mp, mpf, sqrt
 from scipy.optimize import minimize_scalar
-from scipy.stats import barnard_exact, binom, boschloo_exact, hypergeom, norm
+from scipy.stats import barnard_exact, binom, boschloo_exact, hypergeom
 
 mp.dps = 80
 Z = {0.95: sqrt(mpf(2)) * mp.erfinv(mpf("0.95")), 0.99: sqrt(mpf(2)) * mp.erfinv(mpf("0.99"))}
@@ -151,8 +151,12 @@ def supremum(extreme, n1, n0):
 
     grid = np.linspace(0, 1, 2001)
     best = max(grid, key=prob)
-    r = minimize_scalar(lambda pi: -prob(pi), bounds=(max(0, best - 1e-3), min(1, best + 1e-3)), method="bounded",
-                        options={"xatol": 1e-12})
+    r = minimize_scalar(
+        lambda pi: -prob(pi),
+        bounds=(max(0, best - 1e-3), min(1, best + 1e-3)),
+        method="bounded",
+        options={"xatol": 1e-12},
+    )
     return min(1.0, max(prob(best), -r.fun))
 
 
@@ -180,8 +184,11 @@ def exact_tests(x1, n1, x0, n0):
         slack = 1e-10
         z = {t: pooled_z(*t, n1, n0) for t in all_tables(n1, n0)}
         z0 = z[(x1, x0)]
-        pick = {"two-sided": lambda v: abs(v) >= abs(z0) - slack, "less": lambda v: v <= z0 + slack,
-                "greater": lambda v: v >= z0 - slack}[alternative]
+        pick = {
+            "two-sided": lambda v: abs(v) >= abs(z0) - slack,
+            "less": lambda v: v <= z0 + slack,
+            "greater": lambda v: v >= z0 - slack,
+        }[alternative]
         barnard = supremum([t for t in z if pick(z[t])], n1, n0)
         f = {t: fisher_p(*t, n1, n0, alternative) for t in all_tables(n1, n0)}
         boschloo = supremum([t for t in f if f[t] <= f[(x1, x0)] * (1 + 1e-10)], n1, n0)
@@ -190,24 +197,40 @@ def exact_tests(x1, n1, x0, n0):
             warnings.simplefilter("ignore")
             sb = barnard_exact(m, alternative=alternative, pooled=True, n=128)
             so = boschloo_exact(m, alternative=alternative, n=128)
-        out.append({"alternative": alternative, "barnard_brute": barnard, "barnard_scipy": float(sb.pvalue),
-                    "boschloo_brute": boschloo, "boschloo_scipy": float(so.pvalue),
-                    "fisher": f[(x1, x0)]})
+        out.append(
+            {
+                "alternative": alternative,
+                "barnard_brute": barnard,
+                "barnard_scipy": float(sb.pvalue),
+                "boschloo_brute": boschloo,
+                "boschloo_scipy": float(so.pvalue),
+                "fisher": f[(x1, x0)],
+            }
+        )
     return out
 
 
 NEWCOMBE_1998 = {
-    (56, 70, 48, 80): (0.0524, 0.3339), (9, 10, 3, 10): (0.1705, 0.8090), (6, 7, 2, 7): (0.0582, 0.8062),
-    (5, 56, 0, 29): (-0.0381, 0.1926), (0, 10, 0, 20): (-0.1611, 0.2775), (0, 10, 0, 10): (-0.2775, 0.2775),
-    (10, 10, 0, 20): (0.6791, 1.0), (10, 10, 0, 10): (0.6075, 1.0),
+    (56, 70, 48, 80): (0.0524, 0.3339),
+    (9, 10, 3, 10): (0.1705, 0.8090),
+    (6, 7, 2, 7): (0.0582, 0.8062),
+    (5, 56, 0, 29): (-0.0381, 0.1926),
+    (0, 10, 0, 20): (-0.1611, 0.2775),
+    (0, 10, 0, 10): (-0.2775, 0.2775),
+    (10, 10, 0, 20): (0.6791, 1.0),
+    (10, 10, 0, 10): (0.6075, 1.0),
 }
 # Garner (2016), Confidence intervals for the binomial proportion difference, WUSS paper 127 (SAS PROC FREQ).
 MN_SAS = {
-    (56, 70, 48, 80): (0.0528, 0.3382), (9, 10, 3, 10): (0.1700, 0.8406), (10, 10, 0, 20): (0.7156, 1.0),
+    (56, 70, 48, 80): (0.0528, 0.3382),
+    (9, 10, 3, 10): (0.1700, 0.8406),
+    (10, 10, 0, 20): (0.7156, 1.0),
     (84, 101, 89, 105): (-0.1191, 0.0860),
 }
 MEE_SAS = {
-    (56, 70, 48, 80): (0.0533, 0.3377), (9, 10, 3, 10): (0.1821, 0.8370), (10, 10, 0, 20): (0.7225, 1.0),
+    (56, 70, 48, 80): (0.0533, 0.3377),
+    (9, 10, 3, 10): (0.1821, 0.8370),
+    (10, 10, 0, 20): (0.7225, 1.0),
     (84, 101, 89, 105): (-0.1188, 0.0857),
 }
 
@@ -222,8 +245,9 @@ if __name__ == "__main__":
             for correction in (True, False):
                 for key, f in (("score_difference", score_difference), ("score_ratio", score_ratio)):
                     lo, hi = f(*v, z, correction)
-                    expected[key].append({"conf_level": conf, "correction": correction,
-                                          "conf_low": float(lo), "conf_high": float(hi)})
+                    expected[key].append(
+                        {"conf_level": conf, "correction": correction, "conf_low": float(lo), "conf_high": float(hi)}
+                    )
         expected["z_at"] = []
         for d0 in (-0.1, -0.02, 0.0, 0.05):
             row = {"difference": d0}
@@ -234,8 +258,11 @@ if __name__ == "__main__":
         if v[1] + v[3] <= 160:
             expected["exact"] = exact_tests(*v)
         published = {}
-        for name, source in (("newcombe_1998_table_ii_method_10", NEWCOMBE_1998),
-                             ("miettinen_nurminen_garner_2016", MN_SAS), ("mee_garner_2016", MEE_SAS)):
+        for name, source in (
+            ("newcombe_1998_table_ii_method_10", NEWCOMBE_1998),
+            ("miettinen_nurminen_garner_2016", MN_SAS),
+            ("mee_garner_2016", MEE_SAS),
+        ):
             if v in source:
                 published[name] = list(source[v])
         expected["published"] = published

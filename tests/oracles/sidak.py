@@ -39,10 +39,16 @@ if __name__ == "__main__":
     cases = []
     for c in json.loads(Path(__file__).with_name("p_adjust.json").read_text())["cases"]:
         p = c["input"]["p"]
-        cases.append(case(c["name"], {"p": p}, {
-            "sidak": spread(p, sidak),
-            "holm_sidak": spread(p, holm_sidak),
-            "statsmodels_sidak": spread(p, lambda q: multipletests(q, method="sidak")[1].tolist()),
-            "statsmodels_holm_sidak": spread(p, lambda q: multipletests(q, method="holm-sidak")[1].tolist()),
-        }))
+        cases.append(
+            case(
+                c["name"],
+                {"p": p},
+                {
+                    "sidak": spread(p, sidak),
+                    "holm_sidak": spread(p, holm_sidak),
+                    "statsmodels_sidak": spread(p, lambda q: multipletests(q, method="sidak")[1].tolist()),
+                    "statsmodels_holm_sidak": spread(p, lambda q: multipletests(q, method="holm-sidak")[1].tolist()),
+                },
+            )
+        )
     emit("sidak.py", cases, ["mpmath", "statsmodels"])

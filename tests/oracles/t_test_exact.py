@@ -71,11 +71,29 @@ def results(treatment, control):
                         p, high = upper(-t, df), float(d + h)
                     else:
                         p, low = upper(t, df), float(d - h)
-                out.append({"equal_var": equal_var, "alternative": alternative, "conf_level": float(conf),
-                            "statistic": float(t), "df": float(df), "p": float(p),
-                            "conf_low": low, "conf_high": high, "se": float(se)})
-    return {"n_treatment": n1, "n_control": n0, "mean_treatment": float(q(m1)), "mean_control": float(q(m0)),
-            "difference": float(d), "var_treatment": float(q(v1)), "var_control": float(q(v0)), "results": out}
+                out.append(
+                    {
+                        "equal_var": equal_var,
+                        "alternative": alternative,
+                        "conf_level": float(conf),
+                        "statistic": float(t),
+                        "df": float(df),
+                        "p": float(p),
+                        "conf_low": low,
+                        "conf_high": high,
+                        "se": float(se),
+                    }
+                )
+    return {
+        "n_treatment": n1,
+        "n_control": n0,
+        "mean_treatment": float(q(m1)),
+        "mean_control": float(q(m0)),
+        "difference": float(d),
+        "var_treatment": float(q(v1)),
+        "var_control": float(q(v0)),
+        "results": out,
+    }
 
 
 if __name__ == "__main__":

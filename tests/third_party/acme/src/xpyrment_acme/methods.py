@@ -1,6 +1,7 @@
 """The numbers behind Acme's plugin."""
 
 from attrs import evolve, frozen
+
 from xpyrment_core.inference import wald
 
 
