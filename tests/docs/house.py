@@ -1,4 +1,4 @@
-"""The tables of modules and plugins in the design page, made from the code.
+"""What pages show of the code: tables of modules and plugins, and files of the stranger's plugin.
 
 Write them anew with ``python tests/docs/house.py``.
 """
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = ROOT / "docs" / "design.md"
+PAGES = (ROOT / "docs" / "design.md", ROOT / "docs" / "plugins.md")
 sys.path.insert(0, str(ROOT / "tests" / "core"))
 from test_architecture import CORE, ORDER, PLUGINS  # noqa: E402
 
@@ -31,13 +31,27 @@ def tables() -> dict[str, str]:
     return {"modules": table(core), "plugins": table((name, ROOT / "plugins" / name) for name in PLUGINS)}
 
 
+def listing(path: Path) -> str:
+    """Return a file as a fenced block."""
+    language = "toml" if path.suffix == ".toml" else "python"
+    return f"```{language}\n{path.read_text(encoding='utf-8').strip()}\n```"
+
+
+def listings() -> dict[str, str]:
+    """Return the files of the stranger's plugin by their path, as they stand in the guide."""
+    acme = ROOT / "tests" / "third_party" / "acme"
+    files = (acme / "pyproject.toml", *sorted(acme.glob("src/*/*.py")))
+    return {path.relative_to(ROOT).as_posix(): listing(path) for path in files}
+
+
 def renewed(text: str) -> str:
-    """Return the page with today's tables."""
-    for name, rows in tables().items():
-        marks = rf"(<!-- {name} -->\n).*?(\n<!-- end -->)"
+    """Return a page with today's tables and files between its marks."""
+    for name, rows in (tables() | listings()).items():
+        marks = rf"(<!-- {re.escape(name)} -->\n).*?(\n<!-- end -->)"
         text = re.sub(marks, lambda found, rows=rows: f"{found[1]}{rows}{found[2]}", text, flags=re.DOTALL)
     return text
 
 
 if __name__ == "__main__":
-    PAGE.write_text(renewed(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    for page in PAGES:
+        page.write_text(renewed(page.read_text(encoding="utf-8")), encoding="utf-8")
