@@ -10,8 +10,11 @@ the seed and the sorted data only.
 """
 
 import math
+import subprocess
+import sys
 import warnings
 from functools import cache
+from pathlib import Path
 from zlib import crc32
 
 import numpy as np
@@ -319,3 +322,20 @@ def test_every_kind_that_is_installed_is_in_the_suite():
     assert {test for _, test, _ in COMBINATIONS} == set(TESTS)
     assert {adjuster for _, _, adjuster in COMBINATIONS} == set(ADJUSTERS)
     assert any(not isinstance(base(*combination), InputError) for combination in COMBINATIONS)
+
+
+@pytest.mark.install
+def test_strangers_metrics_and_tests_are_held_to_the_same(tmp_path):
+    sys.path.insert(0, str(Path(__file__).parent))
+    from installed import environment
+
+    python = environment(tmp_path / "venv", ["acme", "namesake_left", "namesake_right"])
+    theirs = ["margin", "acme", "cautious", "popular", "every_kind"]
+    done = subprocess.run(
+        [python, "-m", "pytest", "-q", "-rA", "-p", "no:cacheprovider", "-k", " or ".join(theirs),
+         "-m", "not slow and not install", Path(__file__)],
+        capture_output=True, text=True, cwd=Path(__file__).parents[1],
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-5000:]
+    for name in ("margin-welch-lin", "acme/mean-cautious", "left/popular-bootstrap", "mean-cautious-cuped"):
+        assert f"{name}" in done.stdout

@@ -2,8 +2,8 @@
 
 Bounds. With R replicates a rate of 5 % is seen with a standard error of sqrt(0.05 * 0.95 / R).
 Each bound is an exact binomial one: a right method breaks it with probability below 1e-4
-(two-sided) where the true rate is 5 %. With 300 replicates that allows 1.7 % to 11 %, which
-only a gross error leaves; the slow version's 2,000 allow 3.3 % to 7.1 %.
+(two-sided) where the true rate is 5 %. With 200 replicates that allows 0.5 % to 12 %, which
+only a gross error leaves; the slow version's 2,000 allow 3.2 % to 7.0 %.
 """
 
 import warnings
