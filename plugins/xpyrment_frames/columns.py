@@ -14,11 +14,43 @@ Floats = NDArray[np.float64]
 
 
 class Column(Protocol):
-    """A column of numbers, read block by block."""
+    """A column of numbers, read block by block.
+
+    A column whose values lie in memory as they are wanted may say so by an attribute
+    ``plain``, an array of float64; it is then read from there.
+    """
 
     def read(self, start: int, stop: int, shift: float, out: Floats) -> None:
         """Write rows ``start:stop`` less `shift` to `out`, NaN where missing."""
         ...
+
+
+def take(
+    column: Column, start: int, stop: int, shift: float, order: NDArray[np.intp], out: Floats, room: Floats
+) -> None:
+    """Write rows ``start:stop`` less `shift`, in an order of their own, to `out`.
+
+    Parameters
+    ----------
+    column : Column
+    start, stop : int
+    shift : float
+    order : ndarray of int
+        Rows of the block, from 0.
+    out : ndarray of shape (len(order),)
+    room : ndarray
+        Scratch space for a block.
+    """
+    plain: Floats | None = getattr(column, "plain", None)
+    # "clip" lets take write to `out` without a copy; every index is valid.
+    if plain is not None:
+        np.take(plain[start:stop], order, out=out, mode="clip")
+        if shift:
+            out -= shift
+        return
+    room = room[: stop - start]
+    column.read(start, stop, shift, room)
+    np.take(room, order, out=out, mode="clip")
 
 
 class ArrayColumn:
@@ -26,10 +58,33 @@ class ArrayColumn:
 
     def __init__(self, values: NDArray[Any]) -> None:
         self._values = values
+        self.plain = values if values.dtype == np.float64 and values.flags.c_contiguous else None
 
     def read(self, start: int, stop: int, shift: float, out: Floats) -> None:
         """See `Column`."""
         np.subtract(self._values[start:stop], shift, out=out, dtype=np.float64)
+
+
+class GappyColumn:
+    """A numpy array of numbers with a bit per value that says whether it is observed, as arrow has them.
+
+    Parameters
+    ----------
+    values : ndarray of shape (rows,)
+    bits : ndarray of uint8
+        Bit `first` + i, counted from the low end of each byte, is set where value i is observed.
+    first : int
+    """
+
+    def __init__(self, values: NDArray[Any], bits: NDArray[np.uint8], first: int) -> None:
+        self._values, self._bits, self._first = values, bits, first
+
+    def read(self, start: int, stop: int, shift: float, out: Floats) -> None:
+        """See `Column`."""
+        np.subtract(self._values[start:stop], shift, out=out, dtype=np.float64)
+        byte, skip = divmod(self._first + start, 8)
+        observed = np.unpackbits(self._bits[byte:], count=skip + stop - start, bitorder="little")[skip:]
+        np.copyto(out, np.nan, where=observed == 0)
 
 
 class ConvertedColumn:
@@ -80,9 +135,12 @@ def arrow_column(chunked: pa.ChunkedArray) -> Column:
 
 
 def _arrow_part(chunk: pa.Array) -> Column:
-    flat = pa.types.is_integer(chunk.type) or pa.types.is_floating(chunk.type)
-    if flat and chunk.null_count == 0:
-        return ArrayColumn(chunk.to_numpy())
+    if pa.types.is_integer(chunk.type) or pa.types.is_floating(chunk.type):
+        if chunk.null_count == 0:
+            return ArrayColumn(chunk.to_numpy())
+        bits, values = chunk.buffers()
+        flat = np.frombuffer(values, dtype=chunk.type.to_pandas_dtype())[chunk.offset :][: len(chunk)]
+        return GappyColumn(flat, np.frombuffer(bits, dtype=np.uint8), chunk.offset)
 
     def convert(start: int, stop: int) -> Floats:
         # An unsafe cast rounds integers past 2**53 to the nearest float64, as numpy does.

@@ -20,7 +20,8 @@ from xpyrment_frames.columns import (
     masked_column,
     object_column,
 )
-from xpyrment_frames.labels import Encoded, encode_array, encode_arrow, encode_categorical, is_text
+from xpyrment_frames.labels import Encoded, encode_array, encode_arrow, encode_categorical
+from xpyrment_frames.text import is_text
 
 NUMERIC_KINDS = "iufb"
 

@@ -11,6 +11,7 @@ import numpy as np
 from attrs import field, frozen
 from numpy.typing import NDArray
 
+from xpyrment_frames.columns import take
 from xpyrment_frames.groups import Group, group
 from xpyrment_frames.layout import Layout, SlotSet
 from xpyrment_frames.parallel import by_segment
@@ -116,6 +117,9 @@ FAR = 100.0
 """Standard deviations between shift and mean past which digits are lost."""
 
 
+WHOLE = 2.0**53
+"""Up to here float64 holds every whole number."""
+
 MOST_PASSES = 3
 """The first mean may have been spoilt by a far shift; the second cannot be."""
 
@@ -135,7 +139,7 @@ def centred_grams(layout: Layout, arms: Arms) -> tuple[Grams, list[Floats], int]
     sums = grams(layout, arms)
     centres = [np.tile(layout.shift_of(slot_set), (arms.count, 1)) for slot_set in layout.sets]
     passes = 1
-    while passes < MOST_PASSES and any(map(_far, centres, sums)):
+    while passes < MOST_PASSES and any(map(_far, sums)):
         centres = [np.nan_to_num(_means(*found), posinf=0.0, neginf=0.0) for found in zip(centres, sums, strict=True)]
         sums = grams(layout.unshifted(), arms, centres)
         passes += 1
@@ -147,13 +151,13 @@ def _means(centre: Floats, total: Floats) -> Floats:
         return centre + total[:, 0, 1:] / total[:, :1, 0]
 
 
-def _far(centre: Floats, total: Floats) -> bool:
+def _far(total: Floats) -> bool:
     with np.errstate(all="ignore"):
         squares = np.diagonal(total, axis1=1, axis2=2)[:, 1:]
         spread = squares - total[:, 0, 1:] ** 2 / total[:, :1, 0]
-        # A spread that cancels to exactly 0 was free of rounding, unless the centre swallowed the values.
-        lost = (spread != 0) | (np.abs(centre) > FAR * np.abs(_means(centre, total)))
-        return bool((lost & np.isfinite(spread) & (squares > FAR**2 * np.abs(spread))).any())
+        # Whole numbers add up without any rounding: an arm of nothing but ones has no spread, and is not far.
+        exact = (spread == 0) & (squares < WHOLE) & (squares == np.round(squares))
+        return bool((~exact & np.isfinite(spread) & (squares > FAR**2 * np.abs(spread))).any())
 
 
 def _zeros(count: int, widths: Sequence[int]) -> Grams:
@@ -224,12 +228,10 @@ class _Worker:
         if width not in self.buffers:
             self.buffers[width] = np.ones((width + 1, self.rows + PADDING))
         buffer = self.buffers[width]
-        plain, values = buffer[-1, : block.stop - block.start], buffer[:width, : len(block.order)]
+        values = buffer[:width, : len(block.order)]
         for out, at in zip(values[1:], one.slots, strict=True):
             slot = self.layout.slots[at]
-            slot.column.read(block.start, block.stop, slot.shift, plain)
-            # "clip" lets take write to `out` without a copy; every index is valid.
-            np.take(plain, block.order, out=out, mode="clip")
+            take(slot.column, block.start, block.stop, slot.shift, block.order, out, room=buffer[-1])
         return values
 
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from xpyrment_frames.labels import is_text
+from xpyrment_frames.text import is_text
 
 BLOCK = 1 << 16
 LONGEST_KEY = 64

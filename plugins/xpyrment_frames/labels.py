@@ -11,15 +11,13 @@ from numpy.typing import NDArray
 
 from xpyrment_core.labels import in_order, is_missing
 from xpyrment_core.reading import Label
+from xpyrment_frames import text
 from xpyrment_frames.parallel import by_segment
 
 BLOCK = 1 << 16
 HEAD = 1000
 FEW = 6
 """Comparing with this many labels costs less than hashing every value."""
-
-INLINE = 12
-"""Bytes of text that an arrow string view holds itself."""
 
 NOWHERE = -2
 
@@ -101,11 +99,6 @@ class _Writer:
         return Encoded(tuple(self._position), self._codes)
 
 
-def is_text(dtype: pa.DataType) -> bool:
-    """Say whether an arrow type is one of the text types."""
-    return pa.types.is_string(dtype) or pa.types.is_large_string(dtype) or pa.types.is_string_view(dtype)
-
-
 def native(value: Any) -> Any:
     """Return a numpy scalar as a Python object, others as they are."""
     if isinstance(value, np.generic) and not isinstance(value, np.datetime64 | np.timedelta64):
@@ -145,12 +138,12 @@ def encode_arrow(chunked: pa.ChunkedArray) -> Encoded:
     """Encode an arrow column; null and NaN are missing."""
     writer = _Writer(len(chunked))
     left = _blocks(len(chunked))
-    head = chunked.slice(0, HEAD).unique().drop_null().to_pylist() if is_text(chunked.type) else []
+    head = chunked.slice(0, HEAD).unique().drop_null().to_pylist() if text.is_text(chunked.type) else []
     if 0 < len(head) <= FEW:
 
         def matches(start: int, stop: int) -> tuple[Codes, int]:
             pieces = [p for p in chunked.slice(start, stop - start).chunks if len(p)]
-            found = [_codes(_masks(p, head), p.null_count) for p in pieces]
+            found = [_codes(text.masks(p, head), p.null_count) for p in pieces]
             codes = found[0][0] if len(found) == 1 else np.concatenate([codes for codes, _ in found])
             return codes, sum(known for _, known in found)
 
@@ -176,24 +169,6 @@ def _codes(equal: Sequence[NDArray[np.bool_]], missing: int) -> tuple[Codes, int
     for code, mask in enumerate(equal[1:], start=2):
         codes += mask.view(np.int8) * np.int8(code)
     return codes, missing + int(np.count_nonzero(codes >= 0))
-
-
-def _masks(piece: pa.Array, labels: Sequence[str]) -> list[NDArray[np.bool_]]:
-    """Return where an arrow array of text equals each label; False where it is null."""
-    texts = [label.encode() for label in labels]
-    if piece.null_count == 0 and all(len(text) <= INLINE for text in texts):
-        # A view of a short text is its length and the text itself, padded with zeros: 16 bytes to compare.
-        piece = piece.cast(pa.string_view())
-        views = np.frombuffer(piece.buffers()[1], dtype=np.uint64).reshape(-1, 2)[piece.offset :][: len(piece)]
-        words = [np.frombuffer(len(t).to_bytes(4, "little") + t.ljust(INLINE, b"\0"), np.uint64) for t in texts]
-        return [np.asarray((views[:, 0] == low) & (views[:, 1] == high)) for low, high in words]
-    piece = piece.cast(pa.large_string())
-    return [_bits(pc.equal(piece, pa.scalar(label, pa.large_string()))) for label in labels]
-
-
-def _bits(equal: pa.Array) -> NDArray[np.bool_]:
-    bits = np.frombuffer(equal.fill_null(False).buffers()[1], dtype=np.uint8)
-    return np.unpackbits(bits, count=equal.offset + len(equal), bitorder="little")[equal.offset :].view(bool)
 
 
 def _dictionary(block: pa.Array) -> pa.DictionaryArray:

@@ -13,6 +13,8 @@ from xpyrment_frames.frame import Frame
 
 PILOT_ROWS = 1024
 PILOT_PARTS = 16
+NEAR = 4.0
+"""Typical deviations between 0 and the median up to which a shift would save less than two digits."""
 
 
 @frozen(eq=False)
@@ -132,16 +134,21 @@ def lay_out(frame: Frame, query: Query) -> Layout:
 
 
 def pilot(column: Column, rows: int) -> float:
-    """Return a typical value of a column, for shifted sums: the median of a few rows from all over it.
+    """Return what to take off a column's values: the median of a few rows from all over it.
 
-    Where all of those are missing the whole column is searched for the first that is not.
+    0 where that would gain nothing, the values lying about 0 anyway. Where all of those rows
+    are missing the whole column is searched for the first that is not.
     """
-    starts = np.unique(np.linspace(0, max(rows - PILOT_ROWS // PILOT_PARTS, 0), PILOT_PARTS).astype(int))
-    found = _finite(column, starts, PILOT_ROWS // PILOT_PARTS, rows)
+    length = PILOT_ROWS // PILOT_PARTS
+    starts = np.unique(np.linspace(0, max(rows - length, 0), PILOT_PARTS).astype(int))
+    found = _finite(column, starts, length, rows)
     if not found.size:
         everywhere = range(0, rows, PILOT_ROWS)
         found = next((f for s in everywhere if (f := _finite(column, [s], PILOT_ROWS, rows)).size), found)
-    return float(np.median(found)) if found.size else 0.0
+    if not found.size:
+        return 0.0
+    middle = float(np.median(found))
+    return 0.0 if abs(middle) <= NEAR * np.median(np.abs(found - middle)) else middle
 
 
 def _finite(column: Column, starts: Sequence[int] | NDArray[Any], length: int, rows: int) -> NDArray[np.float64]:

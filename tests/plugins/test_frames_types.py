@@ -196,3 +196,24 @@ def test_an_unknown_column_is_named_with_its_nearest_neighbour() -> None:
 def test_text_is_refused_where_numbers_are_wanted() -> None:
     with pytest.raises(InputError, match="'x' is text, wanted numbers"):
         moments_of(pd.DataFrame({"x": ["1"], "v": ["a"]}))
+
+
+@pytest.mark.parametrize("kind", [pa.int32(), pa.uint8(), pa.float32(), pa.float64()], ids=str)
+@pytest.mark.parametrize(("start", "length"), [(0, 999), (1, 7), (3, 500), (8, 1), (13, 986), (500, 0)])
+def test_a_slice_of_an_arrow_column_starts_where_it_says(kind: pa.DataType, start: int, length: int) -> None:
+    values = [None if i % 3 == 0 else i % 200 for i in range(999)]
+    column = pa.array(values, kind).slice(start, length)
+    there = [v for v in values[start : start + length] if v is not None]
+    found = moments_of(pa.table({"x": column, "v": ["a"] * length}))
+    assert found.n == len(there)
+    if there:
+        assert found.mean[0] == pytest.approx(np.mean(there), rel=1e-15)
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.string_view()], ids=str)
+@pytest.mark.parametrize("gaps", [False, True])
+def test_a_slice_of_an_arrow_column_of_text_has_its_own_labels(kind: pa.DataType, gaps: bool) -> None:
+    texts = [None if gaps and i % 7 == 0 else "control" if i % 2 else "treatment" for i in range(9999)]
+    part = texts[501:9000]
+    wanted = {t: part.count(t) for t in ("control", "treatment", None) if t in part}
+    assert FrameSource(pa.table({"x": pa.array(texts, kind).slice(501, len(part))})).labels("x") == wanted
