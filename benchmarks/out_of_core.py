@@ -146,13 +146,13 @@ def child(contender: str, path: str) -> None:
 
 
 def show(name: str, runs: list[dict[str, float]], base: list[dict[str, float]] | None = None) -> float:
-    """Print a line and return the ratio of medians."""
-    seconds, cpu = (statistics.median(run[key] for run in runs) for key in ("s", "cpu"))
-    ratio = seconds / statistics.median(run["s"] for run in base) if base else 1.0
+    """Print a line and return the ratio of median times."""
+    found = {key: statistics.median(run[key] for run in runs) for key in ("s", "cpu")}
+    ratio = {key: found[key] / statistics.median(run[key] for run in base or runs) for key in found}
     peak = max(run["mb"] for run in runs)
-    shown = f"{ratio:.2f}" if base else ""
-    print(f"{name:<44}{seconds:>8.2f} s{cpu:>8.2f} s{shown:>8}{peak:>9.0f} MB", flush=True)
-    return ratio
+    times = "".join(f"{found[key]:>8.2f} s{ratio[key]:>7.2f}" for key in found)
+    print(f"{name:<42}{times}{peak:>7.0f} MB", flush=True)
+    return ratio["s"]
 
 
 def compare(folder: Path, repeats: int) -> bool:
@@ -162,7 +162,7 @@ def compare(folder: Path, repeats: int) -> bool:
     for _ in range(repeats):
         for name, found in runs.items():
             found.append(measure(name, path))
-    print(f"\n{'':<44}{'wall':>10}{'cpu':>10}{'ratio':>8}{'peak':>12}")
+    print(f"\n{'':<42}{'wall':>10}{'ratio':>7}{'cpu':>10}{'ratio':>7}{'peak':>10}")
     show("DuckDB SQL by hand, all cross-products", runs["by_hand"])
     ratio = show("engine: labels, pilot, all cross-products", runs["our_query"], runs["by_hand"])
     show("analysis: 10 metrics, 5 with a covariate", runs["our_analysis"], runs["by_hand"])

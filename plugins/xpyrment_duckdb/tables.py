@@ -120,8 +120,11 @@ class FileTable:
             return self._ask(ask)
 
     def _ask(self, ask: Any) -> Any:
-        with self._connected().cursor() as cursor, progress(f"reading {self.described}", _share_of(cursor)):
-            return ask(cursor)
+        with self._connected().cursor() as cursor:
+            # DuckDB keeps track of its progress, for us to show; it prints none itself.
+            cursor.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")
+            with progress(f"reading {self.described}", _share_of(cursor)):
+                return ask(cursor)
 
     def _connected(self) -> duckdb.DuckDBPyConnection:
         if self._connection is None:
@@ -131,8 +134,6 @@ class FileTable:
             if self._settings.threads:
                 limits["threads"] = self._settings.threads
             self._connection = duckdb.connect(":memory:", config=limits)
-            # Progress is kept track of, for `query_progress`, but DuckDB itself prints none.
-            self._connection.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")
         return self._connection
 
     def _open(self) -> Mapping[str, str]:
@@ -223,7 +224,10 @@ class RelationTable:
 
 def _share_of(cursor: duckdb.DuckDBPyConnection) -> Any:
     def share() -> float | None:
-        done = float(cursor.query_progress())
+        try:
+            done = float(cursor.query_progress())
+        except duckdb.Error:  # the query has failed, which its own thread says
+            return None
         return done / 100 if done >= 0 else None
 
     return share
