@@ -8,7 +8,6 @@ import io
 import os
 from collections.abc import Iterator
 from itertools import groupby
-from unittest import mock
 
 from xpyrment_core import cli
 from xpyrment_core.definitions import CommandDefinition
@@ -70,14 +69,16 @@ def reference() -> str:
     >>> "### xpyrment analyze" in reference()
     True
     """
-    before = default_host()
-    with mock.patch.dict(os.environ, PLAIN):
-        os.environ.pop("FORCE_COLOR", None)
+    host, environment = default_host(), dict(os.environ)
+    os.environ.pop("FORCE_COLOR", None)
+    os.environ.update(PLAIN)
+    try:
         use_host(PluginHost())
-        try:
-            return "\n".join(sections())
-        finally:
-            use_host(before)
+        return "\n".join(sections())
+    finally:
+        os.environ.clear()
+        os.environ.update(environment)
+        use_host(host)
 
 
 if __name__ == "__main__":
