@@ -5,7 +5,7 @@
 >>> result = experiment.register_metric("earnings", value_col="re78").run_analysis(control=0, treatment=1)
 >>> result.summary()[["Metric", "Relative Lift", "p-value"]]
      Metric Relative Lift   p-value
-0  earnings       +39.38%  0.0079**
+0  earnings       +39.39%  0.0079**
 
 Everything is loaded on first use, so that importing the package costs next to nothing.
 """
