@@ -147,8 +147,10 @@ class _Trial:
         self, replicates: int, std_error: float, alpha: float, alternative: Alternative
     ) -> tuple[Interval | Unavailable, Interval | Unavailable]:
         moves = find_moves(self.metric, self.centre, self.permuted.all_treatment)
-        if std_error == 0:
-            why = Unavailable("both variants are constant, so shifting one of them tells nothing of the noise")
+        if self.control.variance == 0 or self.treatment.variance == 0:
+            # Relabellings then tie by rounding alone once a variant is shifted.
+            which = "both variants are" if std_error == 0 else "one variant is"
+            why = Unavailable(f"{which} constant, so shifting one of them tells nothing of the noise")
         elif moves is None:
             why = Unavailable(
                 "the units of this metric cannot be shifted to a given effect, as a mean's and a ratio's can"
