@@ -29,7 +29,7 @@ def literal(value: Any) -> str:
     Examples
     --------
     >>> print(literal("it's"), literal(True), literal(3), literal(0.1))
-    'it''s' TRUE 3 1e-01
+    'it''s' TRUE 3 0.1e0
     """
     if hasattr(value, "item"):
         value = value.item()
