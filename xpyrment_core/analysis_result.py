@@ -66,6 +66,10 @@ class AnalysisResult:
         self.metadata = dict(metadata or {})
         self._plugins = plugins
 
+    def __getstate__(self) -> dict[str, Any]:
+        # A host holds modules, which do not travel; a copy looks its plots up in the process's own.
+        return self.__dict__ | {"_plugins": None}
+
     def __repr__(self) -> str:
         names = list(dict.fromkeys(str(row.get("metric_name")) for row in self.raw_results))
         return f"<AnalysisResult: {', '.join(names)}; alpha={self.alpha:g}>"
@@ -118,7 +122,7 @@ class AnalysisResult:
             if noted:
                 record["Note"] = row.get("reason") or ("" if formatted else None)
             records.append(record)
-        return pd.DataFrame(records)
+        return pd.DataFrame(records, columns=None if records else list(make({}, self.alpha)))
 
     def _warn_of_imbalance(self) -> None:
         flagged = {

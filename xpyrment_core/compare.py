@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 
 from xpyrment_core import inference
 from xpyrment_core.adjusting import adjust, impute
-from xpyrment_core.errors import NotEstimable
+from xpyrment_core.errors import NotEstimable, not_estimable_if_broken
 from xpyrment_core.metrics import estimate, linearise
 from xpyrment_core.moments import Moments
 from xpyrment_core.options import Alternative, RelativeMethod
@@ -17,6 +17,8 @@ from xpyrment_core.outcome import Comparison
 from xpyrment_core.plan import Method, Options, Task
 from xpyrment_core.reading import ArmSample
 from xpyrment_core.results import Counts, Effect, Estimate, Interval, Unavailable
+
+SIDES = ("control", "treatment")
 
 
 @frozen(kw_only=True)
@@ -78,7 +80,8 @@ def prepare(task: Task, control: ArmData, treatment: ArmData, shifts: Mapping[st
     notes: list[str] = []
     if task.adjuster is not None and raw is not None:
         covariates = [*(m for c in task.covariates for m in c.metrics), *indicators]
-        adjusted, used, notes = adjust(task.spec.metric, covariates, task.adjuster.call, arms[0], arms[1])
+        with not_estimable_if_broken(task.adjuster.provenance):
+            adjusted, used, notes = adjust(task.spec.metric, covariates, task.adjuster.call, arms[0], arms[1])
     return Prepared(
         raw=raw,
         adjusted=adjusted,
@@ -100,14 +103,19 @@ def _test_for(task: Task, repeated: bool) -> Method:
 
 
 def _need_rows(moments: tuple[Moments, ...]) -> None:
-    if any(arm.n == 0 for arm in moments):
-        raise NotEstimable("there are no units with an observed value in one of the variants")
+    for side, arm in zip(SIDES, moments, strict=True):
+        if arm.n == 0:
+            raise NotEstimable(f"there are no units with an observed value in the {side} variant")
 
 
 def _estimates(metric: Any, arms: list[Moments], test: Method) -> tuple[Estimate, Estimate] | None:
+    _need_rows((arms[0], arms[1]))
     linear = [linearise([metric], arm) for arm in arms]
-    if test.needs != "estimates" and any(arm.n < 2 for arm in linear):
-        return None  # a test of counts or ranks can do without a variance
+    for side, arm in zip(SIDES, linear, strict=True):
+        if arm.n < 2 and test.needs != "estimates":
+            return None  # a test of counts or ranks can do without a variance
+        if arm.n < 2:
+            raise NotEstimable(f"only 1 unit with an observed value in the {side} variant: a variance needs two")
     return estimate(linear[0]), estimate(linear[1])
 
 
@@ -158,15 +166,15 @@ def run_test(
 ) -> Effect:
     """Call the test with what it needs."""
     test = prepared.test
+    arms: tuple[Any, Any] | None = pair
     if test.needs == "samples":
-        assert prepared.samples is not None
-        effect = test.call(*prepared.samples, alpha, alternative)
+        arms = prepared.samples
     elif test.needs == "counts":
         _need_rows(moments)
-        effect = test.call(_counts(moments[0]), _counts(moments[1]), alpha, alternative)
-    else:
-        assert pair is not None
-        effect = test.call(*pair, alpha, alternative)
+        arms = _counts(moments[0]), _counts(moments[1])
+    assert arms is not None
+    with not_estimable_if_broken(test.provenance):
+        effect = test.call(*arms, alpha, alternative)
     return _checked(effect, test)
 
 

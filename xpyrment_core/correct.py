@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from attrs import evolve, field, frozen
 
-from xpyrment_core.errors import NotEstimable
+from xpyrment_core.errors import NotEstimable, PluginError, XpyrmentError
 from xpyrment_core.outcome import Comparison, MetricResult
 from xpyrment_core.plan import Method
 from xpyrment_core.results import FamilyDecision, Interval, Unavailable
@@ -49,7 +49,7 @@ def correct(rows: Sequence[Row], correction: Method | None, alpha: float) -> lis
 
 
 def _correct_family(rows: Sequence[Row], correction: Method, alpha: float) -> list[Row]:
-    decision = decide(rows, correction, alpha)
+    decision = _decided(rows, correction, alpha)
     label = getattr(correction.definition, "interval_label", "") or correction.name
     out = []
     for i, row in enumerate(rows):
@@ -59,6 +59,23 @@ def _correct_family(rows: Sequence[Row], correction: Method, alpha: float) -> li
         provenance = {**row.result.provenance, "correction": correction.provenance}
         out.append(evolve(row, result=evolve(row.result, provenance=provenance, **changes)))
     return out
+
+
+def _decided(rows: Sequence[Row], correction: Method, alpha: float) -> FamilyDecision:
+    """Ask the correction, and hold it to its contract: one p-value in [0, 1] per row."""
+    try:
+        decision = decide(rows, correction, alpha)
+    except XpyrmentError:
+        raise
+    except Exception as error:
+        raise PluginError(f"{correction.provenance} failed: {type(error).__name__}: {error}") from error
+    adjusted = np.asarray(decision.p_values)
+    if adjusted.shape != (len(rows),) or not ((adjusted >= 0) & (adjusted <= 1)).all():
+        raise PluginError(
+            f"{correction.provenance} gave {np.array2string(adjusted, threshold=6)} for a family of {len(rows)} "
+            f"p-values; wanted as many, each between 0 and 1."
+        )
+    return decision
 
 
 def decide(rows: Sequence[Row], correction: Method, alpha: float) -> FamilyDecision:

@@ -35,10 +35,18 @@ def _units_check(units: UnitReport) -> CheckResult:
     message = "every unit is in one variant"
     if crossed:
         message = (
-            f"{crossed:,} units are in more than one variant; they and their {rows:,} rows are left out. "
-            f"Is this column what was randomised?"
+            f"{crossed:,} unit{'s are' if crossed > 1 else ' is'} in more than one variant; "
+            f"their {rows:,} rows are left out. Is this column what was randomised?"
         )
-    details = {"units_in_two_arms": crossed, "rows_left_out": rows, "repeated": units.repeated}
+    without = sum(units.rows_without_unit.values())
+    if without:
+        message += f"{' And' if crossed else ';'} {without:,} rows without a unit are left out"
+    details = {
+        "units_in_two_arms": crossed,
+        "rows_left_out": rows,
+        "rows_without_unit": without,
+        "repeated": units.repeated,
+    }
     return CheckResult(name="units", passed=crossed == 0, message=message, details=details)
 
 

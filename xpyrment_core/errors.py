@@ -4,7 +4,8 @@ Every refusal says what was wrong, what was given, what would be right and how
 to mend it, in that order, before any work starts.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 
@@ -82,6 +83,28 @@ class CovariateRefused(NotEstimable):
     def __init__(self, covariate: str, why: str) -> None:
         super().__init__(f"covariate {covariate!r} is left out: {why}")
         self.covariate = covariate
+
+
+@contextmanager
+def not_estimable_if_broken(what: object) -> Iterator[None]:
+    """Turn any other exception of a plugin's method into NotEstimable, naming `what`.
+
+    One metric with a mistake in its code must not take the other metrics of the call down.
+
+    Examples
+    --------
+    >>> with not_estimable_if_broken("metric 'margin'"):
+    ...     {}["cost"]
+    Traceback (most recent call last):
+        ...
+    xpyrment_core.errors.NotEstimable: metric 'margin' failed: KeyError: 'cost'
+    """
+    try:
+        yield
+    except XpyrmentError:
+        raise
+    except Exception as error:
+        raise NotEstimable(f"{what} failed: {type(error).__name__}: {error}") from error
 
 
 def nearest(name: object, choices: Iterable[object]) -> str:

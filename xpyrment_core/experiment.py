@@ -2,13 +2,14 @@
 
 import datetime as dt
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
 from xpyrment_core.definitions import Registered
-from xpyrment_core.errors import InputError, listing, nearest
+from xpyrment_core.errors import EngineError, InputError, XpyrmentError, listing, nearest
 from xpyrment_core.host import PluginHost, PluginWarning, default_host
 from xpyrment_core.notices import warn
 from xpyrment_core.reading import Label, Source
@@ -168,6 +169,10 @@ class Experiment:
                 check_column(what, column, schema)
         if self.cluster_col is not None:
             check_column("cluster_col", self.cluster_col, schema)
+        if self.treatment_col in (self.id_col, self.cluster_col):
+            raise InputError(
+                f"column {self.treatment_col!r} cannot name both the variant and the unit; name two columns."
+            )
         for covariate in self._covariates:
             check_column("covariate", covariate, schema)
         self.transition(ExperimentState.DESIGNED)
@@ -216,6 +221,17 @@ class Experiment:
         if self._source is None:
             self._source = self.engine.load()().open(self.data)
         return self._source
+
+    @contextmanager
+    def engine_errors(self) -> Iterator[None]:
+        """Turn whatever goes wrong in the engine into one EngineError that names it."""
+        try:
+            yield
+        except XpyrmentError:
+            raise
+        except Exception as error:
+            made_by = self.plugins.provenance(self.engine)
+            raise EngineError(f"{made_by} failed while reading: {type(error).__name__}: {error}") from error
 
     # Metrics and covariates --------------------------------------------------
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from attrs import frozen
 
-from xpyrment_core.errors import EngineError, XpyrmentError
 from xpyrment_core.experiment import Experiment
 from xpyrment_core.plan import Plan, Task
 from xpyrment_core.reading import ArmSample, Label, Reading
@@ -31,7 +30,7 @@ def read(experiment: Experiment, plan: Plan) -> Data:
         Whatever goes wrong in the engine, as one error that names it.
     """
     source = experiment.source
-    try:
+    with experiment.engine_errors():
         reading = source.moments(plan.query)
         samples = {} if plan.sample_query is None else source.samples(plan.sample_query)
         columns = _infinite_columns(plan, reading)
@@ -40,11 +39,6 @@ def read(experiment: Experiment, plan: Plan) -> Data:
         for task in plan.tasks:
             if getattr(task.spec.metric, "binary", False) and not task.blocked:
                 blocked |= _not_binary(task, source)
-    except (XpyrmentError, KeyboardInterrupt):
-        raise
-    except Exception as error:
-        made_by = experiment.plugins.provenance(experiment.engine)
-        raise EngineError(f"{made_by} failed while reading: {type(error).__name__}: {error}") from error
     return Data(reading=reading, samples=samples, infinite=infinite, blocked=blocked)
 
 

@@ -49,7 +49,7 @@ def find_label(wanted: Any, labels: Iterable[Any], *, by_text: bool = False, wha
     for label in labels:
         if label == wanted and isinstance(label, bool) == isinstance(wanted, bool):
             return label
-    alike = [label for label in labels if str(wanted) in _spellings(label)]
+    alike = [label for label in labels if str(wanted) in _spellings(label) or label == wanted]
     if alike and by_text:
         return alike[0]
     if alike:

@@ -1,6 +1,6 @@
 """Planning an analysis: everything is looked up and checked here, before any row is read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from attrs import evolve
@@ -41,8 +41,9 @@ def make_plan(experiment: Experiment, options: Options) -> Plan:
     correction = None if options.correction is None else find_method(host, "correction", options.correction)
     choices = Choices(host, options, experiment)
     planner = _Planner(source, schema, choices, experiment, options.covariates)
-    tasks = tuple(planner.task(spec) for spec in experiment.specs)
-    labels = source.labels(str(experiment.treatment_col))
+    with experiment.engine_errors():
+        tasks = tuple(planner.task(spec) for spec in experiment.specs)
+        labels = source.labels(str(experiment.treatment_col))
     control, treatments = resolve_arms(options.control, options.treatment, labels, str(experiment.treatment_col))
     arms = (control, *treatments)
     sets = [task.row_set for task in tasks if not task.blocked]
@@ -160,15 +161,20 @@ class _Planner:
     def _covariates(self, spec: MetricSpec, adjuster: Any) -> tuple[tuple[Covariate, ...], list[str]]:
         own = spec.own_covariates
         if own:
-            return tuple(self._from_metric(metric) for metric in own), []
+            found = {covariate.name: covariate for covariate in map(self._from_metric, own)}
+            return tuple(found.values()), _unused(found.values())
         if self.asked is not None or adjuster is not None:
             names = self.asked if self.asked is not None else self.experiment.covariates
-            usable = [name for name in names if name not in spec.sources]
-            return tuple(self.covariate(name) for name in usable), []
+            found = {name: self.covariate(name) for name in names if name not in spec.sources}
+            outcomes = [
+                f"covariate {name!r} is left out: the metric measures it" for name in spec.sources if name in names
+            ]
+            return tuple(found.values()), [*_unused(found.values()), *outcomes]
         matched = _matching(spec.metric.columns, self.experiment.covariates)
         if matched is None:
             return (), []
-        return (self.covariate(matched),), [f"covariate {matched!r} was matched by its name"]
+        found = {matched: self.covariate(matched)}
+        return tuple(found.values()), [f"covariate {matched!r} was matched by its name", *_unused(found.values())]
 
     def _usable(
         self,
@@ -224,6 +230,11 @@ class _Planner:
         dummies = tuple(ColumnMean(term.name) for term in terms[1:])
         missing = Term(f"{column} is missing", column, "missing")
         return Covariate(name=column, metrics=dummies, terms=(*terms, missing))
+
+
+def _unused(covariates: Iterable[Covariate]) -> list[str]:
+    """Return a note for each text covariate that has no two levels to tell apart."""
+    return [f"covariate {c.name!r} is left out: it has fewer than two levels" for c in covariates if not c.metrics]
 
 
 def _numeric_terms(column: str) -> tuple[Term, Term]:

@@ -1,6 +1,7 @@
 """What inference gives back: frozen, typed values that hold numbers and no behaviour."""
 
 from collections.abc import Mapping
+from copyreg import pickle
 from types import MappingProxyType
 from typing import Any
 
@@ -10,8 +11,12 @@ from xpyrment_core.options import Alternative
 from xpyrment_core.records import Issue, Provenance
 
 
-def _frozen_map(values: Mapping[Any, Any]) -> Mapping[Any, Any]:
+def _frozen_map(values: Mapping[Any, Any]) -> MappingProxyType[Any, Any]:
     return MappingProxyType(dict(values))
+
+
+# Results are sent between processes and cached; without this, Python cannot pickle a read-only mapping.
+pickle(MappingProxyType, lambda values: (_frozen_map, (dict(values),)))
 
 
 @frozen

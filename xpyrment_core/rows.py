@@ -7,7 +7,7 @@ from attrs import evolve
 
 from xpyrment_core.compare import ArmData, compare, interval_of, prepare
 from xpyrment_core.correct import Row
-from xpyrment_core.errors import NotEstimable
+from xpyrment_core.errors import NotEstimable, not_estimable_if_broken
 from xpyrment_core.gather import Data
 from xpyrment_core.host import PluginHost
 from xpyrment_core.ledger import infinite_reason, ledger
@@ -46,7 +46,8 @@ def _row(plan: Plan, task: Task, treatment: Label, data: Data) -> Row:
     try:
         if reason:
             raise NotEstimable(reason)
-        return _compared(plan, task, treatment, data, base)
+        with not_estimable_if_broken(base.provenance.get("metric", f"metric {task.spec.name!r}")):
+            return _compared(plan, task, treatment, data, base)
     except NotEstimable as error:
         seen = _seen(plan, task, treatment, data)
         return Row(result=evolve(base, status="not_estimable", reason=error.reason, **seen))
@@ -137,7 +138,7 @@ def _seen(plan: Plan, task: Task, treatment: Label, data: Data) -> dict[str, Any
 def _quiet_value(metric: Any, moments: Moments) -> float | None:
     try:
         return float(metric.value(moments.means))
-    except (ArithmeticError, ValueError):
+    except Exception:  # the reason is already told; here a stranger's value is only looked at
         return None
 
 

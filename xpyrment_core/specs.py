@@ -144,6 +144,14 @@ def build_spec(
 
 def adopt(host: PluginHost, metric: Any) -> MetricSpec:
     """Make a spec of a metric object made by the user, finding its kind where it is a registered one."""
+    if isinstance(metric, type):
+        raise InputError(
+            f"{metric.__name__} is a class, not a metric; make one of it: {metric.__name__}('revenue', …)."
+        )
+    if isinstance(getattr(metric, "columns", ()), str):
+        raise InputError(
+            f"metric {getattr(metric, 'name', metric)!r}: columns must be a tuple of names, got {metric.columns!r}."
+        )
     missing = [part for part in ("name", "columns") if not hasattr(metric, part)]
     if not (hasattr(metric, "value") or hasattr(metric, "estimate")):
         missing.append("value(means)")
