@@ -13,6 +13,10 @@ THREADS_VARIABLE = "XPYRMENT_DUCKDB_THREADS"
 DEFAULT_MEMORY = "50%"
 """Half of the memory: the analysis' own process, and everything else, want the rest."""
 
+STANDARD_SHARE = 0.8
+UNITS = {"bytes": 2**-20, **{f"{letter}iB": 2.0 ** (10 * i - 10) for i, letter in enumerate("KMGTPE")}}
+"""Mebibytes in each unit that DuckDB prints."""
+
 
 @frozen
 class Settings:
@@ -61,3 +65,22 @@ class Settings:
                 f"(option threads or variable {THREADS_VARIABLE})."
             )
         return cls(memory.strip(), int(wanted))
+
+    def limit(self, standard: str) -> str:
+        """Return the limit as an amount, given DuckDB's own: 80 % of the memory there is, also in a container.
+
+        Examples
+        --------
+        >>> Settings("40%").limit("2.0 GiB"), Settings("1GB").limit("2.0 GiB")
+        ('1024MiB', '1GB')
+        """
+        share = self.memory_limit.rstrip("% ")
+        if share == self.memory_limit:
+            return self.memory_limit
+        amount, unit = standard.split()
+        known = [float(amount) * UNITS[unit] / STANDARD_SHARE]
+        if "SC_PHYS_PAGES" in getattr(
+            os, "sysconf_names", {}
+        ):  # some DuckDB take a container without limit for endless
+            known.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**20)
+        return f"{int(min(known) * float(share) / 100)}MiB"

@@ -130,10 +130,12 @@ class FileTable:
         if self._connection is None:
             spill = tempfile.mkdtemp(prefix="xpyrment-")
             weakref.finalize(self, shutil.rmtree, spill, True)
-            limits: dict[str, Any] = {"memory_limit": self._settings.memory_limit, "temp_directory": spill}
+            connection = duckdb.connect(":memory:", config={"temp_directory": spill})
+            ((standard,),) = connection.execute("SELECT current_setting('memory_limit')").fetchall()
+            connection.execute(f"SET memory_limit = {literal(self._settings.limit(standard))}")
             if self._settings.threads:
-                limits["threads"] = self._settings.threads
-            self._connection = duckdb.connect(":memory:", config=limits)
+                connection.execute(f"SET threads = {self._settings.threads}")
+            self._connection = connection
         return self._connection
 
     def _open(self) -> Mapping[str, str]:

@@ -216,10 +216,15 @@ def _csv(data: pa.Table, folder: Any) -> str:
     return str(folder / "data.csv")
 
 
-def _relation(data: pa.Table, folder: Any) -> Any:
+@cache
+def _connection() -> Any:
     import duckdb
 
-    return duckdb.connect().from_arrow(data)
+    return duckdb.connect()
+
+
+def _relation(data: pa.Table, folder: Any) -> Any:
+    return _connection().from_arrow(data)
 
 
 def _pandas(data: pa.Table, folder: Any) -> Any:
