@@ -9,7 +9,7 @@ from xpyrment_core.choices import find_method
 from xpyrment_core.correct import Row, correct
 from xpyrment_core.diagnose import run_checks
 from xpyrment_core.errors import InputError
-from xpyrment_core.experiment import Experiment
+from xpyrment_core.experiment import Experiment, column_names
 from xpyrment_core.gather import Data, read
 from xpyrment_core.host import PluginHost, default_host
 from xpyrment_core.notices import warn
@@ -90,7 +90,7 @@ def run_analysis(
         treatment=treatment,
         alpha=alpha,
         correction=multi_test_correction,
-        covariates=None if covariates is None else tuple([covariates] if isinstance(covariates, str) else covariates),
+        covariates=None if covariates is None else column_names(covariates),
         test=test,
         adjuster=adjuster,
         alternative=alternative,
@@ -160,6 +160,7 @@ def _report(experiment: Experiment, plan: Plan, data: Data, rows: Sequence[Row],
         plugins=experiment.plugins,
     )
     result.issues += tuple(experiment.plugins.observe("xpyrment_after_analysis", experiment=experiment, result=result))
+    result.raw_results = [row.raw() for row in results]  # an observer looks on; it changes no number
     _warn(checks)
     return result
 

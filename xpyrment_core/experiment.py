@@ -89,7 +89,7 @@ class Experiment:
         self.id_col = id_col
         self.cluster_col = cluster_col
         self.weights = None if weights is None else dict(weights)
-        self._covariates: tuple[str, ...] = _names(covariates)
+        self._covariates: tuple[str, ...] = column_names(covariates)
         self._engine_name = engine
 
     def __repr__(self) -> str:
@@ -159,7 +159,7 @@ class Experiment:
         self.data = self.data if data is None else data
         self.treatment_col = treatment_col or self.treatment_col
         self.id_col = id_col or self.id_col
-        self._covariates = _merged(self._covariates, _names(covariates))
+        self._covariates = _merged(self._covariates, column_names(covariates))
         self._engine = self._source = None
         if self.data is None or self.treatment_col is None:
             raise InputError("an experiment needs data and treatment_col before it is designed; got none.")
@@ -339,7 +339,7 @@ class Experiment:
     def add_covariates(self, covariates: str | Iterable[str]) -> "Experiment":
         """Add covariate columns, checked against the data where there are some."""
         check_open(self._state, "add_covariates()")
-        names = _names(covariates)
+        names = column_names(covariates)
         if self._state is ExperimentState.DESIGNED:
             for name in names:
                 check_column("covariate", name, self.source.schema())
@@ -437,10 +437,11 @@ def check_column(what: str, column: Any, schema: Iterable[str]) -> None:
         )
 
 
-def _names(names: str | Iterable[str] | None) -> tuple[str, ...]:
+def column_names(names: str | Iterable[str] | None) -> tuple[str, ...]:
+    """Return the covariates' names, one or several; raise InputError where one is no name."""
     if names is None:
         return ()
-    out = (names,) if isinstance(names, str) else tuple(names)
+    out = (names,) if isinstance(names, str) or not isinstance(names, Iterable) else tuple(names)
     for name in out:
         if not isinstance(name, str):
             raise InputError(f"a covariate is named by its column, got {name!r}.")
@@ -451,4 +452,4 @@ def _merged(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*first, *second)))
 
 
-__all__ = ["Experiment", "HistoryEntry", "check_column", "setup"]
+__all__ = ["Experiment", "HistoryEntry", "check_column", "column_names", "setup"]

@@ -323,8 +323,8 @@ class PluginHost:
             except XpyrmentError:
                 raise
             except Exception as error:
-                error.add_note(f"raised in plugin {plugin!r}, hook {hook}")
-                raise
+                message = f"hook {hook} of plugin {plugin!r} failed: {type(error).__name__}: {_one_line(error)}"
+                raise PluginError(message) from error
             if any(not isinstance(issue, Issue) for issue in answer):
                 raise PluginError(f"hook {hook} of plugin {plugin!r} must return Issues, got {answer!r}.")
             issues += [evolve(issue, source=issue.source or plugin) for issue in answer]

@@ -169,7 +169,9 @@ class _Planner:
             outcomes = [
                 f"covariate {name!r} is left out: the metric measures it" for name in spec.sources if name in names
             ]
-            return tuple(found.values()), [*_unused(found.values()), *outcomes]
+            label = getattr(adjuster, "__name__", adjuster)
+            none = [f"not adjusted by {label}: there are no covariates"] if adjuster and not found else []
+            return tuple(found.values()), [*_unused(found.values()), *outcomes, *none]
         matched = _matching(spec.metric.columns, self.experiment.covariates)
         if matched is None:
             return (), []

@@ -214,9 +214,8 @@ def test_a_gate_that_fails_says_whose_it_is(experiment):
         raise KeyError("revenue")
 
     experiment.plugins.register(plugin(xpyrment_check_experiment=broken), "policy")
-    with pytest.raises(KeyError) as caught:
+    with pytest.raises(PluginError, match="xpyrment_check_experiment of plugin 'policy' failed: KeyError: 'revenue'"):
         experiment.run_analysis()
-    assert "raised in plugin 'policy', hook xpyrment_check_experiment" in caught.value.__notes__
 
 
 def test_a_gate_that_returns_something_else_is_a_broken_plugin(experiment):

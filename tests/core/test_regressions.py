@@ -10,6 +10,8 @@ from scipy import stats
 
 import xpyrment as xp
 from xpyrment_core.errors import EngineError, InputError, PluginError
+from xpyrment_core.hookspecs import hookimpl
+from xpyrment_core.host import PluginHost
 
 
 @pytest.fixture
@@ -152,3 +154,32 @@ def test_the_treatment_column_cannot_be_the_unit(frame, unit):
 
 def test_the_summary_of_nothing_has_the_columns_of_the_contract():
     assert list(xp.AnalysisResult([]).summary()) == list(xp.AnalysisResult([{"metric_name": "y"}]).summary())
+
+
+class Meddler:
+    @hookimpl
+    def xpyrment_after_analysis(self, result):
+        result.raw_results[0]["p_value"] = 0.0
+        result.raw_results.clear()
+
+
+def test_an_observer_changes_no_number(frame):
+    host = PluginHost()
+    host.register(Meddler())
+    result = xp.setup(frame, "variant", plugins=host).register_metric("y").run_analysis()
+    assert result.raw_results[0]["p_value"] == pytest.approx(welch(frame, "y"), rel=1e-10)
+
+
+@pytest.mark.parametrize("options", [{"adjuster": "lin"}, {"adjuster": "cuped", "covariates": []}])
+def test_an_adjuster_without_covariates_says_that_it_did_nothing(frame, options):
+    row = xp.setup(frame, "variant").register_metric("y").run_analysis(**options).raw_results[0]
+    assert row["adjuster"] is None
+    assert row["notes"] == [f"not adjusted by {options['adjuster']}: there are no covariates"]
+
+
+@pytest.mark.parametrize("covariates", [3, [3]])
+def test_covariates_that_are_no_names_are_refused(frame, covariates):
+    with pytest.raises(InputError, match="named by its column, got 3"):
+        xp.setup(frame, "variant", covariates=covariates)
+    with pytest.raises(InputError, match="named by its column, got 3"):
+        xp.setup(frame, "variant").register_metric("y").run_analysis(covariates=covariates)
