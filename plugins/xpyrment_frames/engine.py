@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from xpyrment_core.moments import Moments
 from xpyrment_core.reading import ArmSample, ColumnType, Label, Query, Reading, Source
+from xpyrment_frames.arms import Arms
+from xpyrment_frames.centring import centred_grams
 from xpyrment_frames.frame import Frame
-from xpyrment_frames.kernel import Arms, centred_grams
 from xpyrment_frames.layout import Layout, lay_out
 from xpyrment_frames.parallel import by_segment
 from xpyrment_frames.samples import arm_samples

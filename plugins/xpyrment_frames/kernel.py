@@ -5,12 +5,14 @@ matrix product per group of row sets. Only where a value is missing or infinite 
 set of the group select its own complete rows.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 from attrs import field, frozen
 from numpy.typing import NDArray
 
+from xpyrment_frames.arms import ArmBlock, Arms
 from xpyrment_frames.columns import take
 from xpyrment_frames.groups import Group, group
 from xpyrment_frames.layout import Layout, SlotSet
@@ -21,68 +23,8 @@ Floats = NDArray[np.float64]
 Grams = list[Floats]
 Gaps = Mapping[int, NDArray[np.bool_]]
 
-
-@frozen(eq=False)
-class Arms:
-    """Which arm each row is in: rows of an arm have its code, rows of no arm any other.
-
-    Attributes
-    ----------
-    codes : ndarray of int of shape (rows,)
-    arm_codes : sequence of int
-        The code of each arm.
-    """
-
-    codes: NDArray[np.integer]
-    arm_codes: Sequence[int]
-
-    @property
-    def count(self) -> int:
-        """Number of arms."""
-        return len(self.arm_codes)
-
-    def of(self, start: int, stop: int) -> NDArray[np.int16]:
-        """Return the arm of each of the rows ``start:stop``, `count` for none."""
-        codes = self.codes[start:stop]
-        arms = np.full(len(codes), self.count, dtype=np.int16)
-        for arm, code in enumerate(self.arm_codes):
-            arms[codes == code] = arm
-        return arms
-
-    def block(self, start: int, stop: int) -> "ArmBlock":
-        """Return where the rows of each arm are among rows ``start:stop``."""
-        codes = self.codes[start:stop]
-        places = [np.flatnonzero(codes == code) for code in self.arm_codes]
-        return ArmBlock(start, stop, np.concatenate(places), np.cumsum([0, *map(len, places)]))
-
-
-@frozen(eq=False)
-class ArmBlock:
-    """The rows of a block, arm by arm.
-
-    Attributes
-    ----------
-    start, stop : int
-        Rows of the data.
-    order : ndarray of int
-        Rows of the block that are in an arm, those of the first arm first.
-    bounds : ndarray of int of shape (arms + 1,)
-        Where in `order` each arm begins.
-    """
-
-    start: int
-    stop: int
-    order: NDArray[np.intp]
-    bounds: NDArray[np.intp]
-
-    def sizes(self) -> NDArray[np.intp]:
-        """Return the rows of each arm."""
-        return np.diff(self.bounds)
-
-    def slices(self) -> Iterator[slice]:
-        """Yield the part of `order` that belongs to each arm."""
-        for begin, end in zip(self.bounds[:-1], self.bounds[1:], strict=True):
-            yield slice(begin, end)
+PADDING = 72
+"""Keeps the rows of a buffer off each other's places in the cache, which a power of two would share."""
 
 
 def grams(layout: Layout, arms: Arms, centres: Sequence[Floats] | None = None, threads: int | None = None) -> Grams:
@@ -102,62 +44,18 @@ def grams(layout: Layout, arms: Arms, centres: Sequence[Floats] | None = None, t
     """
     groups = group(layout.sets)
     rows = block_rows(1 + max((len(one.slots) for one in groups), default=0))
-    parts = by_segment(len(arms.codes), rows, lambda: _Worker(layout, arms, groups, rows, centres), threads)
+    worker = partial(_Worker, layout, arms, groups, rows, centres)
     totals = _zeros(arms.count, [len(s.terms) for s in layout.sets])
-    for part in parts:
-        for total, add in zip(totals, part, strict=True):
+    shared = _zeros(arms.count, [len(one.slots) for one in groups])
+    for part, own in by_segment(len(arms.codes), rows, worker, threads):
+        for total, add in zip(shared, part, strict=True):
             total += add
+        for member, add in own.items():
+            totals[member] += add
+    for one, total in zip(groups, shared, strict=True):
+        for member in one.members:
+            totals[member] += _share(one, layout.sets[member], total)
     return totals
-
-
-PADDING = 72
-"""Keeps the rows of a buffer off each other's places in the cache, which a power of two would share."""
-
-FAR = 100.0
-"""Standard deviations between shift and mean past which digits are lost."""
-
-
-WHOLE = 2.0**53
-"""Up to here float64 holds every whole number."""
-
-MOST_PASSES = 3
-"""The first mean may have been spoilt by a far shift; the second cannot be."""
-
-
-def centred_grams(layout: Layout, arms: Arms) -> tuple[Grams, list[Floats], int]:
-    """Return the grams, what was taken off each term, and the passes made.
-
-    One pass, unless the shift of some column lies far from an arm's mean; then further
-    ones over the data's own values, less the arm's own means.
-
-    Returns
-    -------
-    grams : list of ndarray of shape (arms, 1 + terms, 1 + terms)
-    centres : list of ndarray of shape (arms, terms)
-    passes : int
-    """
-    sums = grams(layout, arms)
-    centres = [np.tile(layout.shift_of(slot_set), (arms.count, 1)) for slot_set in layout.sets]
-    passes = 1
-    while passes < MOST_PASSES and any(map(_far, sums)):
-        centres = [np.nan_to_num(_means(*found), posinf=0.0, neginf=0.0) for found in zip(centres, sums, strict=True)]
-        sums = grams(layout.unshifted(), arms, centres)
-        passes += 1
-    return sums, centres, passes
-
-
-def _means(centre: Floats, total: Floats) -> Floats:
-    with np.errstate(all="ignore"):
-        return centre + total[:, 0, 1:] / total[:, :1, 0]
-
-
-def _far(total: Floats) -> bool:
-    with np.errstate(all="ignore"):
-        squares = np.diagonal(total, axis1=1, axis2=2)[:, 1:]
-        spread = squares - total[:, 0, 1:] ** 2 / total[:, :1, 0]
-        # Whole numbers add up without any rounding: an arm of nothing but ones has no spread, and is not far.
-        exact = (spread == 0) & (squares < WHOLE) & (squares == np.round(squares))
-        return bool((~exact & np.isfinite(spread) & (squares > FAR**2 * np.abs(spread))).any())
 
 
 def _zeros(count: int, widths: Sequence[int]) -> Grams:
@@ -175,21 +73,18 @@ class _Worker:
     centres: Sequence[Floats] | None
     buffers: dict[int, Floats] = field(factory=dict)
 
-    def __call__(self, start: int, stop: int) -> Grams:
-        """Return the sums over rows ``start:stop`` per row set."""
+    def __call__(self, start: int, stop: int) -> tuple[Grams, dict[int, Floats]]:
+        """Return the sums over rows ``start:stop`` per group, and per row set where those differ."""
         shared = _zeros(self.arms.count, [len(one.slots) for one in self.groups])
-        own = _zeros(self.arms.count, [len(s.terms) for s in self.layout.sets])
+        own: dict[int, Floats] = {}
         with np.errstate(all="ignore"):
             for begin in range(start, stop, self.rows):
                 block = self.arms.block(begin, min(begin + self.rows, stop))
                 for one, total in zip(self.groups, shared, strict=True):
                     self._add(one, block, total, own)
-        for one, total in zip(self.groups, shared, strict=True):
-            for member in one.members:
-                own[member] += _share(one, self.layout.sets[member], total)
-        return own
+        return shared, own
 
-    def _add(self, one: Group, block: ArmBlock, total: Floats, own: Grams) -> None:
+    def _add(self, one: Group, block: ArmBlock, total: Floats, own: dict[int, Floats]) -> None:
         """Add a block to the group's sums, or to those of its members where they differ in their rows."""
         values = self._load(one, block)
         sums = np.zeros_like(total)
@@ -206,6 +101,8 @@ class _Worker:
         gaps = gaps_in({slot: rows[slot] for slot in one.slots if slot not in clean})
         for member in one.members:
             slot_set = self.layout.sets[member]
+            if member not in own:
+                (own[member],) = _zeros(self.arms.count, [len(slot_set.terms)])
             if self.centres is None and clean.issuperset(slot_set.slots):
                 own[member] += _share(one, slot_set, sums)
             else:
@@ -237,10 +134,12 @@ class _Worker:
 
 def _share(one: Group, slot_set: SlotSet, sums: Floats) -> Floats:
     """Return a row set's share of its group's sums; missingness is 0 where nothing is missing."""
-    nothing = len(one.slots) + 1
-    padded = np.pad(sums, ((0, 0), (0, 1), (0, 1)))
-    place = [0, *(nothing if missingness else 1 + one.slots.index(slot) for slot, missingness in slot_set.terms)]
-    return padded[:, place][:, :, place]
+    place = np.array([0, *(1 + one.slots.index(slot) for slot, _ in slot_set.terms)])
+    absent = np.array([False, *(missingness for _, missingness in slot_set.terms)])
+    part = sums[:, place[:, None], place]
+    part[:, absent] = 0.0
+    part[:, :, absent] = 0.0
+    return part
 
 
 def gaps_in(rows: Mapping[int, Floats]) -> dict[int, NDArray[np.bool_]]:

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xpyrment_core.reading import ArmSample, Label, Query
-from xpyrment_frames.kernel import Arms, complete, gaps_in
+from xpyrment_frames.arms import Arms
+from xpyrment_frames.kernel import complete, gaps_in
 from xpyrment_frames.layout import Layout, SlotSet
 
 

@@ -6,8 +6,9 @@ import numpy as np
 from attrs import field, frozen
 from numpy.typing import NDArray
 
+from xpyrment_frames.arms import Arms
 from xpyrment_frames.columns import ArrayColumn
-from xpyrment_frames.kernel import Arms, Gaps, complete, gaps_in
+from xpyrment_frames.kernel import Gaps, complete, gaps_in
 from xpyrment_frames.layout import Layout, Slot, SlotSet
 from xpyrment_frames.units import Units
 

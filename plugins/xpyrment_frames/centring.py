@@ -1,0 +1,52 @@
+"""Sums about a shift that lies near each arm's mean, whatever the data."""
+
+import numpy as np
+
+from xpyrment_frames.arms import Arms
+from xpyrment_frames.kernel import Floats, Grams, grams
+from xpyrment_frames.layout import Layout
+
+FAR = 100.0
+"""Standard deviations between shift and mean past which digits are lost."""
+
+WHOLE = 2.0**53
+"""Up to here float64 holds every whole number."""
+
+MOST_PASSES = 3
+"""The first mean may have been spoilt by a far shift; the second cannot be."""
+
+
+def centred_grams(layout: Layout, arms: Arms) -> tuple[Grams, list[Floats], int]:
+    """Return the grams, what was taken off each term, and the passes made.
+
+    One pass, unless the shift of some column lies far from an arm's mean; then further
+    ones over the data's own values, less the arm's own means.
+
+    Returns
+    -------
+    grams : list of ndarray of shape (arms, 1 + terms, 1 + terms)
+    centres : list of ndarray of shape (arms, terms)
+    passes : int
+    """
+    sums = grams(layout, arms)
+    centres = [np.tile(layout.shift_of(slot_set), (arms.count, 1)) for slot_set in layout.sets]
+    passes = 1
+    while passes < MOST_PASSES and any(map(_far, sums)):
+        centres = [np.nan_to_num(_means(*found), posinf=0.0, neginf=0.0) for found in zip(centres, sums, strict=True)]
+        sums = grams(layout.unshifted(), arms, centres)
+        passes += 1
+    return sums, centres, passes
+
+
+def _means(centre: Floats, total: Floats) -> Floats:
+    with np.errstate(all="ignore"):
+        return centre + total[:, 0, 1:] / total[:, :1, 0]
+
+
+def _far(total: Floats) -> bool:
+    with np.errstate(all="ignore"):
+        squares = np.diagonal(total, axis1=1, axis2=2)[:, 1:]
+        spread = squares - total[:, 0, 1:] ** 2 / total[:, :1, 0]
+        # Whole numbers add up without any rounding: an arm of nothing but ones has no spread, and is not far.
+        exact = (spread == 0) & (squares < WHOLE) & (squares == np.round(squares))
+        return bool((~exact & np.isfinite(spread) & (squares > FAR**2 * np.abs(spread))).any())
