@@ -1,12 +1,14 @@
 """Planning an analysis: everything is looked up and checked here, before any row is read."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 from attrs import evolve
 
 from xpyrment_core.choices import Choices, find_method
-from xpyrment_core.errors import InputError
+from xpyrment_core.errors import InputError, listing, nearest
 from xpyrment_core.experiment import Experiment, check_column
 from xpyrment_core.labels import resolve_arms
 from xpyrment_core.metrics import ColumnMean
@@ -18,7 +20,7 @@ from xpyrment_core.options import (
     check_choice,
 )
 from xpyrment_core.plan import BALANCE, Covariate, Method, Options, Plan, Reads, Task
-from xpyrment_core.reading import ColumnType, Query, RowSet, Source, Term
+from xpyrment_core.reading import ColumnType, Label, Query, RowSet, Source, Term
 from xpyrment_core.specs import MetricSpec
 
 MAX_LEVELS = 50
@@ -46,6 +48,7 @@ def make_plan(experiment: Experiment, options: Options) -> Plan:
         labels = source.labels(str(experiment.treatment_col))
     control, treatments = resolve_arms(options.control, options.treatment, labels, str(experiment.treatment_col))
     arms = (control, *treatments)
+    _check_weights(experiment.weights, arms)
     sets = [task.row_set for task in tasks if not task.blocked]
     if covariates:
         sets.append(RowSet(BALANCE, (), tuple(t for c in covariates for t in planner.covariate(c).terms)))
@@ -74,6 +77,18 @@ def _check_options(experiment: Experiment, options: Options) -> None:
     check_alpha(options.alpha)
     check_choice("alternative", options.alternative, ALTERNATIVES)
     check_choice("relative_interval", options.relative_interval, RELATIVE_METHODS)
+
+
+def _check_weights(weights: Mapping[Label, float] | None, arms: Sequence[Label]) -> None:
+    """Refuse planned weights that are no shares, or that leave a compared variant out."""
+    if weights is None:
+        return
+    for label, weight in weights.items():
+        if isinstance(weight, bool) or not isinstance(weight, Real) or not 0 < weight < math.inf:
+            raise InputError(f"weights: the weight of {label!r} must be a positive number, got {weight!r}.")
+    for arm in arms:
+        if arm not in weights:
+            raise InputError(f"weights: variant {arm!r} has none, given are {listing(weights)}.{nearest(arm, weights)}")
 
 
 def _all_covariates(experiment: Experiment, options: Options, schema: Mapping[str, ColumnType]) -> tuple[str, ...]:

@@ -183,3 +183,18 @@ def test_covariates_that_are_no_names_are_refused(frame, covariates):
         xp.setup(frame, "variant", covariates=covariates)
     with pytest.raises(InputError, match="named by its column, got 3"):
         xp.setup(frame, "variant").register_metric("y").run_analysis(covariates=covariates)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ([1, 1], "must map variants to planned shares"),
+        ({"control": 1}, "variant 'treatment' has none"),
+        ({"Control": 1, "treatment": 1}, "Did you mean 'Control'"),
+        ({"control": -1, "treatment": 1}, "'control' must be a positive number, got -1"),
+        ({"control": float("nan"), "treatment": 1}, "must be a positive number, got nan"),
+    ],
+)
+def test_planned_weights_that_cannot_be_checked_are_refused_before_the_analysis(frame, weights, message):
+    with pytest.raises(InputError, match=message):
+        xp.setup(frame, "variant", weights=weights).register_metric("y").run_analysis()
