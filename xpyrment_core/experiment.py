@@ -89,9 +89,7 @@ class Experiment:
         self.id_col = id_col
         self.cluster_col = cluster_col
         if weights is not None and not isinstance(weights, Mapping):
-            raise InputError(
-                f"weights are planned shares per variant, {{'control': 1, 'treatment': 1}}, got {weights!r}."
-            )
+            raise InputError(f"weights must map variants to planned shares, {{'A': 1, 'B': 1}}, got {weights!r}.")
         self.weights = None if weights is None else dict(weights)
         self._covariates: tuple[str, ...] = column_names(covariates)
         self._engine_name = engine
