@@ -97,7 +97,7 @@ def test_parquet_is_read_too():
         (["analyze", nsw_path(), "--treatment-col", "tret", "--metric", "re78"], 1, "Did you mean 'treat'"),
         (["analyze", nsw_path(), "--treatment-col", "treat"], 1, "--metric is missing"),
         (["analyze", nsw_path(), *NSW, "--control", "9"], 1, "'9'"),
-        (["analyze", nsw_path(), *NSW, "--alpha", "95"], 1, "Did you mean 0.95"),
+        (["analyze", nsw_path(), *NSW, "--alpha", "95"], 1, "Did you mean 0.05"),
         (["analyze", nsw_path(), *NSW, "--tset", "z"], 2, 'Did you mean --test?'),
         (["analyze", nsw_path(), *NSW, "--format", "yaml"], 2, "--format"),
         (["analyze", nsw_path(), *NSW, "--weights", "half"], 1, "LABEL=SHARE"),

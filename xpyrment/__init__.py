@@ -1,11 +1,12 @@
 """xpyrment: decide from A/B tests.
 
 >>> import xpyrment as xp
->>> experiment = xp.setup(xp.datasets.nsw(), treatment_col="treat")
->>> result = experiment.register_metric("earnings", value_col="re78").run_analysis(control=0, treatment=1)
+>>> letters = xp.datasets.donations()
+>>> experiment = xp.setup(letters, treatment_col="variant", weights={"control": 1, "treatment": 2})
+>>> result = experiment.register_metric("gave", "proportion").run_analysis()
 >>> result.summary()[["Metric", "Relative Lift", "p-value"]]
-     Metric Relative Lift   p-value
-0  earnings       +39.39%  0.0079**
+  Metric Relative Lift   p-value
+0   gave       +23.41%  0.0017**
 
 Everything is loaded on first use, so that importing the package costs next to nothing.
 """

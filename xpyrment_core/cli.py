@@ -1,6 +1,7 @@
 """The command line: commands are plugins; this finds them, runs one and prints its report."""
 
 import gc
+import inspect
 import os
 import sys
 import warnings
@@ -53,10 +54,11 @@ CORE_COMMANDS = (
 )
 
 
-def build_app(host: PluginHost, settings: bool = True) -> App:
+def build_app(host: PluginHost, settings: bool = True, chosen: str = "") -> App:
     """Return the program, with every plugin's commands.
 
     `settings` are the defaults in the environment and in ``xpyrment.toml``; help needs none.
+    The `chosen` command shows its whole docstring in its help, the others their summaries.
     """
     app = App(
         name="xpyrment",
@@ -69,7 +71,7 @@ def build_app(host: PluginHost, settings: bool = True) -> App:
     groups: dict[str, Group] = {}
     taken = set(app)
     for definition in CORE_COMMANDS:
-        _add(app, groups, definition, definition.name, definition.summary)
+        _add(app, groups, definition, definition.name, _help(definition, definition.summary, definition.name == chosen))
         taken.add(definition.name)
     for entry in host.all("command"):
         name = entry.definition.name
@@ -78,7 +80,7 @@ def build_app(host: PluginHost, settings: bool = True) -> App:
         if name in taken:
             continue
         taken.add(name)
-        _add(app, groups, entry.definition, name, _summary(entry))
+        _add(app, groups, entry.definition, name, _help(entry.definition, _summary(entry), name == chosen))
     return app
 
 
@@ -95,7 +97,19 @@ def _settings() -> list[Any]:
 def _add(app: App, groups: dict[str, Group], definition: Any, name: str, summary: str) -> None:
     title = getattr(definition, "group", "Commands")
     group = groups.setdefault(title, Group(title))
-    app.command(definition.target, name=name, help=summary, group=group)
+    app.command(definition.target, name=name, group=group, help=summary)
+
+
+def _help(definition: CommandDefinition | Any, summary: str, chosen: bool) -> str:
+    """Return a command's help: its summary in lists, its whole docstring when it is the one asked for."""
+    if not chosen:
+        return summary
+    try:
+        target = definition.load()
+    except Exception:  # whatever is wrong with it is said when it runs
+        return summary
+    text = inspect.getdoc(target) if inspect.isfunction(target) else None
+    return "\n\n".join(" ".join(part.split()) for part in (text or summary).split("\n\n"))
 
 
 def _summary(entry: Registered) -> str:
@@ -112,8 +126,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         host = use_host(PluginHost())
         _tell(host.plugins)
-        settings = any(not token.startswith("-") for token in tokens)
-        return _run(build_app(host, settings), tokens)
+        chosen = next((token for token in tokens if not token.startswith("-")), "")
+        return _run(build_app(host, bool(chosen), chosen), tokens)
     except XpyrmentError as error:
         if debug:
             raise

@@ -74,7 +74,22 @@ def analyze(
     file ending in .toml (see 'xpyrment init'), which says everything else itself.
     """
     if data.endswith(".toml"):
-        given = {"--treatment-col": treatment_col, "--metric": metric, "--covariate": covariate, "--control": control}
+        given = {
+            "--treatment-col": treatment_col,
+            "--metric": metric,
+            "--covariate": covariate,
+            "--control": control,
+            "--treatment": treatment,
+            "--alpha": alpha != 0.05,
+            "--correction": correction,
+            "--test": test,
+            "--adjuster": adjuster,
+            "--alternative": alternative != "two-sided",
+            "--relative-interval": relative_interval != "fieller",
+            "--id-col": id_col,
+            "--cluster-col": cluster_col,
+            "--weights": weights,
+        }
         _only_outputs(data, given)
         plan = read_plan(data)
         registered = check_lock(plan) if locked else None
@@ -102,4 +117,7 @@ def analyze(
 def _only_outputs(data: str, given: Mapping[str, Any]) -> None:
     for option, value in given.items():
         if value:
-            raise InputError(f"{option} cannot be given beside '{data}': the experiment file says it; edit it there.")
+            raise InputError(
+                f"{option} cannot be given beside '{data}' (nor set in XPYRMENT_… or xpyrment.toml): "
+                f"the experiment file says it; edit it there."
+            )

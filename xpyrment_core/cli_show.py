@@ -67,7 +67,9 @@ def report_of(result: "AnalysisResult", data: str, saved: list[str]) -> Report:
     head = [f"{Path(data).name if data != '-' else 'standard input'}: {arms} against {meta['control']}"]
     correction = f", corrected by {meta['correction']}" if meta["correction"] else ""
     head.append(f"alpha = {result.alpha:g}{correction}, look {meta['look']}")
-    parts: list[Table | str] = ["\n".join(head) + "\n", *_tables(result)]
+    parts: list[Table | str] = ["\n".join(head)]
+    for table in _tables(result):
+        parts += ["", table]
     parts += _footnotes(result)
     parts += [f"\n{line}" for line in saved]
     return Report(
@@ -104,7 +106,7 @@ def _table(rows: Sequence[Mapping[str, Any]], alpha: float, title: str) -> Table
     return Table(
         columns=("Metric", *numbers, "p-value", "Verdict"),
         rows=cells,
-        title=f"\n{title}" if title else "",
+        title=title,
         right=set(numbers),
         keep={*numbers, "p-value", "Verdict"},
         formats={"Control": ".4g", "Treated": ".4g"},
@@ -117,6 +119,11 @@ def _verdict(row: Mapping[str, Any]) -> str:
 
 def _footnotes(result: "AnalysisResult") -> list[str]:
     lines = []
+    missing = result.metadata["rows_missing_label"]
+    if missing:
+        lines.append(f"{missing:,} row{'s' if missing > 1 else ''} without a variant left out")
+    if result.metadata["correction"]:
+        lines.append("Intervals are each metric's own; p-values and verdicts are corrected for all together")
     several = len(result.metadata["treatments"]) > 1
     for row in result.raw_results:
         name = f"{row['metric_name']} ({row['treatment']})" if several else row["metric_name"]
@@ -126,7 +133,11 @@ def _footnotes(result: "AnalysisResult") -> list[str]:
             lines.append(f"{name}: {row['reason']}")
         if row["adjuster"]:
             saved = row["variance_reduction"]
-            less = f", variance {-saved:+.1%}" if saved is not None else ""
+            less = (
+                f", variance {-saved:+.1%}".replace("+0.0%", "0.0%").replace("-0.0%", "0.0%")
+                if saved is not None
+                else ""
+            )
             lines.append(f"{name}: adjusted by {row['adjuster']} with {', '.join(row['covariates'])}{less}")
         if row["status"] == "ok" and used != came:
             lines.append(f"{name}: {used:,} of {came:,} rows used")

@@ -48,5 +48,6 @@ def check_alpha(alpha: object, what: str = "alpha") -> None:
 
 def _percent_hint(alpha: object) -> str:
     if isinstance(alpha, int | float) and not isinstance(alpha, bool) and math.isfinite(alpha) and 1 < alpha < 100:
-        return f" Did you mean {alpha / 100:g}?"
+        share = alpha / 100
+        return f" Did you mean {min(share, 1 - share):g}?"
     return " Usual values are 0.05 and 0.01."

@@ -198,4 +198,4 @@ def _check_parameters(name: str, entry: Registered, accepted: Mapping[str, bool]
             )
     missing = [parameter for parameter, required in accepted.items() if required and parameter not in given]
     if missing:
-        raise InputError(f"metric {name!r}: a {kind!r} metric needs {', '.join(missing)}; give {missing[0]}='…'.")
+        raise InputError(f"metric {name!r}: a {kind!r} metric needs {', '.join(missing)}; give {missing[0]}=….")

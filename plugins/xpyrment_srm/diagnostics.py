@@ -6,7 +6,7 @@ from typing import Any
 from xpyrment_core.checks import CheckContext
 from xpyrment_core.errors import InputError
 from xpyrment_core.results import ArmLedger, CheckResult
-from xpyrment_srm.check import THRESHOLD, check_srm
+from xpyrment_srm.check import THRESHOLD, check_srm, p_text
 from xpyrment_srm.exact import two_proportions
 
 SHOWN = 3
@@ -84,7 +84,7 @@ def _message(failed: list[dict[str, Any]], worst: Mapping[str, Any]) -> str:
     more = f" and {len(texts) - SHOWN} more" if len(texts) > SHOWN else ""
     return (
         f"outcomes are missing more often in one variant: {', '.join(texts[:SHOWN])}{more}; "
-        f"p = {worst['adjusted_p_value']:.2g}, so effects on the remaining units may be biased"
+        f"{p_text(worst['adjusted_p_value'])}, so effects on the remaining units may be biased"
     )
 
 

@@ -206,7 +206,7 @@ def test_values_that_are_not_binary_are_refused_and_shown(frame):
         ({"treatment": ["treatment", "treatment"]}, "named twice"),
         ({"treatment": []}, "empty list"),
         ({"alpha": 0}, "between 0 and 1"),
-        ({"alpha": 95}, "Did you mean 0.95"),
+        ({"alpha": 95}, "Did you mean 0.05"),
         ({"alpha": float("nan")}, "between 0 and 1"),
         ({"test": "welsh"}, "Did you mean 'welch'"),
         ({"test": {"revenu": "z"}}, "Did you mean 'revenue'"),

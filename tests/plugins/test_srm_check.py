@@ -64,8 +64,8 @@ def test_an_arm_with_no_units_counts_when_the_weights_name_it():
 def test_the_message_says_what_is_compared_and_what_to_do():
     assert "equal weights (none were given)" in check_srm({"A": 500, "B": 510}).message
     failed = check_srm({"A": 500, "B": 700}, {"A": 1, "B": 1}).message
-    assert failed.startswith("sample ratio mismatch: A 500, B 700")
-    assert "the planned weights expect A 600, B 600" in failed
+    assert failed.startswith("sample ratio mismatch: A: 500, B: 700")
+    assert "the planned weights expect A: 600, B: 600" in failed
 
 
 def test_no_units_at_all_cannot_be_checked():
