@@ -17,6 +17,7 @@ def plan(quick: bool) -> dict[str, list[Callable[[], str]]]:
         sizes += [(most, 2), (most, 10), (most, 50)]
     return {
         "limit": [lambda: sections.limit(most)],
+        "products": [lambda: sections.products(most)],
         "memory": [lambda: memory.memory(most)],
         "beside": [sections.beside],
         "growth": [lambda: sections.growth(MILLION // (4 if quick else 1))],
@@ -30,7 +31,7 @@ def plan(quick: bool) -> dict[str, list[Callable[[], str]]]:
 def main() -> None:
     """Run the sections asked for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("sections", nargs="*", help="limit, memory, beside, growth, rivals; all by default")
+    parser.add_argument("sections", nargs="*", help="limit, products, memory, beside, growth, rivals; all by default")
     parser.add_argument("--quick", action="store_true", help="1 million rows at most")
     asked = parser.parse_args()
     offered = plan(asked.quick)

@@ -22,6 +22,18 @@ def tea_tasting(frame: Any, metrics: Sequence[str]) -> Mapping[str, float]:
     return {name: result[name].pvalue for name in metrics}
 
 
+def tea_tasting_products(frame: Any, metrics: Sequence[str]) -> Any:
+    """tea-tasting's counts, means, variances and covariances of all metrics."""
+    from itertools import combinations
+
+    from tea_tasting.aggr import read_aggregates
+
+    pairs = tuple(combinations(metrics, 2))
+    return read_aggregates(
+        frame, "variant", has_count=True, mean_cols=tuple(metrics), var_cols=tuple(metrics), cov_cols=pairs
+    )
+
+
 def spotify_confidence(frame: pd.DataFrame, metrics: Sequence[str]) -> Mapping[str, float]:
     """spotify-confidence, which wants sums and sums of squares per variant."""
     import spotify_confidence as sc

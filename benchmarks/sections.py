@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import frames, ours
-from benchmarks.rivals import installed, rivals
+from benchmarks.rivals import installed, rivals, tea_tasting_products
 from benchmarks.timing import medians, milliseconds, table, times
 
 MILLION = 1_000_000
@@ -46,6 +46,24 @@ def _reading(data: Any, query: Any) -> Callable[[], Any]:
 def _spread(task: Callable[[int], Any], count: int) -> None:
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(task, range(count)))
+
+
+def products(rows: int = 10 * MILLION, columns: int = 10, runs: int = 3) -> str:
+    """Compare the reading of all cross-products with tea-tasting's of the same numbers."""
+    made = frames.values(rows, columns)
+    data = frames.pandas_frame(made, frames.labels(frames.codes(rows), "text"))
+    metrics = frames.names(columns)
+    query = ours.one_row_set(metrics, frames.LABELS[:2])
+    forms = {"pandas": data} | ({"Polars": frames.polars_frame(data)} if installed("polars") else {})
+    tasks: dict[str, Callable[[], Any]] = {}
+    for library, form in forms.items():
+        tasks[f"xpyrment, {library}"] = _reading(form, query)
+        if installed("tea_tasting"):
+            tasks[f"tea-tasting, {library}"] = lambda form=form: tea_tasting_products(form, metrics)
+    taken = medians(tasks, runs)
+    rows_ = [(n, milliseconds(t), times(t / taken[f"xpyrment, {n.split(', ')[1]}"])) for n, t in taken.items()]
+    title = f"All cross-products of {columns} metrics, {rows:,} rows, two arms, text labels"
+    return table(title, ("", "median", "/ xpyrment, same frame"), rows_)
 
 
 def against_rivals(rows: int, columns: int, kind: str = "text", runs: int = 3) -> str:
