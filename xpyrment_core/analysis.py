@@ -99,6 +99,8 @@ def run_analysis(
     check_analyzable(experiment.state)
     before = experiment.state, experiment.history
     home, experiment.plugins = experiment.plugins, plugins or experiment.plugins
+    if experiment.looks:
+        experiment.reopen()
     try:
         plan = make_plan(experiment, options)
         issues = _start(experiment)
@@ -218,7 +220,10 @@ def adjust_p_values(p_values: Sequence[float | None], method: str, plugins: Plug
     correction = find_method(plugins or default_host(), "correction", method)
     if getattr(correction.definition, "needs", "p_values") != "p_values":
         raise InputError(f"correction {method!r} needs effects, not p-values alone; use it in run_analysis().")
-    values = np.array([math.nan if p is None else float(p) for p in p_values], dtype=np.float64)
+    try:
+        values = np.array([math.nan if p is None else float(p) for p in p_values], dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"p-values must be numbers, None or NaN, got {p_values!r}.") from error
     outside = values[(values < 0) | (values > 1)]
     if outside.size:
         raise InputError(f"p-values must lie between 0 and 1, got {float(outside[0])!r}.")

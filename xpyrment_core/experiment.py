@@ -224,6 +224,10 @@ class Experiment:
             self._source = self.engine.load()().open(self.data)
         return self._source
 
+    def reopen(self) -> None:
+        """Open the data again when they are next needed: between two looks they may have changed."""
+        self._source = None
+
     @contextmanager
     def engine_errors(self) -> Iterator[None]:
         """Turn whatever goes wrong in the engine into one EngineError that names it."""

@@ -4,11 +4,12 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import frozen
+import numpy as np
+from attrs import evolve, frozen
 
 from xpyrment_core.experiment import Experiment
 from xpyrment_core.plan import Plan, Task
-from xpyrment_core.reading import ArmSample, Label, Reading
+from xpyrment_core.reading import ArmSample, Label, Reading, RowSet, Term
 
 
 @frozen(kw_only=True)
@@ -38,7 +39,7 @@ def read(experiment: Experiment, plan: Plan) -> Data:
         blocked: dict[str, str] = {}
         for task in plan.tasks:
             if getattr(task.spec.metric, "binary", False) and not task.blocked:
-                blocked |= _not_binary(task, source)
+                blocked |= _not_binary(plan, task, source)
     return Data(reading=reading, samples=samples, infinite=infinite, blocked=blocked)
 
 
@@ -53,10 +54,19 @@ def _infinite_columns(plan: Plan, reading: Reading) -> list[str]:
     return list(columns)
 
 
-def _not_binary(task: Task, source: Any) -> dict[str, str]:
+def _not_binary(plan: Plan, task: Task, source: Any) -> dict[str, str]:
     for column in task.spec.sources:
         found = source.offending(column, (0.0, 1.0))
+        if found and set(plan.labels) - set(plan.arms):
+            found = _offending_in_arms(plan, column, source)  # perhaps only rows that nobody compares
         if found:
             values = ", ".join(f"{value:g}" for value in found)
             return {task.spec.name: f"column {column!r} is not binary: it holds {values} beside 0 and 1"}
     return {}
+
+
+def _offending_in_arms(plan: Plan, column: str, source: Any, limit: int = 5) -> tuple[float, ...]:
+    rows = RowSet(column, (column,), (Term(column, column),))
+    samples = source.samples(evolve(plan.query, row_sets=(rows,), unit_col=None))
+    values = {float(v) for arm in plan.arms for v in np.unique(samples[column, arm].columns[column])}
+    return tuple(sorted(values - {0.0, 1.0})[:limit])

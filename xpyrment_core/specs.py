@@ -132,7 +132,7 @@ def build_spec(
     kind = entry.load()
     given = {key: value for key, value in parameters.items() if value is not None}
     accepted = _parameters(kind)
-    covariates = (covariate,) if isinstance(covariate, str) else tuple(covariate or ())
+    covariates = _covariate_names(name, covariate)
     if len(covariates) == 1 and "pre_period_col" in accepted and "pre_period_col" not in given:
         given["pre_period_col"], covariates = covariates[0], ()
     if "value_col" in accepted and accepted["value_col"] and "value_col" not in given:
@@ -140,6 +140,13 @@ def build_spec(
     _check_parameters(name, entry, accepted, given)
     label = getattr(entry.definition, "label", "") or entry.definition.name.replace("_", " ").capitalize()
     return MetricSpec(metric=kind(name=name, **given), label=label, entry=entry, covariates=covariates, **role)
+
+
+def _covariate_names(metric: str, covariate: Any) -> tuple[str, ...]:
+    names = (covariate,) if isinstance(covariate, str) or covariate is None else covariate
+    if not isinstance(names, list | tuple) or any(not isinstance(name, str) for name in names if name is not None):
+        raise InputError(f"metric {metric!r}: covariate must be a column name or a list of them, got {covariate!r}.")
+    return tuple(name for name in names if name is not None)
 
 
 def adopt(host: PluginHost, metric: Any) -> MetricSpec:

@@ -198,3 +198,30 @@ def test_covariates_that_are_no_names_are_refused(frame, covariates):
 def test_planned_weights_that_cannot_be_checked_are_refused_before_the_analysis(frame, weights, message):
     with pytest.raises(InputError, match=message):
         xp.setup(frame, "variant", weights=weights).register_metric("y").run_analysis()
+
+
+def test_values_of_an_arm_that_is_not_compared_refuse_no_proportion():
+    frame = pd.DataFrame(
+        {"variant": ["control", "treatment", "z"] * 40, "y": [0, 1, 7, 1, 1, 7, 0, 0, 7, 1, 0, 7] * 10}
+    )
+    experiment = xp.setup(frame, "variant").register_metric("y", "proportion")
+    assert experiment.run_analysis().raw_results[0]["status"] == "ok"
+    row = experiment.run_analysis(treatment="z").raw_results[0]
+    assert row["status"] == "not_estimable"
+    assert "holds 7" in row["reason"]
+
+
+def test_a_frame_that_changed_between_two_looks_is_read_again():
+    frame = pd.DataFrame({"variant": ["control", "treatment"] * 20, "y": [float(i % 7) for i in range(40)]})
+    experiment = xp.setup(frame, "variant").register_metric("y")
+    before = experiment.run_analysis().raw_results[0]["treatment_mean"]
+    frame["y"] = frame["y"] * 2
+    assert experiment.run_analysis().raw_results[0]["treatment_mean"] == pytest.approx(2 * before)
+
+
+def test_covariates_and_p_values_of_the_wrong_type_are_refused_with_what_was_wanted():
+    frame = pd.DataFrame({"variant": ["control", "treatment"] * 5, "y": range(10)})
+    with pytest.raises(xp.InputError, match="column name or a list"):
+        xp.setup(frame, "variant").register_metric("y", covariate=3)
+    with pytest.raises(xp.InputError, match="must be numbers"):
+        xp.adjust_p_values(["a"], "holm")
