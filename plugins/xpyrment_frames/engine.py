@@ -1,18 +1,19 @@
 """The engine for eager frames."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xpyrment_core.moments import Moments
+from xpyrment_core.progress import progress
 from xpyrment_core.reading import ArmSample, ColumnType, Label, Query, Reading, Source
 from xpyrment_frames.arms import Arms
 from xpyrment_frames.centring import centred_grams
 from xpyrment_frames.frame import Frame
 from xpyrment_frames.layout import Layout, lay_out
-from xpyrment_frames.parallel import by_segment
+from xpyrment_frames.parallel import by_segment, threads_for
 from xpyrment_frames.samples import arm_samples
 from xpyrment_frames.unit_sums import unit_layout
 from xpyrment_frames.units import Units, find_units
@@ -66,9 +67,10 @@ class FrameSource:
 
     def moments(self, query: Query) -> Reading:
         """Answer the query in one pass; in two where a column's pilot rows were far from its mean."""
-        layout = lay_out(self._frame, query)
-        arms, units = self._arms(query)
-        answer, passes = (_by_unit if units and units.codes is not None else _by_row)(layout, arms, units)
+        with progress(f"reading {len(self._frame):,} rows"):
+            layout = lay_out(self._frame, query)
+            arms, units = self._arms(query)
+            answer, passes = (_by_unit if units and units.codes is not None else _by_row)(layout, arms, units)
         cells = {
             (slot_set.row_set.key, label): cell
             for slot_set, per_arm in zip(layout.sets, answer, strict=True)
@@ -93,7 +95,7 @@ class FrameSource:
         found: dict[tuple[str, Label], int] = {}
         for column in columns:
             count = np.zeros(len(encoded.labels) + 1, dtype=np.int64)
-            for start, block in self._blocks(column):
+            for start, block in self._blocks(column, 0, len(self._frame)):
                 codes = encoded.codes[start : start + len(block)][np.isinf(block)]
                 count += np.bincount(codes.astype(np.intp) + 1, minlength=len(count))
             found |= {(column, label): int(n) for label, n in zip(encoded.labels, count[1:], strict=True)}
@@ -104,15 +106,10 @@ class FrameSource:
         wanted = tuple(allowed)
         if self._frame.type_of(column) == "boolean" and {0.0, 1.0} <= set(wanted):
             return ()
-        numbers = self._frame.numbers(column)
 
         def search(start: int, stop: int) -> set[float]:
-            found: set[float] = set()
-            for begin in range(start, stop, BLOCK):
-                block = np.empty(min(BLOCK, stop - begin))
-                numbers.read(begin, begin + len(block), 0.0, block)
-                found.update(_others(block, wanted)[:limit].tolist())
-            return found
+            blocks = self._blocks(column, start, stop)
+            return {value for _, block in blocks for value in _others(block, wanted)[:limit].tolist()}
 
         parts = by_segment(len(self._frame), BLOCK, lambda: search)
         return tuple(sorted(set().union(*parts))[:limit])
@@ -121,10 +118,11 @@ class FrameSource:
         """Describe how the query is answered."""
         columns = dict.fromkeys(c for s in query.row_sets for c in (*s.required, *(t.column for t in s.terms)))
         named = [query.treatment_col, *([query.unit_col] if query.unit_col else []), *columns]
+        rows = len(self._frame)
+        by_unit = f", summed per {query.unit_col!r} where that repeats" if query.unit_col else ""
         return (
-            f"{self._frame.library} frame in memory, {len(self._frame):,} rows: one pass in blocks of {BLOCK:,} rows "
-            f"over {len(named)} columns ({', '.join(map(str, named))})"
-            + (f", summed per {query.unit_col!r} where it repeats." if query.unit_col else ".")
+            f"{self._frame.library} frame in memory, {rows:,} rows, not copied: one pass over {len(named)} columns "
+            f"({', '.join(map(str, named))}) in blocks that fit the cache, threads: {threads_for(rows)}{by_unit}."
         )
 
     def _arms(self, query: Query) -> tuple[Arms, Units | None]:
@@ -135,12 +133,12 @@ class FrameSource:
         units = find_units(self._frame, query.unit_col, arms, variant, query.arms)
         return units.arms, units
 
-    def _blocks(self, column: str) -> Iterable[tuple[int, NDArray[np.float64]]]:
+    def _blocks(self, column: str, start: int, stop: int) -> Iterator[tuple[int, Floats]]:
         numbers = self._frame.numbers(column)
-        for start in range(0, len(self._frame), BLOCK):
-            block = np.empty(min(BLOCK, len(self._frame) - start))
-            numbers.read(start, start + len(block), 0.0, block)
-            yield start, block
+        for begin in range(start, stop, BLOCK):
+            block = np.empty(min(BLOCK, stop - begin))
+            numbers.read(begin, begin + len(block), 0.0, block)
+            yield begin, block
 
 
 def _others(block: Floats, wanted: Sequence[float]) -> Floats:

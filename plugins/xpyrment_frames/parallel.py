@@ -1,6 +1,7 @@
 """Blocks of rows, shared out between threads; the answer does not depend on how many there are."""
 
 import os
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -43,11 +44,11 @@ def by_segment(rows: int, block: int, worker: Callable[[], Work[Result]], thread
     step = block * max(1, -(-blocks // SEGMENTS))
     starts = range(0, rows, step)
     results: dict[int, Result] = {}
-    todo = iter(starts)
+    todo = deque(starts)
 
     def drain() -> None:
         work = worker()
-        for start in todo:
+        while (start := _next(todo)) is not None:
             results[start] = work(start, min(start + step, rows))
 
     count = min(threads or threads_for(rows), len(starts))
@@ -55,6 +56,17 @@ def by_segment(rows: int, block: int, worker: Callable[[], Work[Result]], thread
         drain()
     else:
         with ThreadPoolExecutor(count) as pool:
-            for future in [pool.submit(drain) for _ in range(count)]:
-                future.result()
+            futures = [pool.submit(drain) for _ in range(count)]
+            try:
+                for future in futures:
+                    future.result()
+            finally:
+                todo.clear()  # after a failure, or an interrupt, the other threads stop at their next segment
     return [results[start] for start in starts]
+
+
+def _next(todo: deque[int]) -> int | None:
+    try:
+        return todo.popleft()
+    except IndexError:  # another thread may have taken the last one
+        return None
