@@ -119,8 +119,8 @@ def encode_array(values: NDArray[Any]) -> Encoded:
         return Encoded((False, True), values.view(np.int8))
     writer = _Writer(len(values))
     left = _blocks(len(values))
-    head = pd.unique(values[:HEAD]) if values.dtype.kind in "iuf" else ()
-    head = [value for value in head if not is_missing(value)]
+    numbers = list(pd.unique(values[:HEAD])) if values.dtype.kind in "iuf" else []
+    head = [value for value in numbers if not is_missing(value)]
     if 0 < len(head) <= FEW:
 
         def matches(start: int, stop: int) -> tuple[Codes, int]:
