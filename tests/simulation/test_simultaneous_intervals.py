@@ -84,7 +84,7 @@ def test_one_sided_holm_intervals_hold_together():
 @pytest.mark.parametrize("name", FAMILYWISE)
 def test_all_intervals_hold_together_in_every_scene(name, scene, correlation):
     for one_sided in (False, True):
-        assert missed(name, scene, correlation, 4000, seed=5, one_sided=one_sided) <= bound(4000)
+        assert missed(name, scene, correlation, 2000, seed=5, one_sided=one_sided) <= bound(2000)
 
 
 @pytest.mark.parametrize("name", ["fdr_bh", "fdr_by"])
