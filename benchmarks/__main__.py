@@ -6,35 +6,38 @@ from collections.abc import Callable
 
 from benchmarks import memory, sections
 
-MILLION = sections.MILLION
+ROWS = 10_000_000
 
 
-def plan(quick: bool) -> dict[str, list[Callable[[], str]]]:
-    """Return what each section runs."""
-    most = MILLION if quick else 10 * MILLION
-    sizes = [(MILLION, 2), (MILLION, 10), (MILLION, 50)]
-    if not quick:
-        sizes += [(most, 2), (most, 10), (most, 50)]
+def plan(rows: int) -> dict[str, list[Callable[[], str]]]:
+    """Return what each section runs, with at most so many rows."""
+    fewer = max(rows // 10, 1)
     return {
-        "limit": [lambda: sections.limit(most)],
-        "products": [lambda: sections.products(most)],
-        "memory": [lambda: memory.memory(most)],
-        "beside": [sections.beside],
-        "growth": [lambda: sections.growth(MILLION // (4 if quick else 1))],
+        "limit": [lambda: sections.limit(rows)],
+        "products": [lambda: sections.products(rows)],
+        "memory": [lambda: memory.memory(rows)],
+        "beside": [lambda: sections.beside(fewer)],
+        "growth": [lambda: sections.growth(fewer)],
         "rivals": [
-            *(lambda rows=rows, columns=columns: sections.against_rivals(rows, columns) for rows, columns in sizes),
-            lambda: sections.against_rivals(MILLION, 10, "categorical"),
+            *(lambda columns=columns: sections.against_rivals(fewer, columns) for columns in (2, 10, 50)),
+            lambda: sections.against_rivals(fewer, 10, "categorical"),
+            *(lambda columns=columns: sections.against_rivals(rows, columns, runs=1) for columns in (2, 10)),
+            lambda: sections.against_rivals(rows, 50, runs=1, leave_out=SLOW),
         ],
     }
+
+
+SLOW = ("tea-tasting, pandas", "spotify-confidence", "statsmodels")
+"""Rivals that take minutes a run, or several copies of the frame, at the largest size."""
 
 
 def main() -> None:
     """Run the sections asked for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("sections", nargs="*", help="limit, products, memory, beside, growth, rivals; all by default")
-    parser.add_argument("--quick", action="store_true", help="1 million rows at most")
+    parser.add_argument("--rows", type=int, default=ROWS, help="rows of the large frames; 10 million by default")
     asked = parser.parse_args()
-    offered = plan(asked.quick)
+    offered = plan(asked.rows)
     unknown = set(asked.sections) - set(offered)
     if unknown:
         parser.error(f"unknown section {min(unknown)!r}; choose from {', '.join(offered)}")

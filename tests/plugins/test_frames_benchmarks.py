@@ -1,0 +1,39 @@
+"""The benchmarks run, and every rival in them answers the question that we answer."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.skipif(not (ROOT / "benchmarks").exists(), reason="benchmarks are not part of the wheel")
+
+
+def test_the_tables_are_printed() -> None:
+    command = [sys.executable, "-m", "benchmarks", "--rows", "20000", "limit", "beside", "growth", "memory"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for word in ("memcpy", "whole analysis", "7 arms", "50 metrics", "categorical labels", "more at the peak"):
+        assert word in done.stdout
+
+
+def test_an_unknown_table_is_refused() -> None:
+    done = subprocess.run([sys.executable, "-m", "benchmarks", "limt"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "choose from limit" in done.stderr
+
+
+def test_rivals_answer_the_same_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT))
+    from benchmarks import frames, ours
+    from benchmarks.rivals import rivals
+
+    made = frames.values(2000, 3)
+    made[0] += np.arange(2000) / 1e4
+    data = frames.pandas_frame(made, frames.labels(frames.codes(2000), "text"))
+    result = ours.analyse(data, frames.names(3), "control", "treatment")
+    wanted = {row["metric_name"]: row["p_value"] for row in result.raw_results}
+    for name, (rival, its) in rivals(data, None).items():
+        assert rival(its, frames.names(3)) == pytest.approx(wanted, rel=1e-9), name
