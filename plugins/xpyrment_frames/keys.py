@@ -60,6 +60,8 @@ def _fingerprints(storage: Any) -> NDArray[Any] | None:
         return _arrow_fingerprints(storage)
     if isinstance(storage, np.ndarray) and storage.dtype.kind in "iuf":
         return storage.copy()
+    if hasattr(storage.dtype, "numpy_dtype") and storage.dtype.kind in "iuf":  # a nullable array
+        return storage.dropna().to_numpy(dtype=storage.dtype.numpy_dtype)
     if isinstance(storage, np.ndarray) and storage.dtype == object:
         import pandas as pd
 

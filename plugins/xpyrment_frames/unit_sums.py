@@ -50,9 +50,8 @@ def unit_layout(layout: Layout, units: Units) -> tuple[Layout, int]:
     Each row set's terms are sums over the unit's complete rows, of values less their
     shift; the number of those rows comes first, and is missing where it is 0.
     """
-    plan, gappy = _Plan(layout, frozenset()), frozenset[int]()
+    plan, passes = _Plan(layout, frozenset()), 1
     gappy = _sum(plan, units)
-    passes = 1
     if gappy:
         plan, passes = _Plan(layout, gappy), 2
         _sum(plan, units)

@@ -57,19 +57,9 @@ def find_units(frame: Frame, unit_col: str, arms: Arms, variant: Encoded, labels
         return _single_rows(arms, missing, labels)
     codes, count = unit_codes(storage)
     mixed = _in_two_arms(codes, count, variant)
-    kept = np.empty(len(codes), dtype=np.int16)
-    unit_arms = np.full(count + 1, len(labels), dtype=np.int16)
-    two = np.zeros(len(labels) + 1, dtype=np.int64)
-    rows = np.zeros(len(labels) + 1, dtype=np.int64)
-    for start, stop in _blocks(len(codes)):
-        unit, arm = codes[start:stop], arms.of(start, stop)
-        two += np.bincount(arm[mixed[unit]], minlength=len(two))
-        block = np.where(mixed[unit] | (unit < 0), len(labels), arm)
-        rows += np.bincount(block, minlength=len(rows))
-        unit_arms[unit[block < len(labels)]] = block[block < len(labels)]
-        kept[start:stop] = block
-    units = np.bincount(unit_arms[:-1], minlength=len(rows))
-    repeated = bool((rows[:-1] > units[:-1]).any())
+    kept, unit_arms, two = _sort_out(codes, mixed, arms)
+    units = np.bincount(unit_arms, minlength=len(labels) + 1)
+    repeated = bool(np.count_nonzero(kept < len(labels)) > units[: len(labels)].sum())
     report = UnitReport(
         units=_per_label(units, labels),
         repeated=repeated,
@@ -80,7 +70,24 @@ def find_units(frame: Frame, unit_col: str, arms: Arms, variant: Encoded, labels
     counted = Arms(kept, range(len(labels)))
     if not repeated:
         return Units(counted, report)
-    return Units(counted, report, codes, Arms(unit_arms[:-1], range(len(labels))))
+    return Units(counted, report, codes, Arms(unit_arms, range(len(labels))))
+
+
+def _sort_out(
+    codes: NDArray[np.integer], mixed: NDArray[np.bool_], arms: Arms
+) -> tuple[NDArray[np.int16], NDArray[np.int16], NDArray[np.int64]]:
+    """Return the arm of each row and of each unit that counts, and rows per arm of units in two arms."""
+    kept = np.empty(len(codes), dtype=np.int16)
+    unit_arms = np.full(len(mixed), arms.count, dtype=np.int16)
+    two = np.zeros(arms.count + 1, dtype=np.int64)
+    for start, stop in _blocks(len(codes)):
+        unit, arm = codes[start:stop], arms.of(start, stop)
+        left_out = mixed[unit]  # of a missing unit, -1: the last, which is nobody's
+        two += np.bincount(arm[left_out], minlength=len(two))
+        arm[left_out | (unit < 0)] = arms.count
+        unit_arms[unit[arm < arms.count]] = arm[arm < arms.count]
+        kept[start:stop] = arm
+    return kept, unit_arms[:-1], two
 
 
 def _single_rows(arms: Arms, missing: NDArray[np.bool_] | None, labels: Sequence[Label]) -> Units:
