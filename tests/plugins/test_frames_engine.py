@@ -70,3 +70,41 @@ def test_the_frame_is_left_as_it_was() -> None:
     source.moments(QUERY)
     source.samples(QUERY)
     pd.testing.assert_frame_equal(DATA, before)
+
+
+def test_the_schema_is_a_mapping_that_looks_when_asked() -> None:
+    class Unlooked:
+        """Stands for something that must not be looked at."""
+
+        def __float__(self) -> float:
+            raise AssertionError("looked at")
+
+    schema = FrameSource(DATA.assign(odd=[Unlooked()] * len(DATA))).schema()
+    assert schema["y"] == "number"
+    assert ("odd" in schema, "none" in schema, len(schema)) == (True, False, 5)
+    with pytest.raises(KeyError):
+        schema["none"]
+    assert repr(FrameSource(DATA).schema()) == repr(dict(FrameSource(DATA).schema()))
+
+
+def test_booleans_are_never_odd_values_of_a_proportion() -> None:
+    source = FrameSource(pd.DataFrame({"y": [True, False]}))
+    assert source.offending("y", (0.0, 1.0)) == ()
+    assert source.offending("y", (0.0,)) == (1.0,)
+
+
+def test_a_second_pass_keeps_what_stands_for_missing() -> None:
+    rng = np.random.default_rng(0)
+    data = pd.DataFrame({"v": np.arange(3000) % 2, "y": rng.normal(size=3000), "x": rng.normal(size=3000)})
+    data["y"] += 1e9 * data["v"]  # no shift is near both arms
+    data["x"] = (data["x"] + 50).where(rng.uniform(size=3000) > 0.1)
+    row_set = RowSet("y", ("y",), (Term("y", "y"), Term("x", "x", "filled"), Term("x?", "x", "missing")))
+    reading = FrameSource(data).moments(Query(treatment_col="v", arms=(0, 1), row_sets=(row_set,)))
+    assert reading.passes > 1
+    for arm in (0, 1):
+        rows = data[data["v"] == arm]
+        filled = rows["x"].fillna(reading.shifts["x"])
+        found = reading.moments["y", arm]
+        assert found.mean[1] == pytest.approx(filled.mean(), rel=1e-13)
+        assert found.cov[1, 1] == pytest.approx(filled.var(), rel=1e-12)
+        assert found.mean[2] == pytest.approx(rows["x"].isna().mean(), rel=1e-13)

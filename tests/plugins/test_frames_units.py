@@ -248,3 +248,27 @@ def test_infinities_of_both_signs_in_one_unit_do_not_pass_for_missing() -> None:
     reading = ask(data, MEAN)
     assert not np.isfinite(reading.moments["mean", "a"].mean[0])
     assert reading.moments["mean", "b"].mean[0] == 2.0
+
+
+@pytest.mark.parametrize("make", [lambda d: d, pl.from_pandas, lambda d: d.convert_dtypes()])
+def test_rows_without_a_unit_are_left_out_where_units_do_not_repeat(make: Any) -> None:
+    data = pd.DataFrame({"u": [3.0, np.nan, 1.0, 2.0, np.nan, 9.0], "v": list("aaabbb"), "y": np.arange(6.0)})
+    reading = ask(make(data), MEAN)
+    assert not reading.units.repeated
+    assert reading.units.units == {"a": 2, "b": 2}
+    assert reading.units.rows_without_unit == {"a": 1, "b": 1}
+    assert [reading.moments["mean", arm].mean[0] for arm in ("a", "b")] == [1.0, 4.0]
+
+
+@pytest.mark.parametrize("make", [lambda d: d, pl.from_pandas])
+def test_a_frame_without_rows_has_no_units(make: Any) -> None:
+    empty = pd.DataFrame({"u": pd.Series([], dtype=object), "v": pd.Series([], dtype=object), "y": []})
+    report = ask(make(empty), MEAN).units
+    assert (report.units, report.in_two_arms) == ({"a": 0, "b": 0}, 0)
+
+
+def test_a_row_set_of_nothing_but_its_rows_counts_them() -> None:
+    data = pd.DataFrame({"u": [1, 1, 2, 3], "v": list("aaab"), "y": np.arange(4.0)})
+    rows = RowSet("rows", (), ())
+    assert ask(data, rows).rows == {("rows", "a"): 3, ("rows", "b"): 1}
+    assert ask(data, rows, unit_col=None).moments["rows", "a"].n == 3
