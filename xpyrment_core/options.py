@@ -1,6 +1,5 @@
 """The words an analysis can be asked with, each with its check next to it."""
 
-import math
 from typing import Literal, get_args
 
 from xpyrment_core.errors import InputError, unknown
@@ -43,11 +42,13 @@ def check_alpha(alpha: object, what: str = "alpha") -> None:
     """Raise InputError unless `alpha` is a number strictly between 0 and 1."""
     number = isinstance(alpha, int | float) or hasattr(alpha, "__float__")
     if not number or isinstance(alpha, bool) or not 0 < float(alpha) < 1:  # type: ignore[arg-type]
-        raise InputError(f"{what} must lie between 0 and 1, got {alpha!r}.{_percent_hint(alpha)}")
+        raise InputError(f"{what} must lie between 0 and 1, got {alpha!r}.{_percent_hint(alpha, what)}")
 
 
-def _percent_hint(alpha: object) -> str:
-    if isinstance(alpha, int | float) and not isinstance(alpha, bool) and math.isfinite(alpha) and 1 < alpha < 100:
-        share = alpha / 100
-        return f" Did you mean {min(share, 1 - share):g}?"
-    return " Usual values are 0.05 and 0.01."
+def _percent_hint(share: object, what: str) -> str:
+    usual = " Usual values are 0.05 and 0.01." if what == "alpha" else ""
+    if not isinstance(share, int | float) or isinstance(share, bool) or not 1 < share < 100:
+        return usual
+    # 95 for alpha is a confidence level, 5 a percentage.
+    meant = 1 - share / 100 if what == "alpha" and share > 50 else share / 100
+    return f" Did you mean {meant:g}?"
