@@ -5,12 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xpyrment_duckdb.endings import PARQUET, TEXT
+
 if TYPE_CHECKING:
     from xpyrment_core.reading import Source
-
-
-PARQUET = (".parquet", ".pq")
-TEXT = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
 
 
 class DuckDBEngine:

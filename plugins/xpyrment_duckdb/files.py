@@ -8,7 +8,7 @@ from attrs import frozen
 
 from xpyrment_core.errors import InputError
 from xpyrment_core.files import check_exists
-from xpyrment_duckdb.engine import PARQUET
+from xpyrment_duckdb.endings import PARQUET
 
 
 @frozen

@@ -121,7 +121,7 @@ class FrameSource:
         rows = len(self._frame)
         by_unit = f", summed per {query.unit_col!r} where that repeats" if query.unit_col else ""
         return (
-            f"{self._frame.library} frame in memory, {rows:,} rows, not copied: one pass over {len(named)} columns "
+            f"{self._frame.maker} frame in memory, {rows:,} rows, not copied: one pass over {len(named)} columns "
             f"({', '.join(map(str, named))}) in blocks that fit the cache, threads: {threads_for(rows)}{by_unit}."
         )
 

@@ -66,7 +66,7 @@ class Frame:
         return len(self._frame)
 
     @property
-    def library(self) -> str:
+    def maker(self) -> str:
         """Name of the frame's library, such as ``"polars"``."""
         return str(self._frame.implementation)
 
