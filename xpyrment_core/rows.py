@@ -88,7 +88,7 @@ def _numbers(plan: Plan, task: Task, found: Comparison) -> dict[str, Any]:
         "treatment_n": treatment.n,
         "absolute_difference": effect.difference,
         "relative_lift": found.lift,
-        "cuped_applied": adjusted and task.adjuster is not None and task.adjuster.name.endswith("cuped"),
+        "cuped_applied": adjusted and task.adjuster is not None and task.adjuster.name.rpartition("/")[2] == "cuped",
         "variance_reduction": _reduction(found),
         "p_value": found.p_value,
         "ci_lower": low,
