@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import xpyrment as xp
-from xpyrment_core.reading import Query, Reading, RowSet, Term
+from xpyrment_core.data.query import Query, Reading, RowSet, Term
 from xpyrment_frames.engine import FrameSource
 
 

@@ -75,7 +75,7 @@ def by_hand(path: str) -> float:
 
 def our_query(path: str) -> float:
     """Ask for the same sums through the engine: schema, labels, pilot rows, sums, moments."""
-    from xpyrment_core.reading import Query, RowSet, Term
+    from xpyrment_core.data.query import Query, RowSet, Term
     from xpyrment_duckdb.engine import DuckDBEngine
 
     row_set = RowSet("all", tuple(COLUMNS), tuple(Term(c, c) for c in COLUMNS))

@@ -107,8 +107,8 @@ def beside(rows: int = MILLION, metrics: int = 5, runs: int = 9) -> str:
 def analysis_query(data: Any, outcomes: Sequence[str], covariates: Sequence[str]) -> Any:
     """Return what an analysis asks of its engine."""
     import xpyrment as xp
-    from xpyrment_core.plan import Options
-    from xpyrment_core.planner import make_plan
+    from xpyrment_core.analysis.planner import make_plan
+    from xpyrment_core.options import Options
 
     experiment = xp.setup(data, treatment_col="variant", covariates=list(covariates))
     for name in outcomes:

@@ -10,8 +10,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from installed import environment, run
 
+from xpyrment_core.cli.scaffold import write_project
 from xpyrment_core.errors import InputError
-from xpyrment_core.testing.scaffold import write_project
 
 
 @pytest.fixture(scope="module")

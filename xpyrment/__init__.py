@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from xpyrment import datasets
     from xpyrment_balance.check import check_balance
-    from xpyrment_core.analysis import adjust_p_values, run_analysis
-    from xpyrment_core.analysis_result import AnalysisResult
+    from xpyrment_core.analysis.multiplicity import adjust_p_values
+    from xpyrment_core.analysis.result import AnalysisResult
     from xpyrment_core.errors import InputError, PhaseOrderError, XpyrmentError
-    from xpyrment_core.experiment import Experiment, setup
-    from xpyrment_core.host import PluginHost, default_host
-    from xpyrment_core.state import ExperimentState
+    from xpyrment_core.experiment.experiment import Experiment
+    from xpyrment_core.experiment.setup import run_analysis, setup
+    from xpyrment_core.experiment.state import ExperimentState
+    from xpyrment_core.registry.host import PluginHost, default_host
     from xpyrment_metrics.kinds import MeanMetric, ProportionMetric, RatioMetric
     from xpyrment_power.planning import minimum_detectable_effect, power, required_sample_size
     from xpyrment_regress.fit import fit_ols
@@ -33,28 +34,28 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "AnalysisResult": "xpyrment_core.analysis_result",
-    "Experiment": "xpyrment_core.experiment",
-    "ExperimentState": "xpyrment_core.state",
+    "AnalysisResult": "xpyrment_core.analysis.result",
+    "Experiment": "xpyrment_core.experiment.experiment",
+    "ExperimentState": "xpyrment_core.experiment.state",
     "InputError": "xpyrment_core.errors",
     "MeanMetric": "xpyrment_metrics.kinds",
     "PhaseOrderError": "xpyrment_core.errors",
-    "PluginHost": "xpyrment_core.host",
+    "PluginHost": "xpyrment_core.registry.host",
     "ProportionMetric": "xpyrment_metrics.kinds",
     "RatioMetric": "xpyrment_metrics.kinds",
     "XpyrmentError": "xpyrment_core.errors",
     "aa_test": "xpyrment_simulation.aa",
-    "adjust_p_values": "xpyrment_core.analysis",
+    "adjust_p_values": "xpyrment_core.analysis.multiplicity",
     "check_balance": "xpyrment_balance.check",
     "check_srm": "xpyrment_srm.check",
     "datasets": "xpyrment",
-    "default_host": "xpyrment_core.host",
+    "default_host": "xpyrment_core.registry.host",
     "fit_ols": "xpyrment_regress.fit",
     "minimum_detectable_effect": "xpyrment_power.planning",
     "power": "xpyrment_power.planning",
     "required_sample_size": "xpyrment_power.planning",
-    "run_analysis": "xpyrment_core.analysis",
-    "setup": "xpyrment_core.experiment",
+    "run_analysis": "xpyrment_core.experiment.setup",
+    "setup": "xpyrment_core.experiment.setup",
     "simulate_power": "xpyrment_simulation.power",
 }
 

@@ -1,5 +1,5 @@
 """``python -m xpyrment``."""
 
-from xpyrment_core.cli import main
+from xpyrment_core.cli.main import main
 
 raise SystemExit(main())

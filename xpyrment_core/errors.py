@@ -4,6 +4,8 @@ Every refusal says what was wrong, what was given, what would be right and how
 to mend it, in that order, before any work starts.
 """
 
+import sys
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import ClassVar
@@ -134,3 +136,12 @@ def unknown(what: str, got: object, choices: Iterable[object]) -> InputError:
     """
     choices = list(choices)
     return InputError(f"{what} {got!r} is not one of: {listing(choices)}.{nearest(got, choices)}")
+
+
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
+    """Warn as from the nearest caller outside xpyrment_core."""
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("xpyrment_core."):
+        frame = frame.f_back
+        level += 1
+    warnings.warn(message, category, stacklevel=level)

@@ -1,6 +1,9 @@
 """The words an analysis can be asked with, each with its check next to it."""
 
-from typing import Literal, get_args
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Any, Literal, get_args
+
+from attrs import field, fields, frozen
 
 from xpyrment_core.errors import InputError, unknown
 
@@ -52,3 +55,64 @@ def _percent_hint(share: object, what: str) -> str:
     # 95 for alpha is a confidence level, 5 a percentage.
     meant = 1 - share / 100 if what == "alpha" and share > 50 else share / 100
     return f" Did you mean {meant:g}?"
+
+
+def column_names(names: str | Iterable[str] | None) -> tuple[str, ...]:
+    """Return the covariates' names, one or several; raise InputError where one is no name."""
+    if names is None:
+        return ()
+    out = (names,) if isinstance(names, str) or not isinstance(names, Iterable) else tuple(names)
+    for name in out:
+        if not isinstance(name, str):
+            raise InputError(f"a covariate is named by its column, got {name!r}.")
+    return out
+
+
+def _names_or_none(names: Any) -> tuple[str, ...] | None:
+    return None if names is None else column_names(names)
+
+
+Label = Hashable
+
+
+@frozen(kw_only=True)
+class Options:
+    """How an analysis was asked for, as the caller said it.
+
+    Attributes
+    ----------
+    control : label
+    treatment : label, list of labels, or None
+    alpha : float
+    correction : str or None
+        Given as ``multi_test_correction``.
+    covariates : tuple of str or None
+    test, adjuster : str, mapping of metric name to str, or None
+    alternative : {"two-sided", "greater", "less"}
+    relative_interval : {"fieller", "delta", "log"}
+    """
+
+    control: Any = "control"
+    treatment: Any = "treatment"
+    alpha: float = 0.05
+    correction: Any = field(default=None, alias="multi_test_correction")
+    covariates: tuple[str, ...] | None = field(default=None, converter=_names_or_none)
+    test: Any = None
+    adjuster: Any = None
+    alternative: Alternative = "two-sided"
+    relative_interval: RelativeMethod = "fieller"
+
+    @classmethod
+    def of(cls, arguments: Mapping[str, Any]) -> "Options":
+        """Return the options of keyword arguments of `run_analysis`.
+
+        Raises
+        ------
+        InputError
+            A keyword is not an option of the analysis.
+        """
+        names = [field.alias for field in fields(cls)]
+        for name in arguments:
+            if name not in names:
+                raise unknown("option", name, names)
+        return cls(**arguments)

@@ -5,8 +5,7 @@ classical analysis of covariance with the same slopes. `lin` gives each variant 
 slopes, which never loses precision in large samples, whatever the truth looks like.
 """
 
-from xpyrment_core.definitions import AdjusterDefinition
-from xpyrment_core.hookspecs import hookimpl
+from xpyrment_core import AdjusterDefinition, hookimpl
 
 
 @hookimpl

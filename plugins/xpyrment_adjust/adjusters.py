@@ -6,11 +6,10 @@ Each adjuster gives both variants' values at the pooled covariate means,
 
 import numpy as np
 from attrs import frozen
+from numpy.typing import NDArray
 
 from xpyrment_adjust.slopes import comparable, slopes
-from xpyrment_core.errors import CovariateRefused
-from xpyrment_core.moments import Matrix, Moments, Vector
-from xpyrment_core.results import Estimate
+from xpyrment_core import CovariateRefused, Estimate, Moments
 
 Pair = tuple[Estimate, Estimate]
 BOTH = "the two variants"
@@ -114,7 +113,7 @@ class _Fit:
     """One variant's regression: its slopes, and the size and weight of its residuals."""
 
     arm: Moments
-    theta: Vector
+    theta: NDArray[np.float64]
     unit_variance: float
     leverage: float
     df: float
@@ -144,7 +143,7 @@ def _enough(df: float, n: int, names: tuple[str, ...]) -> float:
     raise CovariateRefused(names[-1], f"{n} units are too few for {len(names)} covariates")
 
 
-def _residual(arm: Moments, theta: Vector) -> float:
+def _residual(arm: Moments, theta: NDArray[np.float64]) -> float:
     """Return the sum of squares of ``y - theta' x`` about its mean."""
     weights = np.concatenate([[1.0], -theta])
     return max(float(weights @ arm.m2 @ weights), 0.0)
@@ -181,8 +180,8 @@ def _evaluate(control: _Fit, treatment: _Fit) -> Pair:
     return before, after
 
 
-def _shared(arm: Moments, kept: Vector, moved: Vector) -> tuple[float, float]:
+def _shared(arm: Moments, kept: NDArray[np.float64], moved: NDArray[np.float64]) -> tuple[float, float]:
     """Return ``Cov(y - kept'x, moved'x)`` and ``Var(moved'x)`` of the variant's means."""
-    per_mean: Matrix = arm.m2 / ((arm.n - 1) * arm.n)
+    per_mean: NDArray[np.float64] = arm.m2 / ((arm.n - 1) * arm.n)
     image = per_mean[:, 1:] @ moved
     return float(image[0] - kept @ image[1:]), float(moved @ image[1:])

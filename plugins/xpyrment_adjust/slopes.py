@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from xpyrment_core.errors import CovariateRefused, NotEstimable
-from xpyrment_core.inference import CANCELLATION, ROUNDING
-from xpyrment_core.moments import Matrix, Moments, Vector
+from xpyrment_core import CovariateRefused, Moments, NotEstimable
+from xpyrment_core.stats.wald import CANCELLATION, ROUNDING
 
 COLLINEAR = 1e-10
 """A covariate whose share of variance not explained by those before it is below this is refused.
@@ -16,7 +16,7 @@ it to about 1e-13, so at this limit the slopes still have three digits.
 """
 
 
-def slopes(m2: Matrix, names: Sequence[str], where: str) -> Vector:
+def slopes(m2: NDArray[np.float64], names: Sequence[str], where: str) -> NDArray[np.float64]:
     """Return the least-squares slopes of the first column on the others.
 
     Parameters
@@ -49,7 +49,7 @@ def slopes(m2: Matrix, names: Sequence[str], where: str) -> Vector:
     return np.linalg.solve(correlation[1:, 1:], correlation[1:, 0]) * unit[0] / unit[1:]
 
 
-def _check_rank(correlation: Matrix, names: Sequence[str], where: str) -> None:
+def _check_rank(correlation: NDArray[np.float64], names: Sequence[str], where: str) -> None:
     """Eliminate the covariates in their order; what is left on the diagonal is each one's own share."""
     left = correlation.copy()
     constant_outcome = left[0, 0] == 0
@@ -87,7 +87,7 @@ def comparable(control: Moments, treatment: Moments) -> tuple[Moments, Moments]:
     return _in_units(control, scale), _in_units(treatment, scale)
 
 
-def _in_units(moments: Moments, scale: Vector) -> Moments:
+def _in_units(moments: Moments, scale: NDArray[np.float64]) -> Moments:
     varies = np.diag(moments.m2) > moments.n * (ROUNDING * moments.mean) ** 2
     varies[0] = True
     return moments.project(moments.columns, moments.mean / scale, np.diag(varies / scale))

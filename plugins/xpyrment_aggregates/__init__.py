@@ -13,8 +13,7 @@ an analysis reads them as it reads any data:
 - Ranks, quantiles and the bootstrap need the values themselves, which are not there.
 """
 
-from xpyrment_core.definitions import CommandDefinition, EngineDefinition
-from xpyrment_core.hookspecs import hookimpl
+from xpyrment_core import CommandDefinition, EngineDefinition, hookimpl
 
 
 @hookimpl

@@ -5,9 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from attrs import field, frozen
 
-from xpyrment_core.errors import InputError, listing
-from xpyrment_core.moments import Moments
-from xpyrment_core.reading import ColumnType, Label, RowSet, Term, UnitReport
+from xpyrment_core import InputError, Label, Moments, UnitReport, listing
+from xpyrment_core.data.query import ColumnType, RowSet, Term
 
 
 @frozen(eq=False)

@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from xpyrment_core.cli_types import CommaList, DataPath
-from xpyrment_core.errors import InputError
-from xpyrment_core.report import Report, Table
+from xpyrment_core import InputError, Report, Table
+from xpyrment_core.cli.parameters import CommaList, DataPath
 
 if TYPE_CHECKING:
     from xpyrment_aggregates.aggregate import Aggregate
@@ -46,7 +45,7 @@ def aggregate(
 
 
 def _opened(data: tuple[str, ...]) -> Any:
-    from xpyrment_core.files import read_frame
+    from xpyrment_core.data.files import read_frame
 
     if data == ("-",):
         return read_frame("-")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from xpyrment_core.reading import Source
+    from xpyrment_core.data.source import Source
 
 
 ENDING = ".moments.json"

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from xpyrment_aggregates.aggregate import Aggregate, StoredSet
-from xpyrment_core.errors import InputError
-from xpyrment_core.moments import Moments
-from xpyrment_core.reading import Label, Term, UnitReport
+from xpyrment_core import InputError, Label, Moments, UnitReport
+from xpyrment_core.data.query import Term
 
 KIND = "xpyrment moments"
 SCHEMA_VERSION = 1

@@ -9,14 +9,14 @@ import numpy as np
 from attrs import evolve
 
 from xpyrment_aggregates.aggregate import Aggregate, StoredSet
-from xpyrment_core.errors import InputError
-from xpyrment_core.experiment import check_column, setup
-from xpyrment_core.reading import ColumnType, Label, Query, Reading, RowSet, Source, Term
+from xpyrment_core import InputError, Label, setup
+from xpyrment_core.data.query import ColumnType, Query, Reading, RowSet, Term, check_column
+from xpyrment_core.data.source import Source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from xpyrment_core.host import PluginHost
+    from xpyrment_core import PluginHost
 
 MAX_LEVELS = 50
 """A column with more values than this is more likely an identifier than a variant or a category."""

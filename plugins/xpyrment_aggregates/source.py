@@ -12,10 +12,9 @@ from attrs import evolve
 
 from xpyrment_aggregates.aggregate import Aggregate
 from xpyrment_aggregates.files import read, write
-from xpyrment_core.errors import InputError, listing, unknown
-from xpyrment_core.labels import in_order
-from xpyrment_core.moments import Moments
-from xpyrment_core.reading import ArmSample, ColumnType, Label, Query, Reading, UnitReport
+from xpyrment_core import ArmSample, InputError, Label, Moments, UnitReport, listing, unknown
+from xpyrment_core.data.labels import in_order
+from xpyrment_core.data.query import ColumnType, Query, Reading
 
 
 def find_aggregates(parts: Iterable[Any]) -> list[Aggregate]:
@@ -42,7 +41,7 @@ def _paths(name: str) -> list[str]:
 
 
 class AggregateSource:
-    """Aggregates of parts of the data as one source; see `xpyrment_core.reading.Source`.
+    """Aggregates of parts of the data as one source; see `xpyrment_core.data.source.Source`.
 
     Parameters
     ----------

@@ -1,7 +1,6 @@
 """The command that starts the hub, the web dashboard, where it is installed."""
 
-from xpyrment_core.definitions import CommandDefinition
-from xpyrment_core.hookspecs import hookimpl
+from xpyrment_core import CommandDefinition, hookimpl
 
 
 @hookimpl

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter, validators
 
-from xpyrment_core.errors import MissingExtraError
+from xpyrment_core import MissingExtraError
 
 HUB = "xpyrment_hub"
 

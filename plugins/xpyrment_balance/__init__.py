@@ -4,8 +4,7 @@ Use it before an experiment is launched or read: a randomisation that works leav
 covariates measured beforehand alike in every variant, so |SMD| stays below 0.1.
 """
 
-from xpyrment_core.definitions import CommandDefinition, DiagnosticDefinition
-from xpyrment_core.hookspecs import hookimpl
+from xpyrment_core import CommandDefinition, DiagnosticDefinition, hookimpl
 
 
 @hookimpl

@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from xpyrment_balance.compare import CovariateBalance, Label, Levels, Numbers, compare_levels, compare_numbers
 from xpyrment_balance.measures import kolmogorov_smirnov
 from xpyrment_balance.result import BalanceResult
-from xpyrment_core.errors import InputError, listing
-from xpyrment_core.labels import default_control, find_label
-from xpyrment_core.moments import Moments
-from xpyrment_core.tables import absent, label_counts, select
+from xpyrment_core import InputError, Moments, listing
+from xpyrment_core.data.frames import absent, label_counts, select
+from xpyrment_core.data.labels import default_control, find_label
 
 if TYPE_CHECKING:
     import narwhals as nw

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from xpyrment_core.cli_types import CommaList
-from xpyrment_core.report import Report, Table
+from xpyrment_core import Report, Table
+from xpyrment_core.cli.parameters import CommaList
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,9 +33,9 @@ def balance(
 ) -> Report:
     """Evaluate baseline covariate balance: standardized mean differences (SMD) against control."""
     from xpyrment_balance.check import check_balance
-    from xpyrment_core.files import read_frame
-    from xpyrment_core.labels import find_label
-    from xpyrment_core.tables import label_counts, select
+    from xpyrment_core.data.files import read_frame
+    from xpyrment_core.data.frames import label_counts, select
+    from xpyrment_core.data.labels import find_label
 
     frame = read_frame(csv)
     groups = label_counts(select(frame, [("Group column", group_col)]), group_col)

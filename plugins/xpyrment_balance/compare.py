@@ -8,7 +8,7 @@ import numpy as np
 from attrs import field, frozen
 
 from xpyrment_balance import measures
-from xpyrment_core.errors import NotEstimable
+from xpyrment_core import NotEstimable
 
 Kind = Literal["numeric", "binary", "categorical"]
 Label = Hashable

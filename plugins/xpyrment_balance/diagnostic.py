@@ -3,8 +3,7 @@
 from xpyrment_balance.compare import CovariateBalance
 from xpyrment_balance.measures import THRESHOLD
 from xpyrment_balance.result import BalanceResult
-from xpyrment_core.checks import CheckContext
-from xpyrment_core.results import CheckResult
+from xpyrment_core import CheckContext, CheckResult
 
 SHOWN = 5
 

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from xpyrment_core import inference
-from xpyrment_core.errors import NotEstimable
+from xpyrment_core import NotEstimable
+from xpyrment_core.stats import distributions
 
 THRESHOLD = 0.1
 """An absolute SMD of this much or more is an imbalance."""
@@ -131,7 +131,7 @@ def welch_p_value(
     if v_c + v_t <= 0:
         return None
     df = (v_c + v_t) ** 2 / (v_c**2 / (n_control - 1) + v_t**2 / (n_treatment - 1))
-    return inference.p_value((mean_treatment - mean_control) / math.sqrt(v_c + v_t), df, "two-sided")
+    return distributions.p_value((mean_treatment - mean_control) / math.sqrt(v_c + v_t), df, "two-sided")
 
 
 def chi_square_p_value(control: ArrayLike, treatment: ArrayLike) -> float | None:

@@ -9,8 +9,8 @@ from attrs import frozen
 from xpyrment_balance import love
 from xpyrment_balance.compare import CovariateBalance, Label
 from xpyrment_balance.measures import THRESHOLD
-from xpyrment_core.moments import Moments
-from xpyrment_core.plotdata import PlotData, love_data
+from xpyrment_core import Moments
+from xpyrment_core.plots.data import PlotData, love_data
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,9 +52,9 @@ class BalanceResult:
     ) -> "BalanceResult":
         """Return the balance from covariate moments, without the data.
 
-        See `xpyrment_balance.aggregates.balance_from_moments`.
+        See `xpyrment_balance.from_moments.balance_from_moments`.
         """
-        from xpyrment_balance.aggregates import balance_from_moments
+        from xpyrment_balance.from_moments import balance_from_moments
 
         treatments = [label for label in moments if label != control]
         by_arm = [

@@ -5,8 +5,7 @@ metrics (it is never worse than `bonferroni`); `dunnett` where several treatment
 control; `fdr_bh` to bound the share of false ones among the findings.
 """
 
-from xpyrment_core.definitions import CorrectionDefinition
-from xpyrment_core.hookspecs import hookimpl
+from xpyrment_core import CorrectionDefinition, hookimpl
 
 _P_VALUES = (
     ("bonferroni", "Bonferroni: p times the number of tests.", "bonferroni", "Bonferroni", ()),

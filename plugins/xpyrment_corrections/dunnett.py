@@ -12,10 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from xpyrment_core.inference import critical, quantile, upper_tail
-from xpyrment_core.options import Alternative
-from xpyrment_core.results import Effect, FamilyDecision
-from xpyrment_core.roots import zero
+from xpyrment_core import Alternative, Effect, FamilyDecision
+from xpyrment_core.stats.distributions import critical, quantile, upper_tail
+from xpyrment_core.stats.root_finding import zero
 
 Vector = NDArray[np.float64]
 
@@ -51,8 +50,8 @@ def dunnett(effects: Sequence[Effect], metrics: Sequence[str], alpha: float) -> 
 
     Examples
     --------
-    >>> from xpyrment_core.inference import wald
-    >>> from xpyrment_core.results import Estimate
+    >>> from xpyrment_core.stats.wald import wald
+    >>> from xpyrment_core import Estimate
     >>> control, a, b = (Estimate(value=v, n=100, unit_variance=1.0) for v in (0.0, 0.3, 0.1))
     >>> pair = [wald(control, arm, alpha=0.05, alternative="two-sided", df=198) for arm in (a, b)]
     >>> dunnett(pair, ["revenue", "revenue"], 0.05).p_values.round(4).tolist()

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from xpyrment_core.results import FamilyDecision
+from xpyrment_core import FamilyDecision
 from xpyrment_corrections import adjust
 
 Vector = NDArray[np.float64]

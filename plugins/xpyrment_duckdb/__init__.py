@@ -6,8 +6,7 @@ variable ``XPYRMENT_DUCKDB_MEMORY_LIMIT`` (``"1GB"``, ``"40%"``; half of the mac
 memory by default) and the number of threads with ``XPYRMENT_DUCKDB_THREADS``.
 """
 
-from xpyrment_core.definitions import EngineDefinition
-from xpyrment_core.hookspecs import hookimpl
+from xpyrment_core import EngineDefinition, hookimpl
 
 
 @hookimpl

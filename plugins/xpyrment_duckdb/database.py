@@ -1,4 +1,4 @@
-"""A table in DuckDB as a `xpyrment_core.database.Database`."""
+"""A table in DuckDB as a `xpyrment_core.data.pushdown.database.Database`."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -8,16 +8,16 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from xpyrment_core.database import Fetched, Pilot, Request
-from xpyrment_core.reading import ColumnType, Query
-from xpyrment_duckdb import sql, texts
+from xpyrment_core.data.pushdown.database import Fetched, Pilot, Request
+from xpyrment_core.data.query import ColumnType, Query
+from xpyrment_duckdb import queries, sql
 from xpyrment_duckdb.explanation import explained
-from xpyrment_duckdb.statement import Statement
+from xpyrment_duckdb.sums_query import Statement
 from xpyrment_duckdb.tables import Row, Table, one_clear_error
 
 
 class DuckDBDatabase:
-    """Asks a table by SQL; see `xpyrment_core.database.Database`.
+    """Asks a table by SQL; see `xpyrment_core.data.pushdown.database.Database`.
 
     Examples
     --------
@@ -44,35 +44,35 @@ class DuckDBDatabase:
     def count_labels(self, column: str) -> Iterable[Row]:
         """See `Database`."""
         self._table.identify([column])
-        return self._table.rows(texts.labels_text(self._table.name, column))
+        return self._table.rows(queries.labels_text(self._table.name, column))
 
     def pilot(self, columns: Sequence[str]) -> Mapping[str, Pilot]:
         """Look at the first 1,024 rows; of a column without any value there, at its first 1,024 values."""
         key = self._table.name, self._table.types()
-        answer = iter(self._table.rows(texts.pilot_text(*key, columns))[0])
+        answer = iter(self._table.rows(queries.pilot_text(*key, columns))[0])
         rows = next(answer)
         found = {}
         for column, there, mean, least, spread in zip(columns, answer, answer, answer, answer, strict=True):
             summary = mean, least, spread
             if mean is None and rows:
                 condition = f"WHERE isfinite(CAST({sql.quote(column)} AS DOUBLE))"
-                summary = self._table.rows(texts.pilot_text(*key, [column], condition))[0][2:]
+                summary = self._table.rows(queries.pilot_text(*key, [column], condition))[0][2:]
             found[column] = Pilot.of(*summary, missing=there < rows)
         return found
 
     def count_units(self, treatment_col: str, unit_col: str) -> Iterable[Row]:
         """See `Database`."""
         self._table.identify([treatment_col, unit_col])
-        return self._table.rows(texts.census_text(self._table.name, self._table.types(), treatment_col, unit_col))
+        return self._table.rows(queries.census_text(self._table.name, self._table.types(), treatment_col, unit_col))
 
     def most_rows(self, treatment_col: str, unit_col: str, first: int | None) -> int:
         """See `Database`."""
-        text = texts.repeats_text(self._table.name, self._table.types(), treatment_col, unit_col, first)
+        text = queries.repeats_text(self._table.name, self._table.types(), treatment_col, unit_col, first)
         return int(self._table.rows(text)[0][0] or 0)
 
     def rows_in_two_arms(self, treatment_col: str, unit_col: str) -> Iterable[Row]:
         """See `Database`."""
-        text = texts.rows_in_two_arms_text(self._table.name, self._table.types(), treatment_col, unit_col)
+        text = queries.rows_in_two_arms_text(self._table.name, self._table.types(), treatment_col, unit_col)
         return self._table.rows(text)
 
     def sums(self, request: Request) -> Iterable[Row]:
@@ -83,17 +83,17 @@ class DuckDBDatabase:
     def values(self, query: Query, by_unit: bool) -> Fetched:
         """See `Database`."""
         self._table.identify([query.treatment_col])
-        fetched = self._table.arrow(texts.samples_text(self._table.name, self._table.types(), query, by_unit))
-        arrays = {factor: fetched[name].to_numpy() for factor, name in texts.samples_names(query).items()}
+        fetched = self._table.arrow(queries.samples_text(self._table.name, self._table.types(), query, by_unit))
+        arrays = {factor: fetched[name].to_numpy() for factor, name in queries.samples_names(query).items()}
         return Fetched(fetched["code"].to_numpy(), arrays, _codes(fetched["unit"]) if by_unit else None)
 
     def count_infinite(self, columns: Sequence[str], treatment_col: str) -> Iterable[Row]:
         """See `Database`."""
-        return self._table.rows(texts.infinite_text(self._table.name, columns, treatment_col))
+        return self._table.rows(queries.infinite_text(self._table.name, columns, treatment_col))
 
     def others(self, column: str, allowed: Sequence[float], limit: int) -> Iterable[float]:
         """See `Database`."""
-        text = texts.others_text(self._table.name, self._table.types(), column, allowed, limit)
+        text = queries.others_text(self._table.name, self._table.types(), column, allowed, limit)
         return [row[0] for row in self._table.rows(text)]
 
     def explain(self, query: Query) -> str:

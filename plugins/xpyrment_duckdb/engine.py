@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from xpyrment_duckdb.endings import PARQUET, TEXT
 
 if TYPE_CHECKING:
-    from xpyrment_core.reading import Source
+    from xpyrment_core.data.source import Source
 
 
 class DuckDBEngine:
@@ -43,7 +43,7 @@ class DuckDBEngine:
         InputError
             A file does not exist, a glob matches none, or Parquet and CSV are mixed.
         """
-        from xpyrment_core.databasesource import DatabaseSource
+        from xpyrment_core.data.pushdown.source import DatabaseSource
         from xpyrment_duckdb.database import DuckDBDatabase
         from xpyrment_duckdb.files import find_files
         from xpyrment_duckdb.settings import Settings

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 
-from xpyrment_core.database import PILOT_ROWS, SAMPLE_ROWS, Request
-from xpyrment_core.pushdown import Plan, columns_of, number_columns, unwatched
-from xpyrment_core.reading import Query
+from xpyrment_core.data.pushdown.database import PILOT_ROWS, SAMPLE_ROWS, Request
+from xpyrment_core.data.pushdown.sums import Plan, columns_of, number_columns, unwatched
+from xpyrment_core.data.query import Query
 from xpyrment_duckdb import sql
-from xpyrment_duckdb.statement import Statement
+from xpyrment_duckdb.queries import census_text, repeats_text
+from xpyrment_duckdb.sums_query import Statement
 from xpyrment_duckdb.tables import Table
-from xpyrment_duckdb.texts import census_text, repeats_text
 
 
 def explained(table: Table, types: Mapping[str, str], query: Query) -> str:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from attrs import frozen
 
-from xpyrment_core.errors import InputError
-from xpyrment_core.files import check_exists
+from xpyrment_core import InputError
+from xpyrment_core.data.files import check_exists
 from xpyrment_duckdb.endings import PARQUET
 
 

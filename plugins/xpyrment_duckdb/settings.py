@@ -6,7 +6,7 @@ from typing import Any
 
 from attrs import frozen
 
-from xpyrment_core.errors import InputError
+from xpyrment_core import InputError
 
 MEMORY_VARIABLE = "XPYRMENT_DUCKDB_MEMORY_LIMIT"
 THREADS_VARIABLE = "XPYRMENT_DUCKDB_THREADS"

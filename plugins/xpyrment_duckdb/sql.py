@@ -5,7 +5,8 @@ from typing import Any
 
 from attrs import frozen
 
-from xpyrment_core.reading import ColumnType, Label
+from xpyrment_core import Label
+from xpyrment_core.data.query import ColumnType
 
 INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 NUMBERS = (*INTEGERS, *(f"U{name}" for name in INTEGERS), "FLOAT", "DOUBLE", "DECIMAL")

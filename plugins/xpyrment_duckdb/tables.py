@@ -13,8 +13,8 @@ from typing import Any, Protocol
 import duckdb
 import pyarrow as pa
 
-from xpyrment_core.errors import EngineError
-from xpyrment_core.progress import progress
+from xpyrment_core import EngineError
+from xpyrment_core.data.progress import progress
 from xpyrment_duckdb.files import Files
 from xpyrment_duckdb.settings import Settings
 from xpyrment_duckdb.sql import INTEGERS, literal, quote

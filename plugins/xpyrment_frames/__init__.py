@@ -4,8 +4,7 @@ One pass over the frame in cache-sized blocks, without copying it; each block be
 matrix products. Data that live elsewhere (files, databases, lazy frames) have engines of their own.
 """
 
-from xpyrment_core.definitions import EngineDefinition
-from xpyrment_core.hookspecs import hookimpl
+from xpyrment_core import EngineDefinition, hookimpl
 
 
 @hookimpl

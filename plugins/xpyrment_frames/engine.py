@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xpyrment_core.moments import Moments
-from xpyrment_core.progress import progress
-from xpyrment_core.reading import ArmSample, ColumnType, Label, Query, Reading, Source
+from xpyrment_core import ArmSample, Label, Moments
+from xpyrment_core.data.progress import progress
+from xpyrment_core.data.query import ColumnType, Query, Reading
+from xpyrment_core.data.source import Source
 from xpyrment_frames.arms import Arms
 from xpyrment_frames.centring import centred_grams
 from xpyrment_frames.frame import Frame
@@ -44,7 +45,7 @@ class FramesEngine:
 
 
 class FrameSource:
-    """A frame as a source: see `xpyrment_core.reading.Source`.
+    """A frame as a source: see `xpyrment_core.data.source.Source`.
 
     Examples
     --------

@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from xpyrment_core.errors import InputError, unknown
-from xpyrment_core.reading import ColumnType, Label
+from xpyrment_core import InputError, Label, unknown
+from xpyrment_core.data.query import ColumnType
 from xpyrment_frames.columns import (
     ArrayColumn,
     CodedColumn,

@@ -36,7 +36,7 @@ def group(sets: Sequence[SlotSet]) -> tuple[Group, ...]:
     --------
     Five metrics with the same covariates share one product, metrics without do not:
 
-    >>> from xpyrment_core.reading import RowSet
+    >>> from xpyrment_core.data.query import RowSet
     >>> def of(*slots):
     ...     return SlotSet(RowSet("", (), ()), (), tuple((s, False) for s in slots))
     >>> [g.slots for g in group([of(0, 8, 9), of(1, 8, 9)])]

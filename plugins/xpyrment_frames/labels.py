@@ -9,8 +9,8 @@ import pyarrow.compute as pc
 from attrs import frozen
 from numpy.typing import NDArray
 
-from xpyrment_core.labels import in_order, is_missing
-from xpyrment_core.reading import Label
+from xpyrment_core import Label
+from xpyrment_core.data.labels import in_order, is_missing
 from xpyrment_frames import text
 from xpyrment_frames.parallel import by_segment
 

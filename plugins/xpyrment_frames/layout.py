@@ -7,7 +7,7 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from xpyrment_core.reading import Query, RowSet, Term
+from xpyrment_core.data.query import Query, RowSet, Term
 from xpyrment_frames.columns import CodedColumn, Column
 from xpyrment_frames.frame import Frame
 

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from xpyrment_core.reading import ArmSample, Label, Query
+from xpyrment_core import ArmSample, Label
+from xpyrment_core.data.query import Query
 from xpyrment_frames.arms import Arms
 from xpyrment_frames.kernel import complete, gaps_in
 from xpyrment_frames.layout import Layout, SlotSet

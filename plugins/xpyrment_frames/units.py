@@ -7,7 +7,7 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from xpyrment_core.reading import Label, UnitReport
+from xpyrment_core import Label, UnitReport
 from xpyrment_frames.arms import Arms
 from xpyrment_frames.frame import Frame
 from xpyrment_frames.keys import is_unique, missing_keys, unit_codes

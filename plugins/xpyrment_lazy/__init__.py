@@ -5,8 +5,7 @@ per variant leave the database or the cluster. With Ibis come the databases it k
 Postgres, BigQuery, Snowflake and others.
 """
 
-from xpyrment_core.definitions import EngineDefinition
-from xpyrment_core.hookspecs import hookimpl
+from xpyrment_core import EngineDefinition, hookimpl
 
 
 @hookimpl

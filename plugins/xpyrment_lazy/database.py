@@ -1,4 +1,4 @@
-"""A lazy frame as a `xpyrment_core.database.Database`."""
+"""A lazy frame as a `xpyrment_core.data.pushdown.database.Database`."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -7,12 +7,12 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 
-from xpyrment_core.database import PILOT_ROWS, Fetched, Pilot, Request
-from xpyrment_core.databasesource import sample_factors
-from xpyrment_core.errors import EngineError, XpyrmentError
-from xpyrment_core.progress import progress
-from xpyrment_core.pushdown import Factor
-from xpyrment_core.reading import ColumnType, Query
+from xpyrment_core import EngineError, XpyrmentError
+from xpyrment_core.data.progress import progress
+from xpyrment_core.data.pushdown.database import PILOT_ROWS, Fetched, Pilot, Request
+from xpyrment_core.data.pushdown.source import sample_factors
+from xpyrment_core.data.pushdown.sums import Factor
+from xpyrment_core.data.query import ColumnType, Query
 from xpyrment_lazy import native
 from xpyrment_lazy.explanation import explained
 from xpyrment_lazy.expressions import code_of, infinite, number, observed
@@ -22,7 +22,7 @@ Rows = Iterable[Sequence[Any]]
 
 
 class LazyDatabase:
-    """Aggregates a lazy frame where it is; see `xpyrment_core.database.Database`.
+    """Aggregates a lazy frame where it is; see `xpyrment_core.data.pushdown.database.Database`.
 
     Parameters
     ----------

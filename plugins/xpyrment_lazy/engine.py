@@ -3,10 +3,10 @@
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from xpyrment_core.errors import EngineError, InputError
+from xpyrment_core import EngineError, InputError
 
 if TYPE_CHECKING:
-    from xpyrment_core.reading import Source
+    from xpyrment_core.data.source import Source
 
 LAZY = {
     ("polars", "LazyFrame"): "the Polars LazyFrame",
@@ -37,7 +37,7 @@ class LazyEngine:
         """
         import narwhals as nw
 
-        from xpyrment_core.databasesource import DatabaseSource
+        from xpyrment_core.data.pushdown.source import DatabaseSource
         from xpyrment_lazy.database import LazyDatabase
 
         name = described(data) or "the lazy frame"

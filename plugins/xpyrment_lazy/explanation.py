@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Mapping
 
-from xpyrment_core.database import PILOT_ROWS, SAMPLE_ROWS, Request
-from xpyrment_core.pushdown import Plan, columns_of, number_columns
-from xpyrment_core.reading import ColumnType, Query
+from xpyrment_core.data.pushdown.database import PILOT_ROWS, SAMPLE_ROWS, Request
+from xpyrment_core.data.pushdown.sums import Plan, columns_of, number_columns
+from xpyrment_core.data.query import ColumnType, Query
 from xpyrment_lazy import native
 from xpyrment_lazy.statement import Frame, Statement
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import narwhals as nw
 
-from xpyrment_core.reading import Label
+from xpyrment_core import Label
 
 INFINITY = float("inf")
 

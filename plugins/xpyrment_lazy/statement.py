@@ -7,8 +7,8 @@ from typing import Any
 import narwhals as nw
 from attrs import frozen
 
-from xpyrment_core.database import Request
-from xpyrment_core.pushdown import ROWS, Factor, Plan, Sum
+from xpyrment_core.data.pushdown.database import Request
+from xpyrment_core.data.pushdown.sums import ROWS, Factor, Plan, Sum
 from xpyrment_lazy.expressions import all_of, centre_of, code_of, number, observed, product
 
 Frame = nw.LazyFrame[Any]
@@ -34,7 +34,7 @@ class Statement:
     request: Request
 
     def aggregated(self) -> Frame:
-        """Return a lazy frame with the rows of `xpyrment_core.database.Database.sums`."""
+        """Return a lazy frame with the rows of `xpyrment_core.data.pushdown.database.Database.sums`."""
         rows = self._masked(self._rows())
         if not self._plan.by_unit:
             return self._summed(rows, ["label"], ["label"])

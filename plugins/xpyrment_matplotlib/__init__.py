@@ -6,8 +6,7 @@ everyone can tell apart, and filled against hollow marks for readers without col
 
 from collections.abc import Iterable
 
-from xpyrment_core.definitions import PlotBackendDefinition
-from xpyrment_core.hookspecs import hookimpl
+from xpyrment_core import PlotBackendDefinition, hookimpl
 
 XPYRMENT_API = 1
 

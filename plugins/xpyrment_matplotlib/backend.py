@@ -5,8 +5,8 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from xpyrment_core.plotdata import PlotData
-from xpyrment_core.plotlayout import check_options, check_plot
+from xpyrment_core.plots.data import PlotData
+from xpyrment_core.plots.layout import check_options, check_plot
 from xpyrment_matplotlib.forest import draw_forest
 from xpyrment_matplotlib.love import draw_love
 from xpyrment_matplotlib.power import draw_power
@@ -53,7 +53,7 @@ def draw(plot: PlotData, **options: Any) -> Axes:
 
     Examples
     --------
-    >>> from xpyrment_core.plotdata import forest_data
+    >>> from xpyrment_core.plots.data import forest_data
     >>> raw = [{"metric_name": "revenue", "relative_lift": 0.03, "rel_ci_lower": 0.01,
     ...         "rel_ci_upper": 0.05, "p_value": 0.003, "status": "ok"}]
     >>> axes = draw(forest_data(raw), sort="lift")

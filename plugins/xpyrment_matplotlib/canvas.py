@@ -19,7 +19,7 @@ from matplotlib.lines import Line2D
 from matplotlib.textpath import TextToPath
 from matplotlib.transforms import Affine2DBase, Bbox, ScaledTranslation, Transform
 
-from xpyrment_core.errors import InputError
+from xpyrment_core import InputError
 
 POINT = 1 / 72
 SMALLEST_PLOT = 0.9

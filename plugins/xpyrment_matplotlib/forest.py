@@ -8,7 +8,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.transforms import blended_transform_factory
 
-from xpyrment_core.plotlayout import (
+from xpyrment_core.plots.layout import (
     FOREST_COLORS,
     Line,
     Span,
@@ -20,8 +20,8 @@ from xpyrment_core.plotlayout import (
     span,
     verdict_legend,
 )
-from xpyrment_core.plotrows import ForestRow, PlotData
-from xpyrment_core.plottext import clip, tick_texts
+from xpyrment_core.plots.rows import ForestRow, PlotData
+from xpyrment_core.plots.text import clip, tick_texts
 from xpyrment_matplotlib.canvas import (
     POINT,
     blend,

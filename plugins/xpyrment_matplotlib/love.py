@@ -6,9 +6,9 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from xpyrment_core.plotdata import LoveRow, PlotData
-from xpyrment_core.plotlayout import LOVE_COLORS, is_flagged, love_reach, merge_colors, nice_ticks
-from xpyrment_core.plottext import clip, shorten, shorten_all
+from xpyrment_core.plots.data import LoveRow, PlotData
+from xpyrment_core.plots.layout import LOVE_COLORS, is_flagged, love_reach, merge_colors, nice_ticks
+from xpyrment_core.plots.text import clip, shorten, shorten_all
 from xpyrment_matplotlib.canvas import (
     POINT,
     Margins,

@@ -5,8 +5,8 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from xpyrment_core.plotdata import Mark, PlotData, PowerSeries
-from xpyrment_core.plotlayout import SERIES_COLORS, merge_colors, nice_ticks
+from xpyrment_core.plots.data import Mark, PlotData, PowerSeries
+from xpyrment_core.plots.layout import SERIES_COLORS, merge_colors, nice_ticks
 from xpyrment_matplotlib.canvas import (
     Margins,
     blend,

@@ -5,8 +5,7 @@ per unit, and `ratio` for the ratio of two totals (clicks over impressions) whos
 both vary between units.
 """
 
-from xpyrment_core.definitions import MetricDefinition
-from xpyrment_core.hookspecs import hookimpl
+from xpyrment_core import MetricDefinition, hookimpl
 
 
 @hookimpl

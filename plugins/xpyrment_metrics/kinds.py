@@ -4,8 +4,8 @@ from typing import Any, ClassVar
 
 from attrs import Attribute, field, frozen
 
-from xpyrment_core.errors import InputError
-from xpyrment_core.metrics import ColumnMean, Means
+from xpyrment_core import InputError
+from xpyrment_core.stats.delta_method import ColumnMean, Means
 
 
 def _check_text(metric: Any, attribute: "Attribute[Any]", value: object) -> None:

@@ -5,8 +5,7 @@ Plotly is an extra: ``pip install "xpyrment[plotly]"``.
 
 from collections.abc import Iterable
 
-from xpyrment_core.definitions import PlotBackendDefinition
-from xpyrment_core.hookspecs import hookimpl
+from xpyrment_core import PlotBackendDefinition, hookimpl
 
 XPYRMENT_API = 1
 

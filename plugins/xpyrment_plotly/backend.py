@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
-from xpyrment_core.errors import MissingExtraError
-from xpyrment_core.plotlayout import check_options, check_plot
-from xpyrment_core.plotrows import PlotData
+from xpyrment_core import MissingExtraError
+from xpyrment_core.plots.layout import check_options, check_plot
+from xpyrment_core.plots.rows import PlotData
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

@@ -8,7 +8,7 @@ from typing import Any
 from attrs import Factory, define
 from plotly.graph_objects import Figure
 
-from xpyrment_core.errors import InputError
+from xpyrment_core import InputError
 
 INK, SOFT, FAINT, BAND = "#1a1a1a", "#5f5f5f", "#e3e3e3", "#f3f3f3"
 EDGE = 16

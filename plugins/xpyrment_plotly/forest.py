@@ -5,7 +5,7 @@ from typing import Any
 
 from plotly.graph_objects import Figure
 
-from xpyrment_core.plotlayout import (
+from xpyrment_core.plots.layout import (
     FOREST_COLORS,
     VERDICT_WORDS,
     Line,
@@ -18,8 +18,8 @@ from xpyrment_core.plotlayout import (
     span,
     verdict_legend,
 )
-from xpyrment_core.plotrows import ForestRow, PlotData
-from xpyrment_core.plottext import clip, interval_text, lift_text, percent, percent_level, tick_texts
+from xpyrment_core.plots.rows import ForestRow, PlotData
+from xpyrment_core.plots.text import clip, interval_text, lift_text, percent, percent_level, tick_texts
 from xpyrment_plotly.canvas import (
     BAND,
     EDGE,

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from plotly.graph_objects import Figure
 
-from xpyrment_core.plotlayout import LOVE_COLORS, is_flagged, love_reach, merge_colors, nice_ticks
-from xpyrment_core.plotrows import LoveRow, PlotData
-from xpyrment_core.plottext import clip, shorten_all
+from xpyrment_core.plots.layout import LOVE_COLORS, is_flagged, love_reach, merge_colors, nice_ticks
+from xpyrment_core.plots.rows import LoveRow, PlotData
+from xpyrment_core.plots.text import clip, shorten_all
 from xpyrment_plotly.canvas import BAND, EDGE, SOFT, Canvas, check_size, head_height, legend_height, plain, text_width
 
 LABEL_LIMIT, PITCH, GAP, PER_LINE = 40, 27, 16, 5

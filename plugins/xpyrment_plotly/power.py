@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from plotly.graph_objects import Figure
 
-from xpyrment_core.plotlayout import SERIES_COLORS, merge_colors, nice_ticks
-from xpyrment_core.plotrows import Mark, PlotData
+from xpyrment_core.plots.layout import SERIES_COLORS, merge_colors, nice_ticks
+from xpyrment_core.plots.rows import Mark, PlotData
 from xpyrment_plotly.canvas import FAINT, INK, SOFT, Canvas, check_size, head_height, plain
 
 DASHES = ("solid", "dash", "dot", "dashdot")

@@ -4,8 +4,7 @@ Use the command ``xpyrment power`` or, in Python, `required_sample_size`, `power
 `minimum_detectable_effect`: of effect, size and power, two are given and the third is found.
 """
 
-from xpyrment_core.definitions import CommandDefinition
-from xpyrment_core.hookspecs import hookimpl
+from xpyrment_core import CommandDefinition, hookimpl
 
 
 @hookimpl

@@ -4,7 +4,7 @@ from typing import Literal
 
 from attrs import frozen
 
-from xpyrment_core.errors import InputError
+from xpyrment_core import InputError
 from xpyrment_power.design import Design, power_at, treatment_size
 from xpyrment_power.solve import check_units, days_for, effect_for, effect_of, size_for
 

@@ -5,9 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from xpyrment_core.errors import InputError
-from xpyrment_core.options import Alternative
-from xpyrment_core.report import Report
+from xpyrment_core import Alternative, InputError, Report
 from xpyrment_power.options import PlanTest
 
 if TYPE_CHECKING:
@@ -85,7 +83,7 @@ def power(
 
 
 def _save_plot(found: "Answer", path: Path) -> str:
-    from xpyrment_core.host import default_host
+    from xpyrment_core import default_host
     from xpyrment_power.curve import power_plot
 
     axes = default_host().get("plot_backend", "matplotlib").load()(power_plot(found))

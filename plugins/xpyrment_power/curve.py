@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from attrs import frozen
 
-from xpyrment_core.errors import InputError
-from xpyrment_core.plotdata import Mark, PlotData, PowerSeries
+from xpyrment_core import InputError
+from xpyrment_core.plots.data import Mark, PlotData, PowerSeries
 from xpyrment_power.answer import DEFAULT_POWER, Answer
 from xpyrment_power.design import power_at, treatment_size
 

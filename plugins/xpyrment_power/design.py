@@ -2,13 +2,12 @@
 
 import math
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, get_args
 
 from attrs import frozen
 
-from xpyrment_core.errors import InputError
-from xpyrment_core.inference import critical, upper_tail
-from xpyrment_core.options import ALTERNATIVES, Alternative, check_alpha, check_choice
+from xpyrment_core import Alternative, InputError, check_alpha, check_choice
+from xpyrment_core.stats.distributions import critical, upper_tail
 from xpyrment_power.options import PLAN_TESTS, PlanTest
 
 
@@ -59,7 +58,7 @@ class Design:
         check_alpha(self.alpha)
         check_number("ratio", self.ratio, "a positive number, such as 1 for equal arms", low=0)
         check_choice("test", self.test, PLAN_TESTS)
-        check_choice("alternative", self.alternative, ALTERNATIVES)
+        check_choice("alternative", self.alternative, get_args(Alternative))
         if not isinstance(self.arms, Integral) or isinstance(self.arms, bool) or self.arms < 1:
             raise InputError(f"arms must be a whole number of treatments, at least 1, got {self.arms!r}.")
         check_number(

@@ -5,7 +5,7 @@ two-sided test, where it would be rejected in the wrong direction, does not coun
 R's ``power.t.test`` and ``power.prop.test``).
 """
 
-from xpyrment_core.options import Alternative
+from xpyrment_core import Alternative
 from xpyrment_power.design import Design, power_at, treatment_size
 from xpyrment_power.options import PlanTest
 from xpyrment_power.solve import SampleSize, check_units, effect_for, effect_of, size_for

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from xpyrment_core.report import Report, Table
+from xpyrment_core import Report, Table
 from xpyrment_power.answer import Answer
 from xpyrment_power.curve import STEPS, CurvePoint, curve, describe_alpha, describe_test
 from xpyrment_power.solve import days_for

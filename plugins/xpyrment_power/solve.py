@@ -5,10 +5,9 @@ from numbers import Integral
 
 from attrs import frozen
 
-from xpyrment_core.errors import InputError
-from xpyrment_core.inference import quantile
-from xpyrment_core.options import check_alpha
-from xpyrment_core.roots import zero
+from xpyrment_core import InputError, check_alpha
+from xpyrment_core.stats.distributions import quantile
+from xpyrment_core.stats.root_finding import zero
 from xpyrment_power.design import Design, check_number, power_at, treatment_size
 
 MOST_UNITS = 10**15

@@ -6,8 +6,7 @@ arms, and its intervals of the difference and of the lift say the same as its p-
 `barnard` and `boschloo` are exact: they never exceed their level, at the price of power.
 """
 
-from xpyrment_core.definitions import TestDefinition
-from xpyrment_core.hookspecs import hookimpl
+from xpyrment_core import TestDefinition, hookimpl
 
 
 @hookimpl

@@ -2,9 +2,8 @@
 
 import math
 
-from xpyrment_core.inference import bounded
-from xpyrment_core.options import Alternative
-from xpyrment_core.results import Counts, Effect, Unavailable
+from xpyrment_core import Alternative, Counts, Effect, Unavailable
+from xpyrment_core.stats.distributions import bounded
 from xpyrment_proportions.hypergeometric import Conditional, conditional, odds_ratio, odds_ratio_bound
 from xpyrment_proportions.observed import difference, require_units
 

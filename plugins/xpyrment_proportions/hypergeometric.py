@@ -7,8 +7,8 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from xpyrment_core.results import Counts
-from xpyrment_core.roots import zero
+from xpyrment_core import Counts
+from xpyrment_core.stats.root_finding import zero
 
 TIE = 1e-7
 """Two tables whose probabilities differ by less than this share are equally likely (as in R)."""

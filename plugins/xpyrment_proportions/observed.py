@@ -1,7 +1,6 @@
 """What can be read off the two counts, and what cannot."""
 
-from xpyrment_core.errors import NotEstimable
-from xpyrment_core.results import Counts, Unavailable
+from xpyrment_core import Counts, NotEstimable, Unavailable
 
 
 def require_units(control: Counts, treatment: Counts) -> None:

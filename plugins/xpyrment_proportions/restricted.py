@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from functools import partial
 
-from xpyrment_core.results import Counts
+from xpyrment_core import Counts
 
 
 def given_difference(difference: float, control: Counts, treatment: Counts) -> tuple[float, float]:

@@ -11,10 +11,9 @@ from collections.abc import Callable
 
 from attrs import frozen
 
-from xpyrment_core.inference import bounded, critical, p_value
-from xpyrment_core.options import Alternative
-from xpyrment_core.results import Counts, Effect, Interval, Unavailable
-from xpyrment_core.roots import zero
+from xpyrment_core import Alternative, Counts, Effect, Interval, Unavailable
+from xpyrment_core.stats.distributions import bounded, critical, p_value
+from xpyrment_core.stats.root_finding import zero
 from xpyrment_proportions.observed import difference, no_relative, require_units
 from xpyrment_proportions.restricted import given_difference, given_ratio
 

@@ -11,9 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from xpyrment_core.errors import NotEstimable
-from xpyrment_core.options import Alternative
-from xpyrment_core.results import Counts, Effect, Unavailable
+from xpyrment_core import Alternative, Counts, Effect, NotEstimable, Unavailable
 from xpyrment_proportions.hypergeometric import TIE
 from xpyrment_proportions.observed import difference, require_units
 

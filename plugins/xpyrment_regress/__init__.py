@@ -4,8 +4,7 @@ Use it to estimate a treatment effect while adjusting for covariates, to look at
 or for any linear model; the analysis of registered metrics adjusts for covariates by itself.
 """
 
-from xpyrment_core.definitions import CommandDefinition
-from xpyrment_core.hookspecs import hookimpl
+from xpyrment_core import CommandDefinition, hookimpl
 
 
 @hookimpl

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from xpyrment_core.cli_types import CommaList
-from xpyrment_core.report import Report, Table
+from xpyrment_core import Report, Table
+from xpyrment_core.cli.parameters import CommaList
 
 if TYPE_CHECKING:
     from xpyrment_regress.result import RegressionResult
@@ -37,7 +37,7 @@ def regress(
     ] = None,
 ) -> Report:
     """Fit an ordinary least squares regression; every row with a missing value is left out."""
-    from xpyrment_core.files import read_frame
+    from xpyrment_core.data.files import read_frame
     from xpyrment_regress.fit import fit_ols
 
     result = fit_ols(read_frame(csv), y_col, x_cols or None, formula, robust, cluster, alpha=alpha, control=control)

@@ -9,8 +9,8 @@ import pandas as pd
 from attrs import field, frozen
 from numpy.typing import NDArray
 
-from xpyrment_core.errors import InputError, NotEstimable
-from xpyrment_core.tables import select
+from xpyrment_core import InputError, NotEstimable
+from xpyrment_core.data.frames import select
 from xpyrment_regress.encode import dummies, references, tidy
 
 INTERCEPT = "Intercept"

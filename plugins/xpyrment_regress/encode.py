@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from xpyrment_core.errors import InputError, NotEstimable
-from xpyrment_core.labels import default_control, in_order
+from xpyrment_core import InputError, NotEstimable
+from xpyrment_core.data.labels import default_control, in_order
 
 MAX_LEVELS = 1000
 

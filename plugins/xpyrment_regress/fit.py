@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from xpyrment_core.errors import InputError
-from xpyrment_core.inference import critical, p_value
-from xpyrment_core.options import check_alpha, check_choice
+from xpyrment_core import InputError, check_alpha, check_choice
+from xpyrment_core.stats.distributions import critical, p_value
 from xpyrment_regress.design import Design, from_columns, from_formula
 from xpyrment_regress.result import Coefficient, RegressionResult
 from xpyrment_regress.solve import Solution, solve

@@ -97,7 +97,7 @@ class RegressionResult:
         InputError
             There is none of that name.
         """
-        from xpyrment_core.errors import unknown
+        from xpyrment_core import unknown
 
         for row in self.coefficients:
             if row.parameter == parameter:

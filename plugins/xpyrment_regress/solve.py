@@ -14,7 +14,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 
-from xpyrment_core.errors import NotEstimable
+from xpyrment_core import NotEstimable
 from xpyrment_regress.design import INTERCEPT, Design
 
 EPS = float(np.finfo(float).eps)

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 
-from xpyrment_core.definitions import ExporterDefinition
-from xpyrment_core.hookspecs import hookimpl
+from xpyrment_core import ExporterDefinition, hookimpl
 
 XPYRMENT_API = 1
 

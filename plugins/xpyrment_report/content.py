@@ -6,7 +6,8 @@ from typing import Any
 
 from attrs import frozen
 
-from xpyrment_core.analysis_result import AnalysisResult, interval_header, interval_text
+from xpyrment_core import AnalysisResult
+from xpyrment_core.plots.numbers import interval_header, interval_text
 from xpyrment_report.numbers import DASH, count, number, p_value, percent, plain
 
 FLAGGED = 0.1

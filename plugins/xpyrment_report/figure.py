@@ -4,9 +4,8 @@ import io
 import re
 from typing import Any
 
-from xpyrment_core.analysis_result import AnalysisResult
-from xpyrment_core.errors import XpyrmentError
-from xpyrment_core.plottext import clip
+from xpyrment_core import AnalysisResult, XpyrmentError
+from xpyrment_core.plots.text import clip
 
 NARROW = 4.4
 """Inches of the plot for a phone: about its width at the plot's own size of letters."""

@@ -3,7 +3,7 @@
 from html import escape
 from importlib.resources import files
 
-from xpyrment_core.analysis_result import AnalysisResult
+from xpyrment_core import AnalysisResult
 from xpyrment_report.content import Table, lead_of, tables_of, title_of, warnings_of
 from xpyrment_report.figure import forest_svgs
 

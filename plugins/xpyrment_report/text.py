@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from xpyrment_core.analysis_result import AnalysisResult
+from xpyrment_core import AnalysisResult
 from xpyrment_report.content import Table, lead_of, tables_of, title_of, warnings_of
 
 

@@ -5,8 +5,7 @@ Use `bootstrap` where a mean or ratio is skewed and the units are few, or for a 
 seeded: the same data give the same numbers, in any order of rows.
 """
 
-from xpyrment_core.definitions import TestDefinition
-from xpyrment_core.hookspecs import hookimpl
+from xpyrment_core import TestDefinition, hookimpl
 
 
 @hookimpl

@@ -8,10 +8,7 @@ import numpy as np
 from attrs import Attribute, evolve, field, frozen
 from numpy.typing import NDArray
 
-from xpyrment_core.errors import InputError, NotEstimable
-from xpyrment_core.options import Alternative
-from xpyrment_core.reading import ArmSample
-from xpyrment_core.results import Effect, Estimate
+from xpyrment_core import Alternative, ArmSample, Effect, Estimate, InputError, NotEstimable
 from xpyrment_resampling.effects import Replicated, Resampled, percentile_effect, studentised_effect
 from xpyrment_resampling.statistics import statistics
 from xpyrment_resampling.units import (
@@ -90,7 +87,7 @@ class Bootstrap:
 
     Examples
     --------
-    >>> from xpyrment_core.metrics import ColumnMean
+    >>> from xpyrment_core.stats.delta_method import ColumnMean
     >>> generator = np.random.default_rng(7)
     >>> control, treatment = (
     ...     ArmSample({"spend": generator.exponential(mean, 80)}, metric=ColumnMean("spend")) for mean in (10, 20)

@@ -8,10 +8,9 @@ import numpy as np
 from attrs import evolve, frozen
 from numpy.typing import NDArray
 
-from xpyrment_core.errors import NotEstimable
-from xpyrment_core.inference import bounded, wald
-from xpyrment_core.options import Alternative
-from xpyrment_core.results import Effect, Estimate, Interval, Unavailable
+from xpyrment_core import Alternative, Effect, Estimate, Interval, NotEstimable, Unavailable
+from xpyrment_core.stats.distributions import bounded
+from xpyrment_core.stats.wald import wald
 from xpyrment_resampling.inversion import allowed, critical_values, edge, margin, p_value, studentised, too_few
 from xpyrment_resampling.statistics import Values
 

@@ -6,9 +6,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from xpyrment_core.options import Alternative
-from xpyrment_core.results import Unavailable
-from xpyrment_core.roots import zero
+from xpyrment_core import Alternative, Unavailable
+from xpyrment_core.stats.root_finding import zero
 
 Vector = NDArray[np.float64]
 

@@ -7,10 +7,7 @@ import numpy as np
 from attrs import field, frozen
 from numpy.typing import NDArray
 
-from xpyrment_core.errors import NotEstimable
-from xpyrment_core.options import Alternative
-from xpyrment_core.reading import ArmSample
-from xpyrment_core.results import Effect, Estimate, Interval, Unavailable
+from xpyrment_core import Alternative, ArmSample, Effect, Estimate, Interval, NotEstimable, Unavailable
 from xpyrment_resampling.bootstrap import REPLICATES, SEED, at_least_99, is_seed, observe
 from xpyrment_resampling.effects import accepted_ends, mapped, relative_set
 from xpyrment_resampling.inversion import allowed, critical_values, margin, p_value, studentised, too_few
@@ -62,7 +59,7 @@ class Permutation:
 
     Examples
     --------
-    >>> from xpyrment_core.metrics import ColumnMean
+    >>> from xpyrment_core.stats.delta_method import ColumnMean
     >>> control = ArmSample({"y": np.array([1.0, 2.0, 4.0, 5.0])}, metric=ColumnMean("y"))
     >>> treatment = ArmSample({"y": np.array([6.0, 8.0, 9.0, 12.0])}, metric=ColumnMean("y"))
     >>> effect = Permutation()(control, treatment, 0.05, "two-sided")

@@ -8,7 +8,7 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from xpyrment_core.errors import NotEstimable
+from xpyrment_core import NotEstimable
 from xpyrment_resampling.units import CELLS, CHUNK, bundles, control_first, distinct, features, totals
 
 Matrix = NDArray[np.float64]

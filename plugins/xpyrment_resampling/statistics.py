@@ -7,8 +7,8 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from xpyrment_core.errors import NotEstimable
-from xpyrment_core.metrics import gradient
+from xpyrment_core import NotEstimable
+from xpyrment_core.stats.delta_method import gradient
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
@@ -42,7 +42,7 @@ def statistics(metric: Any, centre: Matrix, sums: Matrix) -> Values:
 
     Notes
     -----
-    The variance is that of `xpyrment_core.metrics`: the delta method on row means, with units as
+    The variance is that of `xpyrment_core.stats.delta_method`: the delta method on row means, with units as
     clusters and the divisor ``n - 1``.
     """
     q = len(centre) + 1

@@ -6,9 +6,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from xpyrment_core.errors import InputError, NotEstimable
-from xpyrment_core.options import Alternative
-from xpyrment_core.results import Effect
+from xpyrment_core import Alternative, Effect, InputError, NotEstimable
 from xpyrment_resampling.bootstrap import BUNDLES, REPLICATES, SEED, Bootstrap, observe
 from xpyrment_resampling.effects import Resampled, studentised_effect
 from xpyrment_resampling.statistics import statistics
@@ -53,7 +51,7 @@ class StreamedBootstrap:
 
     Examples
     --------
-    >>> from xpyrment_core.metrics import ColumnMean
+    >>> from xpyrment_core.stats.delta_method import ColumnMean
     >>> generator, stream = np.random.default_rng(1), StreamedBootstrap(ColumnMean("y"), replicates=999)
     >>> for day in range(10):
     ...     for arm, mean in (("control", 5), ("treatment", 6)):

@@ -6,8 +6,7 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from xpyrment_core.errors import NotEstimable
-from xpyrment_core.reading import ArmSample
+from xpyrment_core import ArmSample, NotEstimable
 
 Matrix = NDArray[np.float64]
 Counts = NDArray[np.int64]

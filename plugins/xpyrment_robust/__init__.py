@@ -5,8 +5,7 @@ effects multiply, `quantile` and `median` for latencies and waiting times, and t
 `mannwhitney` to ask whether a unit of treatment tends to have more than one of control.
 """
 
-from xpyrment_core.definitions import MetricDefinition, TestDefinition
-from xpyrment_core.hookspecs import hookimpl
+from xpyrment_core import MetricDefinition, TestDefinition, hookimpl
 
 
 @hookimpl

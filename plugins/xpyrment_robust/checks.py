@@ -5,7 +5,7 @@ from typing import Any
 
 from attrs import Attribute
 
-from xpyrment_core.errors import InputError
+from xpyrment_core import InputError
 
 
 def is_text(metric: Any, attribute: "Attribute[Any]", value: object) -> None:

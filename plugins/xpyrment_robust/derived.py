@@ -12,8 +12,8 @@ import numpy as np
 from attrs import field, frozen
 from numpy.typing import NDArray
 
-from xpyrment_core.errors import InputError, NotEstimable
-from xpyrment_core.metrics import ColumnMean, Means
+from xpyrment_core import InputError, NotEstimable
+from xpyrment_core.stats.delta_method import ColumnMean, Means
 from xpyrment_robust.checks import is_number, is_text, percent_hint
 
 Columns = Mapping[str, NDArray[np.float64]]

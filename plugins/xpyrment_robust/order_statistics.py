@@ -7,7 +7,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 from scipy import special
 
-from xpyrment_core.errors import NotEstimable
+from xpyrment_core import NotEstimable
 
 Values = NDArray[np.float64]
 

@@ -7,9 +7,7 @@ import numpy as np
 from attrs import field, frozen
 from numpy.typing import NDArray
 
-from xpyrment_core.errors import InputError, NotEstimable
-from xpyrment_core.reading import ArmSample
-from xpyrment_core.results import Estimate
+from xpyrment_core import ArmSample, Estimate, InputError, NotEstimable
 from xpyrment_robust.checks import is_number, is_text, percent_hint
 from xpyrment_robust.order_statistics import clustered_band, independent_band, quantile_and_error
 

@@ -8,11 +8,8 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from xpyrment_core.errors import NotEstimable
-from xpyrment_core.inference import bounded, critical, upper_tail
-from xpyrment_core.options import Alternative
-from xpyrment_core.reading import ArmSample
-from xpyrment_core.results import Effect, Interval, Unavailable
+from xpyrment_core import Alternative, ArmSample, Effect, Interval, NotEstimable, Unavailable
+from xpyrment_core.stats.distributions import bounded, critical, upper_tail
 
 Values = NDArray[np.float64]
 
@@ -97,7 +94,7 @@ def mannwhitney(control: ArmSample, treatment: ArmSample, alpha: float, alternat
 
     Examples
     --------
-    >>> from xpyrment_core.metrics import ColumnMean
+    >>> from xpyrment_core.stats.delta_method import ColumnMean
     >>> metric = ColumnMean("minutes")
     >>> control = ArmSample({"minutes": np.array([1.0, 4, 5, 7])}, metric=metric)
     >>> treatment = ArmSample({"minutes": np.array([3.0, 8, 9, 12])}, metric=metric)

@@ -4,8 +4,7 @@
 experiment would be; `aa_test` permutes the assignment, so that there is no effect to be found.
 """
 
-from xpyrment_core.definitions import CommandDefinition
-from xpyrment_core.hookspecs import hookimpl
+from xpyrment_core import CommandDefinition, hookimpl
 
 
 @hookimpl

@@ -6,10 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from attrs import asdict, frozen
 
-from xpyrment_core.errors import InputError
-from xpyrment_core.experiment import Experiment
-from xpyrment_core.labels import resolve_arms
-from xpyrment_core.options import check_alpha
+from xpyrment_core import Experiment, InputError, Options, check_alpha
+from xpyrment_core.data.labels import resolve_arms
 from xpyrment_simulation.history import UNIT, Blueprint, History, history_of
 from xpyrment_simulation.rates import rate
 from xpyrment_simulation.replicate import replicate
@@ -93,7 +91,7 @@ class _Permute:
     blueprint: Blueprint
     history: History
     labels: np.ndarray
-    options: Mapping[str, Any]
+    options: Options
 
     def __call__(self, rng: np.random.Generator) -> list[dict[str, Any]]:
         sizes = np.diff(self.history.starts)
@@ -101,7 +99,7 @@ class _Permute:
         frame = self.history.frame.copy(deep=False)
         frame[self.history.treatment_col] = np.repeat(self.labels[order], sizes)
         frame[UNIT] = np.repeat(np.arange(self.history.units), sizes)
-        result = self.blueprint.on(frame).run_analysis(**self.options)
+        result = self.blueprint.analyse(frame, self.options)
         keep = ("metric_name", "treatment", "p_value", "p_value_raw", "rel_ci_lower", "rel_ci_upper", "status")
         return [{key: row[key] for key in (*keep, "alternative")} for row in result.raw_results]
 
@@ -157,7 +155,7 @@ def aa_test(
     history = history_of(experiment)
     arms = resolve_arms(control, treatment, _counts(history), history.treatment_col)
     history, labels = _compared(history, (arms[0], *arms[1]))
-    chosen = {**options, "alpha": alpha, "control": arms[0], "treatment": list(arms[1])}
+    chosen = Options.of({**options, "alpha": alpha, "control": arms[0], "treatment": list(arms[1])})
     once = _Permute(Blueprint.of(experiment), history, labels, chosen)
     answers = replicate(once, once.blueprint.host is not None, replicates, seed, n_jobs, "A/A tests")
     metrics = tuple(_summary([row[i] for row in answers], alpha) for i in range(len(answers[0])))

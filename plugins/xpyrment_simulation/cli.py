@@ -4,11 +4,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter, validators
 
-from xpyrment_core.cli_experiment import arms_of, experiment_of
-from xpyrment_core.cli_plan import build
-from xpyrment_core.cli_types import CommaList, DataPath
-from xpyrment_core.plan_file import read_plan
-from xpyrment_core.report import Report, Table
+from xpyrment_core import Report, Table, read_experiment_file
+from xpyrment_core.cli.experiments import arms_of, build, experiment_of
+from xpyrment_core.cli.parameters import CommaList, DataPath
 
 if TYPE_CHECKING:
     from xpyrment_simulation.aa import AAResult
@@ -52,7 +50,7 @@ def aa(
 
     options: dict[str, Any]
     if data.endswith(".toml"):
-        experiment, options = build(read_plan(data))
+        experiment, options = build(read_experiment_file(data))
         options.pop("alpha", None)
     else:
         experiment = experiment_of(data, treatment_col, metric, covariate, id_col, cluster_col)

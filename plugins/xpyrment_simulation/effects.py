@@ -7,9 +7,7 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from xpyrment_core.errors import InputError, unknown
-from xpyrment_core.experiment import Experiment
-from xpyrment_core.specs import MetricSpec
+from xpyrment_core import Experiment, InputError, MetricSpec, unknown
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,12 +6,20 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from xpyrment_core.errors import InputError
-from xpyrment_core.experiment import Experiment
-from xpyrment_core.files import read_frame
-from xpyrment_core.host import PluginHost, default_host
-from xpyrment_core.specs import MetricSpec
-from xpyrment_core.tables import select
+from xpyrment_core import (
+    AnalysisResult,
+    Experiment,
+    InputError,
+    MetricSpec,
+    Options,
+    PluginHost,
+    Study,
+    analyse,
+    default_host,
+)
+from xpyrment_core.data.engines import find_engine
+from xpyrment_core.data.files import read_frame
+from xpyrment_core.data.frames import select
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,7 +106,7 @@ def _from_path(experiment: Experiment, columns: list[str]) -> "pd.DataFrame":
 
 @frozen
 class Blueprint:
-    """What it takes to make the same experiment on other data, in this process or another.
+    """What it takes to analyse other data in the same way, in this process or another.
 
     Attributes
     ----------
@@ -124,9 +132,17 @@ class Blueprint:
         clustered = experiment.unit_col is not None
         return cls(experiment.specs, str(experiment.treatment_col), clustered, experiment.covariates, host)
 
-    def on(self, data: Any) -> Experiment:
-        """Return a new experiment with the same metrics on other data of the same columns."""
+    def analyse(self, data: Any, options: Options) -> AnalysisResult:
+        """Analyse other data of the same columns, without gates and observers."""
         host = default_host() if self.host is None else self.host
-        unit = UNIT if self.clustered else None
-        other = Experiment(data, self.treatment_col, unit, self.covariates, plugins=host)
-        return other.add_metrics(list(self.specs)).design()
+        engine = find_engine(host, data)
+        study = Study(
+            source=engine.load()().open(data),
+            engine=engine,
+            host=host,
+            specs=self.specs,
+            treatment_col=self.treatment_col,
+            unit_col=UNIT if self.clustered else None,
+            covariates=self.covariates,
+        )
+        return analyse(study, options)

@@ -1,15 +1,12 @@
 """Power by simulation, for whatever an experiment measures and however it is tested."""
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from attrs import asdict, frozen
 from numpy.typing import NDArray
 
-from xpyrment_core.errors import InputError
-from xpyrment_core.experiment import Experiment
-from xpyrment_core.options import check_alpha
+from xpyrment_core import Experiment, InputError, Options, check_alpha
 from xpyrment_simulation.effects import Injector, injector
 from xpyrment_simulation.history import UNIT, Blueprint, History, history_of
 from xpyrment_simulation.rates import rate
@@ -91,7 +88,7 @@ class _Draw:
     inject: Injector
     units: int
     share: float
-    options: Mapping[str, Any]
+    options: Options
 
     def __call__(self, rng: np.random.Generator) -> list[dict[str, Any]]:
         chosen = rng.integers(0, self.history.units, self.units)
@@ -102,7 +99,7 @@ class _Draw:
         frame = self.inject(frame, treated, rng)
         frame[self.history.treatment_col] = np.where(treated, TREATMENT, CONTROL)
         frame[UNIT] = position
-        result = self.blueprint.on(frame).run_analysis(CONTROL, TREATMENT, **self.options)
+        result = self.blueprint.analyse(frame, self.options)
         keep = ("metric_name", "p_value", "relative_lift", "status")
         return [{key: row[key] for key in keep} for row in result.raw_results]
 
@@ -176,7 +173,7 @@ def simulate_power(
         injector(experiment, effect),
         units,
         ratio / (1 + ratio),
-        {**options, "alpha": alpha},
+        Options.of({**options, "alpha": alpha, "control": CONTROL, "treatment": TREATMENT}),
     )
     answers = replicate(draw, draw.blueprint.host is not None, replicates, seed, n_jobs, "Simulating power")
     names = [spec.name for spec in experiment.specs]

@@ -2,7 +2,7 @@
 
 from attrs import frozen
 
-from xpyrment_core.rates import clopper_pearson
+from xpyrment_core.stats.binomial import clopper_pearson
 
 
 @frozen

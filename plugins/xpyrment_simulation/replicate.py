@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from xpyrment_core.errors import InputError
-from xpyrment_core.progress import watched
+from xpyrment_core import InputError
+from xpyrment_core.data.progress import watched
 
 CHUNKS_PER_JOB = 8
 

@@ -4,8 +4,7 @@ Use them before reading any effect: a variant with too few units, or one that lo
 its outcomes than another, biases every metric, whatever its p-value.
 """
 
-from xpyrment_core.definitions import CommandDefinition, DiagnosticDefinition
-from xpyrment_core.hookspecs import hookimpl
+from xpyrment_core import CommandDefinition, DiagnosticDefinition, hookimpl
 
 
 @hookimpl

@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from xpyrment_core.errors import InputError, listing, nearest
-from xpyrment_core.labels import in_order
-from xpyrment_core.results import CheckResult
-from xpyrment_core.tables import label_counts, select
+from xpyrment_core import CheckResult, InputError, listing, nearest
+from xpyrment_core.data.frames import label_counts, select
+from xpyrment_core.data.labels import in_order
 from xpyrment_srm.exact import SMALL, chi_square, multinomial
 
 THRESHOLD = 0.001

@@ -4,9 +4,8 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from xpyrment_core.cli_types import CommaList
-from xpyrment_core.errors import InputError
-from xpyrment_core.report import Report, Table
+from xpyrment_core import InputError, Report, Table
+from xpyrment_core.cli.parameters import CommaList
 
 
 def srm(
@@ -66,8 +65,8 @@ def _observed(
 
 
 def _from_file(path: str, treatment_col: str | None) -> tuple[dict[Any, int], int]:
-    from xpyrment_core.files import read_frame
-    from xpyrment_core.tables import label_counts, select
+    from xpyrment_core.data.files import read_frame
+    from xpyrment_core.data.frames import label_counts, select
 
     if treatment_col is None:
         raise InputError(f"which column of '{path}' holds the variants? Name it with --treatment-col.")

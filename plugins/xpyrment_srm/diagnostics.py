@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from xpyrment_core.checks import CheckContext
-from xpyrment_core.errors import InputError
-from xpyrment_core.results import ArmLedger, CheckResult
+from xpyrment_core import ArmLedger, CheckContext, CheckResult, InputError
 from xpyrment_srm.check import THRESHOLD, check_srm, p_text
 from xpyrment_srm.exact import two_proportions
 

@@ -469,7 +469,7 @@ def test_run_analysis_takes_the_seeds_positional_arguments(frame):
 
 
 def test_a_callable_can_be_the_test(frame):
-    from xpyrment_core.inference import wald
+    from xpyrment_core.stats.wald import wald
 
     def strict(control, treatment, alpha, alternative):
         return wald(control, treatment, alpha=alpha / 10, alternative=alternative, df=None)

@@ -1,4 +1,4 @@
-"""Imports point one way: the core leftwards, plugins to the core only, light modules to nothing heavy."""
+"""Imports point one way: the core downwards, plugins to its face and kits, light modules to nothing heavy."""
 
 import ast
 import subprocess
@@ -13,19 +13,22 @@ ROOT = Path(__file__).resolve().parents[2]
 CORE = ROOT / "xpyrment_core"
 PLUGINS = sorted(path.name for path in (ROOT / "plugins").iterdir() if (path / "__init__.py").exists())
 
-# Each module of the core imports only modules to its left. A new module goes as far left as its imports let it.
-ORDER = """
-    errors options notices rates records roots progress moments results inference metrics reading labels tables
-    pushdown database databasesource checks adjusting outcome definitions hookspecs discovery host contracts
-    specs state experiment plan choices planner gather ledger compare correct rows diagnose plotrows plottext
-    plotlayout plotdata analysis_result analysis testing files report metric_text plan_file cli_types
-    cli_experiment cli_plan cli_show cli_analyze cli_plugins cli cli_completion cli_reference
-""".split()  # noqa: SIM905 - forty lines of one word each would hide the order
+# A folder or module of the core imports only what stands on an earlier line, and its own folder.
+LAYERS = (
+    {"errors"},
+    {"options", "plots"},
+    {"registry"},
+    {"values"},
+    {"stats", "data"},
+    {"analysis"},
+    {"experiment", "testing"},
+    {"cli"},
+)
 
-# The one way back: `Experiment.run_analysis` is a shortcut for the function, imported when it is called.
-LATE = {("experiment", "analysis")}
+KITS = {"stats", "data", "plots", "cli", "testing"}
+"""Folders of the core that plugins may use beside its public face."""
 
-LIGHT = {"collections.abc", "typing", "__future__", "xpyrment_core.definitions", "xpyrment_core.hookspecs"}
+LIGHT = {"collections.abc", "typing", "__future__", "xpyrment_core"}
 HEAVY = {"numpy", "pandas", "scipy", "statsmodels", "matplotlib", "plotly", "polars", "pyarrow", "duckdb", "pyspark"}
 
 
@@ -56,27 +59,69 @@ def _from(node: ast.ImportFrom) -> Iterator[str]:
     yield from modules or [module]
 
 
-def core_modules() -> list[str]:
-    """Names of the core's modules, and of its packages."""
+def modules() -> dict[str, Path]:
+    """Return the dotted name and the file of every module of the core and the plugins."""
+    files = [*CORE.rglob("*.py"), *(path for name in PLUGINS for path in (ROOT / "plugins" / name).rglob("*.py"))]
+    return {_dotted(path): path for path in files}
+
+
+def _dotted(path: Path) -> str:
+    base = ROOT if path.is_relative_to(CORE) else ROOT / "plugins"
+    parts = path.relative_to(base).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def layer_of(part: str) -> int:
+    return next(i for i, layer in enumerate(LAYERS) if part in layer)
+
+
+def parts_of_the_core() -> list[str]:
+    """Return the folders of the core and the modules that stand beside them."""
     return sorted({path.relative_to(CORE).parts[0].removesuffix(".py") for path in CORE.rglob("*.py")} - {"__init__"})
 
 
-def files_of(name: str) -> list[Path]:
-    module = CORE / f"{name}.py"
-    return [module] if module.exists() else sorted((CORE / name).rglob("*.py"))
+def test_every_part_of_the_core_has_one_layer():
+    assert parts_of_the_core() == sorted(part for layer in LAYERS for part in layer)
 
 
-def test_every_core_module_has_its_place_in_the_order():
-    assert core_modules() == sorted(ORDER), "put a new module of xpyrment_core into ORDER, and take a deleted one out"
+@pytest.mark.parametrize("part", parts_of_the_core())
+def test_core_imports_only_lower_layers(part):
+    files = [
+        path for name, path in modules().items() if name.startswith("xpyrment_core.") and name.split(".")[1] == part
+    ]
+    imports = {module for path in files for module in imports_of(path) if module.split(".")[0] == "xpyrment_core"}
+    assert "xpyrment_core" not in imports, "the core imports its own modules, not its public face"
+    used = {module.split(".")[1] for module in imports} - {part}
+    assert {name for name in used if layer_of(name) >= layer_of(part)} == set()
 
 
-@pytest.mark.parametrize("name", core_modules())
-def test_core_modules_import_only_modules_to_their_left(name):
-    imports = {module for path in files_of(name) for module in imports_of(path)}
-    used = {module.split(".")[1] for module in imports if module.startswith("xpyrment_core.")} - {name}
-    used -= {later for module, later in LATE if module == name}
-    left = set(ORDER[: ORDER.index(name)]) if name in ORDER else set(ORDER)
-    assert used <= left, f"{name} imports {sorted(used - left)}, which stand to its right"
+def test_there_is_no_import_cycle():
+    known = modules()
+    graph = {name: {m for m in imports_of(path) if m in known and m != name} for name, path in known.items()}
+    assert cycles(graph) == []
+
+
+def cycles(graph: dict[str, set[str]]) -> list[list[str]]:
+    """Return what remains of a graph after nodes without successors are removed again and again."""
+    left = {name: set(targets) for name, targets in graph.items()}
+    while leaves := {name for name, targets in left.items() if not targets & left.keys()}:
+        left = {name: targets for name, targets in left.items() if name not in leaves}
+    return [[name, *sorted(targets & left.keys())] for name, targets in sorted(left.items())]
+
+
+def test_a_cycle_is_found():
+    assert cycles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": set()}) == [["a", "b"], ["b", "c"], ["c", "b"]]
+
+
+@pytest.mark.parametrize("plugin", PLUGINS)
+def test_plugins_import_the_face_and_the_kits_only(plugin):
+    offenders = {
+        f"{path.name}: {module}"
+        for path in (ROOT / "plugins" / plugin).rglob("*.py")
+        for module in imports_of(path)
+        if module.startswith("xpyrment_core.") and module.split(".")[1] not in KITS
+    }
+    assert not offenders
 
 
 def test_the_core_and_nobody_but_the_front_door_imports_plugins():

@@ -41,7 +41,7 @@ def test_nothing_heavy_is_imported_before_it_is_needed(code):
 def test_the_version_is_that_of_the_distribution():
     from importlib.metadata import version
 
-    from xpyrment_core.cli import VERSION
+    from xpyrment_core.cli.main import VERSION
 
     assert xp.__version__ == version("xpyrment") == VERSION
 

@@ -6,12 +6,12 @@ import pluggy
 import pytest
 
 import xpyrment as xp
-from xpyrment_core.definitions import MetricDefinition, Registered, TestDefinition
-from xpyrment_core.discovery import Candidate, Switches, candidates
 from xpyrment_core.errors import InputError, PluginError
-from xpyrment_core.hookspecs import hookimpl
-from xpyrment_core.host import HOOKS, PluginHost, PluginWarning
-from xpyrment_core.results import Issue
+from xpyrment_core.registry.definitions import MetricDefinition, Registered, TestDefinition
+from xpyrment_core.registry.discovery import Candidate, Switches, candidates
+from xpyrment_core.registry.hookspecs import hookimpl
+from xpyrment_core.registry.host import HOOKS, PluginHost, PluginWarning
+from xpyrment_core.registry.provenance import Issue
 
 
 def metric(name, **options):
@@ -169,7 +169,7 @@ def test_a_lazy_target_that_cannot_be_imported_is_blamed_on_its_plugin(host):
 
 def test_every_hook_has_a_specification():
     manager = pluggy.PluginManager("xpyrment")
-    from xpyrment_core import hookspecs
+    from xpyrment_core.registry import hookspecs
 
     manager.add_hookspecs(hookspecs)
     assert {name for name in vars(manager.hook) if not name.startswith("_")} == set(HOOKS)
@@ -297,7 +297,7 @@ def test_registered_definitions_know_their_full_name():
 
 
 def test_a_third_partys_test_can_be_used_without_installing_anything():
-    from xpyrment_core.inference import wald
+    from xpyrment_core.stats.wald import wald
 
     def wide(control, treatment, alpha, alternative):
         return wald(control, treatment, alpha=alpha, alternative=alternative, df=5)
@@ -310,7 +310,7 @@ def test_a_third_partys_test_can_be_used_without_installing_anything():
 
 
 def test_a_strangers_broken_engine_keeps_nobody_from_reading():
-    from xpyrment_core.definitions import EngineDefinition
+    from xpyrment_core.registry.definitions import EngineDefinition
 
     host = PluginHost()
     host.register(EngineDefinition(name="bad", target="no_such_module:Engine", rank=1), "acme")

@@ -13,10 +13,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from xpyrment_core import inference
 from xpyrment_core.errors import NotEstimable
 from xpyrment_core.options import Alternative, RelativeMethod
-from xpyrment_core.results import Effect, Estimate, Interval, Unavailable
+from xpyrment_core.stats import distributions, relative_interval
+from xpyrment_core.stats import power as power_kit
+from xpyrment_core.stats import wald as wald_kit
+from xpyrment_core.values.estimates import Effect, Estimate, Interval, Unavailable
 
 ORACLES = Path(__file__).parents[1] / "oracles"
 FIELLER = json.loads((ORACLES / "fieller.json").read_text())["cases"]
@@ -37,11 +39,11 @@ estimates = st.builds(
 
 
 def wald(control, treatment, alternative="two-sided", alpha=0.05, df=30.0):
-    return inference.wald(control, treatment, alpha=alpha, alternative=alternative, df=df)
+    return wald_kit.wald(control, treatment, alpha=alpha, alternative=alternative, df=df)
 
 
 def relative(control, treatment, effect, method="fieller", alpha=0.05):
-    return inference.relative_interval(control, treatment, effect, alpha, method)
+    return relative_interval.relative_interval(control, treatment, effect, alpha, method)
 
 
 def counts_both_tails(case_input):
@@ -63,7 +65,7 @@ def t_tail(t, df):
 
 @pytest.mark.parametrize("z", [0.3, 1.96, 6.0, 12.0, 25.0, 37.0])
 def test_the_normal_tail_keeps_its_digits_to_1e_300(z):
-    assert inference.upper_tail(z) == pytest.approx(float(normal_tail(z)), rel=1e-12)
+    assert distributions.upper_tail(z) == pytest.approx(float(normal_tail(z)), rel=1e-12)
 
 
 @pytest.mark.parametrize("df", [1.0, 2.5, 17.3, 100.0, 1e4])
@@ -71,18 +73,18 @@ def test_the_normal_tail_keeps_its_digits_to_1e_300(z):
 def test_the_t_tail_keeps_its_digits_to_1e_300(t, df):
     wanted = t_tail(t, df)
     if wanted > mpmath.mpf("1e-300"):
-        assert inference.upper_tail(t, df) == pytest.approx(float(wanted), rel=1e-11)
+        assert distributions.upper_tail(t, df) == pytest.approx(float(wanted), rel=1e-11)
     else:
-        assert 0 <= inference.upper_tail(t, df) < 1e-299
+        assert 0 <= distributions.upper_tail(t, df) < 1e-299
 
 
 @pytest.mark.parametrize("df", [None, math.inf, 1.5, 8.0, 4000.0])
 @pytest.mark.parametrize("alpha", [0.5, 0.05, 1e-3, 1e-8])
 def test_critical_values_and_p_values_are_inverse(alpha, df):
     for alternative in ALTERNATIVES:
-        cut = inference.critical(alpha, df, alternative)
+        cut = distributions.critical(alpha, df, alternative)
         statistic = -cut if alternative == "less" else cut
-        assert inference.p_value(statistic, df, alternative) == pytest.approx(alpha, rel=1e-9)
+        assert distributions.p_value(statistic, df, alternative) == pytest.approx(alpha, rel=1e-9)
 
 
 @given(estimates, estimates, st.sampled_from(ALTERNATIVES), st.floats(0.001, 0.5), st.floats(2, 1000))
@@ -175,7 +177,7 @@ def test_fiellers_set_is_that_of_exact_arithmetic(case, kind):
             continue
         alpha = 1 - wanted["conf_level"]
         if kind == "t_pooled":
-            effect = wald(*inference.pooled(control, treatment), alpha=alpha, df=wanted[kind]["df"])
+            effect = wald(*wald_kit.pooled(control, treatment), alpha=alpha, df=wanted[kind]["df"])
         else:
             effect = wald(control, treatment, alpha=alpha, df=None)
         found = relative(control, treatment, effect, alpha=alpha)
@@ -254,7 +256,7 @@ def test_what_has_no_relative_interval_says_why():
 
 def test_the_relative_interval_uses_the_variances_that_the_test_used():
     control, treatment = Estimate(value=4.0, n=10, unit_variance=1.0), Estimate(value=5.0, n=40, unit_variance=9.0)
-    pair = inference.pooled(control, treatment)
+    pair = wald_kit.pooled(control, treatment)
     effect = wald(*pair)
     assert relative(control, treatment, effect) == relative(*pair, effect)
 
@@ -273,9 +275,9 @@ def test_values_that_are_not_finite_are_not_estimable():
 
 def test_pooling_weighs_variances_by_their_degrees_of_freedom():
     one, two = Estimate(value=0, n=5, unit_variance=2.0), Estimate(value=0, n=9, unit_variance=5.0)
-    assert {e.unit_variance for e in inference.pooled(one, two)} == {(4 * 2.0 + 8 * 5.0) / 12}
+    assert {e.unit_variance for e in wald_kit.pooled(one, two)} == {(4 * 2.0 + 8 * 5.0) / 12}
     with pytest.raises(NotEstimable, match="too few units"):
-        inference.pooled(evolve(one, df=0), evolve(two, df=0))
+        wald_kit.pooled(evolve(one, df=0), evolve(two, df=0))
 
 
 @pytest.mark.parametrize("case", [c for c in POWERS if counts_both_tails(c["input"])], ids=lambda c: c["name"])
@@ -284,7 +286,7 @@ def test_post_hoc_power_is_the_power_at_the_observed_effect(case):
     n, alternative = given_["n_per_arm"], "two-sided" if given_["alternative"] == "two.sided" else "greater"
     control, treatment = (Estimate(value=v, n=n, unit_variance=given_["sd"] ** 2) for v in (0.0, given_["delta"]))
     effect = wald(control, treatment, alternative, given_["alpha"], df=2 * n - 2)
-    assert inference.achieved_power(effect, given_["alpha"]) == pytest.approx(case["expected"]["power"], rel=1e-9)
+    assert power_kit.achieved_power(effect, given_["alpha"]) == pytest.approx(case["expected"]["power"], rel=1e-9)
 
 
 @pytest.mark.parametrize("df", [1.0, 3.0, 60.0, 9e4, 1e6, None])
@@ -300,7 +302,7 @@ def test_power_is_a_probability_however_large_the_effect(df, statistic, alternat
         df=df,
         alternative=alternative,
     )
-    power = inference.achieved_power(effect, 0.05)
+    power = power_kit.achieved_power(effect, 0.05)
     assert 0 <= power <= 1
     if abs(statistic) >= 45:
         against = alternative != "two-sided" and (statistic > 0) == (alternative == "less")
@@ -310,7 +312,7 @@ def test_power_is_a_probability_however_large_the_effect(df, statistic, alternat
 @pytest.mark.parametrize("alternative", ["greater", "less"])
 def test_post_hoc_power_of_a_one_sided_test_looks_to_its_own_side(alternative):
     control, treatment = (Estimate(value=v, n=50, unit_variance=1.0) for v in (0.0, 0.4))
-    power = inference.achieved_power(wald(control, treatment, alternative, df=98), 0.05)
+    power = power_kit.achieved_power(wald(control, treatment, alternative, df=98), 0.05)
     assert (power > 0.5) == (alternative == "greater")
 
 
@@ -320,30 +322,32 @@ def test_the_detectable_effect_is_the_one_that_r_finds(case):
     n, alternative = given_["n_per_arm"], "two-sided" if given_["alternative"] == "two.sided" else "greater"
     control, treatment = (Estimate(value=v, n=n, unit_variance=given_["sd"] ** 2) for v in (0.0, 1.0))
     effect = wald(control, treatment, alternative, given_["alpha"], df=2 * n - 2)
-    found = inference.detectable(effect, given_["alpha"], given_["power"])
+    found = power_kit.detectable(effect, given_["alpha"], given_["power"])
     # Where R is asked to count both tails ("strict"), the far one matters only at low power.
     assert found == pytest.approx(case["expected"]["delta"], rel=2e-3 if given_["strict"] else 1e-6)
 
 
 def test_the_normal_and_the_t_detectable_effect_meet():
     control, treatment = (Estimate(value=v, n=100, unit_variance=1.0) for v in (0.0, 1.0))
-    by_t = inference.detectable(wald(control, treatment, df=9.9e4), 0.05)
-    by_z = inference.detectable(wald(control, treatment, df=None), 0.05)
+    by_t = power_kit.detectable(wald(control, treatment, df=9.9e4), 0.05)
+    by_z = power_kit.detectable(wald(control, treatment, df=None), 0.05)
     assert by_t == pytest.approx(by_z, rel=5e-5)
 
 
 def test_what_has_no_standard_error_has_no_power():
     effect = Effect(difference=1.0, p_value=0.5, interval=Unavailable(""))
-    assert inference.achieved_power(effect, 0.05) is None
-    assert inference.detectable(effect, 0.05) is None
+    assert power_kit.achieved_power(effect, 0.05) is None
+    assert power_kit.detectable(effect, 0.05) is None
 
 
 def test_the_spread_about_a_ratio_carries_what_adjusted_values_share():
     control = Estimate(value=4.0, n=100, unit_variance=1.0, extra_variance=0.002, covariance=0.003)
     treatment = Estimate(value=5.0, n=100, unit_variance=2.0, extra_variance=0.004, covariance=0.003)
     effect = wald(control, treatment)
-    assert inference.ratio_std_error(control, treatment, effect, 1.0) == pytest.approx(effect.std_error, rel=1e-14)
+    assert relative_interval.ratio_std_error(control, treatment, effect, 1.0) == pytest.approx(
+        effect.std_error, rel=1e-14
+    )
     by_hand = math.sqrt(0.02 + 0.004 - 2 * 0.8 * 0.003 + 0.64 * (0.01 + 0.002))
-    assert inference.ratio_std_error(control, treatment, effect, 0.8) == pytest.approx(by_hand, rel=1e-14)
+    assert relative_interval.ratio_std_error(control, treatment, effect, 0.8) == pytest.approx(by_hand, rel=1e-14)
     with pytest.raises(NotEstimable, match="no standard error"):
-        inference.ratio_std_error(control, treatment, evolve(effect, std_error=None), 1.0)
+        relative_interval.ratio_std_error(control, treatment, evolve(effect, std_error=None), 1.0)

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xpyrment_core.errors import NotEstimable
-from xpyrment_core.metrics import ColumnMean, estimate, gradient, linearise
-from xpyrment_core.moments import Moments
+from xpyrment_core.stats.delta_method import ColumnMean, estimate, gradient, linearise
+from xpyrment_core.values.moments import Moments
 from xpyrment_metrics.kinds import MeanMetric, RatioMetric
 
 SURVEY = json.loads((Path(__file__).parents[1] / "oracles" / "ratio_survey.json").read_text())["cases"]

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xpyrment_core.errors import InputError
-from xpyrment_core.moments import Moments
+from xpyrment_core.values.moments import Moments
 
 ORACLES = Path(__file__).parents[1] / "oracles"
 NIST = json.loads((ORACLES / "nist.json").read_text())["cases"]

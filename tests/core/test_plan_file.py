@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from xpyrment.datasets import nsw_path
-from xpyrment_core.cli_plan import build
+from xpyrment_core.cli.experiments import build
 from xpyrment_core.errors import InputError
-from xpyrment_core.plan_file import PlanChangedError, check_lock, lock_path, lock_text, read_plan
+from xpyrment_core.experiment.file import read_experiment_file
+from xpyrment_core.experiment.lock import PlanChangedError
 
 GOOD = f"""
 [experiment]
@@ -61,7 +62,7 @@ def program(*arguments, cwd):
 def test_a_plan_file_says_the_same_as_the_calls_it_stands_for(plan_path):
     import xpyrment as xp
 
-    experiment, options = build(read_plan(plan_path))
+    experiment, options = build(read_experiment_file(plan_path))
     rows = experiment.run_analysis(**options).raw_results
     same = xp.setup(xp.datasets.nsw(), "treat", covariates=["re75"], weights={0: 260, 1: 185})
     same.register_metric("earnings", value_col="re78", covariate="re75")
@@ -89,31 +90,31 @@ def test_a_plan_file_says_the_same_as_the_calls_it_stands_for(plan_path):
 def test_a_mistake_in_the_file_is_named_by_line_and_key(plan_path, old, new, message):
     plan_path.write_text(GOOD.replace(old, new, 1))
     with pytest.raises(InputError, match=message):
-        read_plan(plan_path)
+        read_experiment_file(plan_path)
 
 
 def test_a_file_without_metrics_or_experiment_is_refused(tmp_path):
     path = tmp_path / "e.toml"
     path.write_text("")
     with pytest.raises(InputError, match=r"\[experiment\] is missing"):
-        read_plan(path)
+        read_experiment_file(path)
     path.write_text('[experiment]\ndata = "a.csv"\ntreatment_col = "v"\n')
     with pytest.raises(InputError, match=r"\[\[metrics\]\]"):
-        read_plan(path)
+        read_experiment_file(path)
     with pytest.raises(InputError, match="cannot be read"):
-        read_plan(tmp_path / "none.toml")
+        read_experiment_file(tmp_path / "none.toml")
 
 
 def test_layout_and_comments_do_not_change_a_registered_plan_and_numbers_do(plan_path):
-    plan = read_plan(plan_path)
+    plan = read_experiment_file(plan_path)
     with pytest.raises(InputError, match="never registered"):
-        check_lock(plan)
-    lock_path(plan_path).write_text(lock_text(plan, "2026-01-01T00:00:00+00:00"))
+        plan.registered()
+    plan.lock_path.write_text(plan.lock_text("2026-01-01T00:00:00+00:00"))
     plan_path.write_text("# a comment\n" + GOOD.replace("\n\n[[metrics]]", "\n[[metrics]]"))
-    assert check_lock(read_plan(plan_path)) == "2026-01-01T00:00:00+00:00"
+    assert read_experiment_file(plan_path).registered() == "2026-01-01T00:00:00+00:00"
     plan_path.write_text(GOOD.replace("margin = 0.1", "margin = 0.2"))
     with pytest.raises(PlanChangedError) as caught:
-        check_lock(read_plan(plan_path))
+        read_experiment_file(plan_path).registered()
     assert '-      "margin": 0.1' in caught.value.details
     assert '+      "margin": 0.2' in caught.value.details
 
@@ -121,7 +122,7 @@ def test_layout_and_comments_do_not_change_a_registered_plan_and_numbers_do(plan
 def test_relative_data_paths_start_at_the_file(tmp_path):
     path = tmp_path / "e.toml"
     path.write_text(GOOD.replace(json.dumps(nsw_path()), '"sub/data.csv"'))
-    assert read_plan(path).data == str(tmp_path / "sub" / "data.csv")
+    assert read_experiment_file(path).data == str(tmp_path / "sub" / "data.csv")
 
 
 def test_init_register_and_locked_analysis_as_a_user_types_them(tmp_path):

@@ -8,12 +8,12 @@ import time
 
 import pytest
 
-from xpyrment_core import progress as module
-from xpyrment_core.progress import progress, watched
+from xpyrment_core.data import progress as module
+from xpyrment_core.data.progress import progress, watched
 
 SCRIPT = """
 import sys, time
-from xpyrment_core.progress import progress
+from xpyrment_core.data.progress import progress
 with progress("adding up a lot", lambda: 0.5, delay=0.2):
     time.sleep({seconds})
 print("done", "rich" in sys.modules)

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from xpyrment_core.database import Request, second_thoughts
-from xpyrment_core.moments import Moments
-from xpyrment_core.pushdown import ROWS, Factor, Plan, Sum, centre, doubts, unwatched
-from xpyrment_core.reading import Query, RowSet, Term
+from xpyrment_core.data.pushdown.database import Request, second_thoughts
+from xpyrment_core.data.pushdown.sums import ROWS, Factor, Plan, Sum, centre, doubts, unwatched
+from xpyrment_core.data.query import Query, RowSet, Term
+from xpyrment_core.values.moments import Moments
 
 
 def mean_of(*columns: str) -> RowSet:

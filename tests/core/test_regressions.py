@@ -10,8 +10,8 @@ from scipy import stats
 
 import xpyrment as xp
 from xpyrment_core.errors import EngineError, InputError, PluginError
-from xpyrment_core.hookspecs import hookimpl
-from xpyrment_core.host import PluginHost
+from xpyrment_core.registry.hookspecs import hookimpl
+from xpyrment_core.registry.host import PluginHost
 
 
 @pytest.fixture

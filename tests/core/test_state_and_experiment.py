@@ -7,7 +7,7 @@ import pytest
 
 import xpyrment as xp
 from xpyrment_core.errors import InputError, PhaseOrderError
-from xpyrment_core.state import MOVES, ExperimentState, check_move
+from xpyrment_core.experiment.state import MOVES, ExperimentState, check_move
 
 S = ExperimentState
 ORDER = list(S)

@@ -9,8 +9,8 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from xpyrment_core.data.frames import absent, label_counts, select
 from xpyrment_core.errors import InputError
-from xpyrment_core.tables import absent, label_counts, select
 
 DATA = {"variant": ["b", "a", None, "b"], "x": [1.0, 2.0, 3.0, 4.0]}
 FRAME = pd.DataFrame(DATA)

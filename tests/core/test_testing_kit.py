@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 from attrs import evolve, frozen
 
-from xpyrment_core.definitions import CorrectionDefinition, TestDefinition
 from xpyrment_core.errors import InputError, NotEstimable
-from xpyrment_core.host import default_host
-from xpyrment_core.inference import p_value, wald
-from xpyrment_core.metrics import ColumnMean
-from xpyrment_core.results import Effect, Estimate, Interval
+from xpyrment_core.registry.definitions import CorrectionDefinition, TestDefinition
+from xpyrment_core.registry.host import default_host
+from xpyrment_core.stats.delta_method import ColumnMean
+from xpyrment_core.stats.distributions import p_value
+from xpyrment_core.stats.wald import wald
 from xpyrment_core.testing import (
     check_adjuster,
     check_correction,
@@ -26,6 +26,7 @@ from xpyrment_core.testing import (
 )
 from xpyrment_core.testing.running import outcomes
 from xpyrment_core.testing.simulation import clopper_pearson, judge
+from xpyrment_core.values.estimates import Effect, Estimate, Interval
 
 host = default_host()
 welch = host.get("test", "welch").load()

@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = (ROOT / "docs" / "design.md", ROOT / "docs" / "plugins.md")
 sys.path.insert(0, str(ROOT / "tests" / "core"))
-from test_architecture import CORE, ORDER, PLUGINS  # noqa: E402
+from test_architecture import CORE, LAYERS, PLUGINS  # noqa: E402
 
 
 def summary(path: Path) -> str:
@@ -27,8 +27,18 @@ def table(rows: Iterable[tuple[str, Path]]) -> str:
 
 def tables() -> dict[str, str]:
     """Return each table by the name between its marks in the page."""
-    core = ((name, path if (path := CORE / f"{name}.py").exists() else CORE / name) for name in ORDER)
+    core = ((path.relative_to(CORE).as_posix().removesuffix(".py"), path) for path in _in_layers())
     return {"modules": table(core), "plugins": table((name, ROOT / "plugins" / name) for name in PLUGINS)}
+
+
+def _in_layers() -> Iterable[Path]:
+    """Yield the modules of the core, lower layers first."""
+    for part in (part for layer in LAYERS for part in sorted(layer)):
+        yield from [CORE / f"{part}.py"] if (CORE / f"{part}.py").exists() else _modules(CORE / part)
+
+
+def _modules(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*.py") if path.name != "__init__.py")
 
 
 def listing(path: Path) -> str:

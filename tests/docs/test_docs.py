@@ -12,10 +12,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 from house import PAGES, listings, renewed
 from terminal import ROOT
 
-from xpyrment_core.cli_reference import commands, reference
-from xpyrment_core.host import HOOKS, default_host
-from xpyrment_core.outcome import MetricResult
-from xpyrment_core.plan_file import EXPERIMENT_KEYS, METRIC_KEYS
+from xpyrment_core.cli.reference import commands, reference
+from xpyrment_core.experiment.file import EXPERIMENT_KEYS, METRIC_KEYS
+from xpyrment_core.registry.host import HOOKS, default_host
+from xpyrment_core.values.metric_result import MetricResult
 
 DOCS = ROOT / "docs"
 PARTS = ("Question", "Estimand", "Formula", "Assumptions", "When not to use it", "Reference", "Example")
@@ -64,7 +64,7 @@ def test_every_hook_has_a_heading_in_the_plugin_guide(hook):
 
 def test_the_command_line_reference_is_what_the_program_says():
     page = text_of(DOCS / "reference" / "cli.md")
-    assert words(page) == words(reference()), "python -m xpyrment_core.cli_reference > docs/reference/cli.md"
+    assert words(page) == words(reference()), "python -m xpyrment_core.cli.reference > docs/reference/cli.md"
 
 
 def words(text: str) -> str:

@@ -14,10 +14,10 @@ from xpyrment_adjust import xpyrment_adjusters
 from xpyrment_adjust.adjusters import cuped, lin, ols
 from xpyrment_adjust.slopes import slopes
 from xpyrment_core.errors import CovariateRefused, NotEstimable
-from xpyrment_core.inference import wald
-from xpyrment_core.metrics import estimate
-from xpyrment_core.moments import Moments
-from xpyrment_tests.wald import student, welch
+from xpyrment_core.stats.delta_method import estimate
+from xpyrment_core.stats.wald import wald
+from xpyrment_core.values.moments import Moments
+from xpyrment_ttests.wald import student, welch
 
 CASES = {
     c["name"]: c for c in json.loads((Path(__file__).parents[1] / "oracles" / "regression.json").read_text())["cases"]

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from xpyrment_aggregates.engine import AggregatesEngine
 from xpyrment_aggregates.files import read, write
 from xpyrment_aggregates.make import aggregate
-from xpyrment_core.analysis import run_analysis
+from xpyrment_core.data.query import Query, RowSet, Term
 from xpyrment_core.errors import InputError
-from xpyrment_core.experiment import Experiment, setup
-from xpyrment_core.reading import Query, RowSet, Term
+from xpyrment_core.experiment.experiment import Experiment
+from xpyrment_core.experiment.setup import run_analysis, setup
 
 ARMS = ("control", "treatment")
 

@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 from attrs import frozen
 
-from xpyrment_core.cli import main
+from xpyrment_core.cli.main import main
 
 GATE = Path(__file__).parents[1] / "fixtures" / "gate.sh"
 BIN = Path(sys.executable).parent

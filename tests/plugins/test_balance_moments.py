@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xpyrment_balance.aggregates import balance_from_moments
 from xpyrment_balance.check import check_balance
 from xpyrment_balance.diagnostic import balance, message
+from xpyrment_balance.from_moments import balance_from_moments
 from xpyrment_balance.result import BalanceResult
-from xpyrment_core.checks import CheckContext
 from xpyrment_core.errors import InputError
-from xpyrment_core.moments import Moments
+from xpyrment_core.values.checks import CheckContext
+from xpyrment_core.values.moments import Moments
 
 # What only the values themselves can tell.
 ONLY_FROM_VALUES = {"ks", "ks_p_value"}

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from xpyrment_core.inference import quantile, wald
-from xpyrment_core.results import Estimate
+from xpyrment_core.stats.distributions import quantile
+from xpyrment_core.stats.wald import wald
+from xpyrment_core.values.estimates import Estimate
 from xpyrment_corrections import xpyrment_corrections
 from xpyrment_corrections.adjust import bonferroni, sidak
 from xpyrment_corrections.dunnett import adjusted_p_value, any_beyond, dunnett, simultaneous_level

@@ -6,7 +6,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import optimize, stats
 
-from xpyrment_core.results import FamilyDecision
+from xpyrment_core.values.estimates import FamilyDecision
 from xpyrment_corrections import intervals, xpyrment_corrections
 
 CORRECTIONS = {d.name: d for d in xpyrment_corrections() if d.needs == "p_values"}

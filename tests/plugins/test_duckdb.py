@@ -9,11 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from xpyrment_core.analysis import run_analysis
+from xpyrment_core.data.query import Query, RowSet, Term
 from xpyrment_core.errors import EngineError, InputError, XpyrmentError
-from xpyrment_core.experiment import setup
-from xpyrment_core.reading import Query, RowSet, Term
-from xpyrment_core.state import ExperimentState
+from xpyrment_core.experiment.setup import run_analysis, setup
+from xpyrment_core.experiment.state import ExperimentState
 from xpyrment_duckdb import sql
 from xpyrment_duckdb.engine import DuckDBEngine
 from xpyrment_duckdb.settings import Settings

@@ -18,8 +18,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from xpyrment_core.data.query import Query, RowSet, Term
 from xpyrment_core.errors import EngineError
-from xpyrment_core.reading import Query, RowSet, Term
 
 # The bound that the project promises, relative to the standard deviations involved.
 RTOL = 1e-10

@@ -8,7 +8,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from xpyrment_core.reading import Query, RowSet, Term
+from xpyrment_core.data.query import Query, RowSet, Term
 from xpyrment_frames.engine import FrameSource
 
 DATA = pd.DataFrame(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import xpyrment_frames.kernel as kernel
 import xpyrment_frames.parallel as parallel
-from xpyrment_core.reading import Query, RowSet, Term
+from xpyrment_core.data.query import Query, RowSet, Term
 from xpyrment_frames.engine import FrameSource
 
 # Relative to the standard deviations involved: what the project promises across engines is 1e-10.

@@ -10,8 +10,8 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from xpyrment_core.data.query import Query, RowSet, Term
 from xpyrment_core.errors import InputError
-from xpyrment_core.reading import Query, RowSet, Term
 from xpyrment_frames.engine import FramesEngine, FrameSource
 
 NUMBERS = [3.0, None, 1.0, 4.0, 1.0, 5.0]

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xpyrment_core.reading import Query, RowSet, Term
+from xpyrment_core.data.query import Query, RowSet, Term
 from xpyrment_frames.engine import FrameSource
 from xpyrment_frames.keys import is_unique, unit_codes
 

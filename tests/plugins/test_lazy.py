@@ -10,11 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from xpyrment_core.analysis import run_analysis
+from xpyrment_core.data.query import Query, RowSet, Term
 from xpyrment_core.errors import EngineError, InputError
-from xpyrment_core.experiment import setup
-from xpyrment_core.reading import Query, RowSet, Term
-from xpyrment_core.state import ExperimentState
+from xpyrment_core.experiment.setup import run_analysis, setup
+from xpyrment_core.experiment.state import ExperimentState
 from xpyrment_lazy.engine import LazyEngine
 
 pl = pytest.importorskip("polars")
@@ -154,9 +153,9 @@ def test_a_stopped_spark_session_is_one_clear_error(tmp_path: Path) -> None:
     frame().to_parquet(tmp_path / "a.parquet")
     code = f"""
 from pyspark.sql import SparkSession
-from xpyrment_core.analysis import run_analysis
+from xpyrment_core.experiment.setup import run_analysis
 from xpyrment_core.errors import EngineError
-from xpyrment_core.experiment import setup
+from xpyrment_core.experiment.setup import setup
 spark = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()
 experiment = setup(spark.read.parquet({str(tmp_path / "a.parquet")!r}), "variant").register_metric("revenue")
 print(experiment.explain())

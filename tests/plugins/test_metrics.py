@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xpyrment_core.errors import InputError
-from xpyrment_core.metrics import estimate, gradient, linearise
-from xpyrment_core.moments import Moments
+from xpyrment_core.stats.delta_method import estimate, gradient, linearise
+from xpyrment_core.values.moments import Moments
 from xpyrment_metrics import xpyrment_metrics
 from xpyrment_metrics.kinds import MeanMetric, ProportionMetric, RatioMetric
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xpyrment_core.errors import InputError
-from xpyrment_core.plotdata import ForestRow, Mark, PowerSeries, forest_data, love_data, power_data
-from xpyrment_core.plotlayout import (
+from xpyrment_core.plots.data import ForestRow, Mark, PowerSeries, forest_data, love_data, power_data
+from xpyrment_core.plots.layout import (
     FOREST_COLORS,
     OUTLIER,
     beyond,
@@ -23,7 +23,15 @@ from xpyrment_core.plotlayout import (
     span,
     verdict_legend,
 )
-from xpyrment_core.plottext import interval_text, lift_text, percent, percent_level, shorten, shorten_all, tick_texts
+from xpyrment_core.plots.text import (
+    interval_text,
+    lift_text,
+    percent,
+    percent_level,
+    shorten,
+    shorten_all,
+    tick_texts,
+)
 
 RESULT = {
     "metric_name": "revenue",

@@ -13,8 +13,8 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from xpyrment_core.errors import InputError
-from xpyrment_core.plotdata import Mark, PowerSeries, forest_data, love_data, power_data
-from xpyrment_core.plotlayout import BLUE, VERMILLION
+from xpyrment_core.plots.data import Mark, PowerSeries, forest_data, love_data, power_data
+from xpyrment_core.plots.layout import BLUE, VERMILLION
 from xpyrment_matplotlib.backend import OPTIONS, draw
 
 _spec = util.spec_from_file_location("plot_cases", Path(__file__).with_name("plot_cases.py"))
@@ -190,7 +190,7 @@ def test_values_an_option_does_not_take_are_refused(option, message):
 def test_a_script_on_a_server_keeps_its_backend_and_no_figures(tmp_path):
     code = """
 import sys, matplotlib
-from xpyrment_core.plotdata import love_data
+from xpyrment_core.plots.data import love_data
 from xpyrment_matplotlib.backend import draw
 draw(love_data({"age": {"t": 0.2}})).figure.savefig("a.png")
 assert "matplotlib.pyplot" not in sys.modules

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from xpyrment_core.errors import InputError, MissingExtraError
-from xpyrment_core.plotdata import Mark, PowerSeries, forest_data, love_data, power_data
-from xpyrment_core.plotlayout import forest_window
+from xpyrment_core.plots.data import Mark, PowerSeries, forest_data, love_data, power_data
+from xpyrment_core.plots.layout import forest_window
 from xpyrment_plotly.backend import OPTIONS, draw
 
 graph_objects = pytest.importorskip("plotly.graph_objects")

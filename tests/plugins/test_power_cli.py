@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
+from xpyrment_core.cli.report import FORMATS, render
 from xpyrment_core.errors import InputError
-from xpyrment_core.report import FORMATS, render
 from xpyrment_power import xpyrment_commands
 from xpyrment_power.answer import answer
 from xpyrment_power.cli import PowerCalculationError, power

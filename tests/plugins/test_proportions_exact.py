@@ -13,7 +13,7 @@ from scipy.stats.contingency import odds_ratio
 
 from xpyrment_core.errors import NotEstimable
 from xpyrment_core.options import ALTERNATIVES
-from xpyrment_core.results import Counts, Unavailable
+from xpyrment_core.values.estimates import Counts, Unavailable
 from xpyrment_proportions import unconditional
 from xpyrment_proportions.fisher import fisher
 from xpyrment_proportions.unconditional import barnard, boschloo

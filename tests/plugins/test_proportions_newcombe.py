@@ -11,7 +11,7 @@ from statsmodels.stats.proportion import confint_proportions_2indep, proportion_
 
 from xpyrment_core.errors import NotEstimable
 from xpyrment_core.options import ALTERNATIVES
-from xpyrment_core.results import Counts, Interval, Unavailable
+from xpyrment_core.values.estimates import Counts, Interval, Unavailable
 from xpyrment_proportions.newcombe import newcombe, wilson
 
 ORACLES = Path(__file__).parents[1] / "oracles"

@@ -15,7 +15,7 @@ from statsmodels.stats.proportion import confint_proportions_2indep
 
 from xpyrment_core.errors import NotEstimable
 from xpyrment_core.options import ALTERNATIVES
-from xpyrment_core.results import Counts, Interval, Unavailable
+from xpyrment_core.values.estimates import Counts, Interval, Unavailable
 from xpyrment_proportions.restricted import given_difference, given_ratio
 from xpyrment_proportions.score import at_difference, at_ratio, miettinen_nurminen, score
 

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from attrs import frozen
 
-from xpyrment_core.cli import main
+from xpyrment_core.cli.main import main
 from xpyrment_regress.fit import fit_ols
 
 

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from xpyrment_core.errors import InputError, NotEstimable
-from xpyrment_core.metrics import ColumnMean
 from xpyrment_core.options import Alternative
-from xpyrment_core.reading import ArmSample
-from xpyrment_core.results import Interval, Unavailable
+from xpyrment_core.stats.delta_method import ColumnMean
+from xpyrment_core.values.estimates import Interval, Unavailable
+from xpyrment_core.values.samples import ArmSample
 from xpyrment_resampling.bootstrap import BUNDLES, Bootstrap, bootstrap
 from xpyrment_robust.derived import LogMetric
 from xpyrment_robust.quantile import MedianMetric, QuantileMetric

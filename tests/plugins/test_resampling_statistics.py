@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xpyrment_core.errors import NotEstimable
-from xpyrment_core.metrics import ColumnMean, estimate, linearise
-from xpyrment_core.moments import Moments
-from xpyrment_core.reading import ArmSample
+from xpyrment_core.stats.delta_method import ColumnMean, estimate, linearise
+from xpyrment_core.values.moments import Moments
+from xpyrment_core.values.samples import ArmSample
 from xpyrment_resampling.statistics import evaluate, statistics
 from xpyrment_resampling.units import CELLS, bundles, centre_of, control_first, distinct, features, totals, unit_sums
 

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from xpyrment_core.errors import InputError, NotEstimable
-from xpyrment_core.metrics import ColumnMean
+from xpyrment_core.stats.delta_method import ColumnMean
 from xpyrment_resampling.stream import StreamedBootstrap
 from xpyrment_robust.quantile import MedianMetric
 

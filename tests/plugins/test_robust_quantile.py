@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xpyrment_core.errors import InputError, NotEstimable
-from xpyrment_core.inference import critical, wald
-from xpyrment_core.reading import ArmSample
+from xpyrment_core.stats.distributions import critical
+from xpyrment_core.stats.wald import wald
+from xpyrment_core.values.samples import ArmSample
 from xpyrment_robust.order_statistics import clustered_band, independent_band, quantile_and_error
 from xpyrment_robust.quantile import MedianMetric, QuantileMetric
 

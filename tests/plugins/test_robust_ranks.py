@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from xpyrment_core.errors import NotEstimable
-from xpyrment_core.metrics import ColumnMean
 from xpyrment_core.options import Alternative
-from xpyrment_core.reading import ArmSample
-from xpyrment_core.results import Unavailable
+from xpyrment_core.stats.delta_method import ColumnMean
+from xpyrment_core.values.estimates import Unavailable
+from xpyrment_core.values.samples import ArmSample
 from xpyrment_robust.ranks import mannwhitney, rank
 
 ORACLE = json.loads((Path(__file__).parents[1] / "oracles" / "rank_quantile.json").read_text())

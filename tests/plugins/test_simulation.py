@@ -12,7 +12,7 @@ from scipy import stats
 import xpyrment as xp
 from xpyrment.datasets import nsw_path
 from xpyrment_core.errors import InputError
-from xpyrment_core.inference import wald
+from xpyrment_core.stats.wald import wald
 from xpyrment_simulation.aa import aa_test
 from xpyrment_simulation.effects import injector
 from xpyrment_simulation.history import history_of

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from attrs import frozen
 
-from xpyrment_core.cli import main
+from xpyrment_core.cli.main import main
 
 
 @frozen

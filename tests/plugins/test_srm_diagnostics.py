@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from xpyrment_core.checks import CheckContext
-from xpyrment_core.results import ArmLedger, Exclusions
+from xpyrment_core.values.checks import CheckContext
+from xpyrment_core.values.exclusions import ArmLedger, Exclusions
 from xpyrment_srm.diagnostics import missingness, sample_ratio
 
 

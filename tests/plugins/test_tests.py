@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from xpyrment_core.errors import NotEstimable
-from xpyrment_core.metrics import ColumnMean, estimate, linearise
-from xpyrment_core.moments import Moments
 from xpyrment_core.options import Alternative
-from xpyrment_core.results import Estimate
-from xpyrment_tests import xpyrment_tests
-from xpyrment_tests.wald import satterthwaite, student, welch, z
+from xpyrment_core.stats.delta_method import ColumnMean, estimate, linearise
+from xpyrment_core.values.estimates import Estimate
+from xpyrment_core.values.moments import Moments
+from xpyrment_ttests import xpyrment_tests
+from xpyrment_ttests.wald import satterthwaite, student, welch, z
 
 ORACLES = Path(__file__).parents[1] / "oracles"
 R = {c["name"]: c for c in json.loads((ORACLES / "t_test.json").read_text())["cases"]}

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from xpyrment_adjust.adjusters import cuped, lin, ols
-from xpyrment_core.inference import relative_interval
-from xpyrment_core.metrics import estimate
-from xpyrment_core.moments import Moments
-from xpyrment_core.results import Interval
-from xpyrment_tests.wald import welch
+from xpyrment_core.stats.delta_method import estimate
+from xpyrment_core.stats.relative_interval import relative_interval
+from xpyrment_core.values.estimates import Interval
+from xpyrment_core.values.moments import Moments
+from xpyrment_ttests.wald import welch
 
 pytestmark = pytest.mark.simulation
 

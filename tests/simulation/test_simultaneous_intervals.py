@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from xpyrment_core.inference import quantile
-from xpyrment_core.results import FamilyDecision
+from xpyrment_core.stats.distributions import quantile
+from xpyrment_core.values.estimates import FamilyDecision
 from xpyrment_corrections import xpyrment_corrections
 from xpyrment_corrections.dunnett import simultaneous_level
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from attrs import frozen
 
-from xpyrment_core.moments import Moments
-from xpyrment_core.reading import Query, RowSet, Term
+from xpyrment_core.data.query import Query, RowSet, Term
 from xpyrment_core.testing.shapes import Values
+from xpyrment_core.values.moments import Moments
 
 Data = Mapping[str, Sequence[Any]]
 

@@ -4,9 +4,9 @@ import inspect
 from collections.abc import Iterator
 from typing import Any
 
-from xpyrment_core.definitions import CorrectionDefinition, MetricDefinition, Registered, TestDefinition
 from xpyrment_core.errors import InputError
-from xpyrment_core.host import PluginHost
+from xpyrment_core.registry.definitions import CorrectionDefinition, MetricDefinition, Registered, TestDefinition
+from xpyrment_core.registry.host import PluginHost
 from xpyrment_core.testing.kinds import checks_for
 from xpyrment_core.testing.running import Check
 

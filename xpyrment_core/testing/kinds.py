@@ -4,13 +4,13 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from xpyrment_core.definitions import CorrectionDefinition, Definition, TestDefinition
 from xpyrment_core.errors import InputError, unknown
-from xpyrment_core.testing.of_adjusters import AdjusterSubject, adjuster_checks
-from xpyrment_core.testing.of_corrections import CorrectionSubject, correction_checks
-from xpyrment_core.testing.of_engines import EngineSubject, engine_checks
-from xpyrment_core.testing.of_metrics import MetricSubject, metric_checks
-from xpyrment_core.testing.of_tests import TestSubject, test_checks
+from xpyrment_core.registry.definitions import CorrectionDefinition, Definition, TestDefinition
+from xpyrment_core.testing.claims.adjusters import AdjusterSubject, adjuster_checks
+from xpyrment_core.testing.claims.corrections import CorrectionSubject, correction_checks
+from xpyrment_core.testing.claims.engines import EngineSubject, engine_checks
+from xpyrment_core.testing.claims.metrics import MetricSubject, metric_checks
+from xpyrment_core.testing.claims.tests import TestSubject, test_checks
 from xpyrment_core.testing.running import Check, checked_expectations, run_checks
 
 Expected = Mapping[str, str] | None
@@ -148,7 +148,7 @@ def check_metric(metric: Any, *, expected_failures: Expected = None, **options: 
 
     Examples
     --------
-    >>> from xpyrment_core.metrics import ColumnMean
+    >>> from xpyrment_core.stats.delta_method import ColumnMean
     >>> check_metric(ColumnMean("minutes"), statistical=False)
     """
     run_checks(
@@ -183,7 +183,7 @@ def check_test(test: Any, *, expected_failures: Expected = None, **options: Any)
 
     Examples
     --------
-    >>> from xpyrment_core.inference import wald
+    >>> from xpyrment_core.stats.wald import wald
     >>> def z(control, treatment, alpha, alternative):
     ...     return wald(control, treatment, alpha=alpha, alternative=alternative, df=None)
     >>> check_test(z, statistical=False)

@@ -7,10 +7,10 @@ import numpy as np
 from attrs import evolve
 
 from xpyrment_core.errors import NotEstimable
-from xpyrment_core.results import Effect, Estimate, Interval
 from xpyrment_core.testing.shapes import Shape, Values
 from xpyrment_core.testing.simulation import ALPHA, coverage_band, judge, level_band, seeded
 from xpyrment_core.testing.subject_of_tests import TestSubject
+from xpyrment_core.values.estimates import Effect, Estimate, Interval
 
 LARGE = 100_000
 """Units per arm from which the true effect of a test with an estimand of its own is computed."""

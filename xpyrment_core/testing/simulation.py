@@ -7,7 +7,7 @@ import numpy as np
 from attrs import frozen
 from numpy.random import Generator
 
-from xpyrment_core.rates import clopper_pearson
+from xpyrment_core.stats.binomial import clopper_pearson
 
 LOOKS = (500, 1_000, 2_000, 4_000, 8_000, 16_000)
 FAST_LOOKS = LOOKS[:3]

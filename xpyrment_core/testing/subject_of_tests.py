@@ -8,13 +8,13 @@ import numpy as np
 from attrs import frozen
 
 from xpyrment_core.errors import NotEstimable
-from xpyrment_core.metrics import ColumnMean, estimate, linearise
-from xpyrment_core.moments import Moments
 from xpyrment_core.options import Alternative, Needs
-from xpyrment_core.reading import ArmSample
-from xpyrment_core.results import Counts, Effect
+from xpyrment_core.stats.delta_method import ColumnMean, estimate, linearise
 from xpyrment_core.testing.shapes import COUNT_SHAPES, SHAPES, Shape, Values
 from xpyrment_core.testing.simulation import ALPHA, seeded
+from xpyrment_core.values.estimates import Counts, Effect
+from xpyrment_core.values.moments import Moments
+from xpyrment_core.values.samples import ArmSample
 
 COLUMN = "y"
 

@@ -1,7 +1,6 @@
 """One of two strangers who chose the same name."""
 
-from xpyrment_core.definitions import MetricDefinition
-from xpyrment_core.hookspecs import hookimpl
+from xpyrment_core import MetricDefinition, hookimpl
 
 
 @hookimpl

@@ -1,12 +1,6 @@
 """Acme's plugin: the margin of a shop, a cautious test, a correction and a command."""
 
-from xpyrment_core.definitions import (
-    CommandDefinition,
-    CorrectionDefinition,
-    MetricDefinition,
-    TestDefinition,
-)
-from xpyrment_core.hookspecs import hookimpl
+from xpyrment_core import CommandDefinition, CorrectionDefinition, MetricDefinition, TestDefinition, hookimpl
 
 
 @hookimpl

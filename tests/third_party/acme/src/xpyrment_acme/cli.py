@@ -1,6 +1,6 @@
 """Acme's command."""
 
-from xpyrment_core.report import Report
+from xpyrment_core import Report
 
 
 def shout(word: str = "hello") -> Report:

@@ -2,7 +2,7 @@
 
 from attrs import evolve, frozen
 
-from xpyrment_core.inference import wald
+from xpyrment_core.stats.wald import wald
 
 
 @frozen

@@ -1,6 +1,6 @@
 """Returns dicts where definitions are wanted."""
 
-from xpyrment_core.hookspecs import hookimpl
+from xpyrment_core import hookimpl
 
 
 @hookimpl

@@ -1,7 +1,7 @@
 """Takes a plugin name of xpyrment's own, and defines one thing twice."""
 
-from xpyrment_core.definitions import MetricDefinition
-from xpyrment_core.hookspecs import hookimpl
+from xpyrment_core import MetricDefinition
+from xpyrment_core import hookimpl
 
 
 @hookimpl

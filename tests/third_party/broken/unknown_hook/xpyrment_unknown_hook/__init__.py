@@ -1,6 +1,6 @@
 """Implements a hook that does not exist."""
 
-from xpyrment_core.hookspecs import hookimpl
+from xpyrment_core import hookimpl
 
 
 @hookimpl

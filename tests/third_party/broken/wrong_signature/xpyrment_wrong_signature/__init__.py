@@ -1,7 +1,7 @@
 """Asks a hook for an argument that it does not have."""
 
-from xpyrment_core.definitions import MetricDefinition
-from xpyrment_core.hookspecs import hookimpl
+from xpyrment_core import MetricDefinition
+from xpyrment_core import hookimpl
 
 
 @hookimpl

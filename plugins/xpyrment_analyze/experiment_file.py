@@ -1,0 +1,148 @@
+"""The commands ``xpyrment init`` and ``xpyrment register``, and the analysis of an experiment file."""
+
+import datetime as dt
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from xpyrment_core import InputError, Report, read_experiment_file
+from xpyrment_core.cli.parameters import DataPath
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from xpyrment_core import Experiment
+
+LABEL_LEVELS = 20
+"""A column with more distinct values than this is hardly a treatment column."""
+TREATMENT_NAMES = ("variant", "treatment", "treat", "group", "arm", "version", "segment", "bucket", "assignment")
+ID_NAMES = ("user_id", "id", "userid", "customer", "customer_id", "unit_id", "uuid", "visitor_id", "session_id")
+
+
+def register(
+    plan: Annotated[Path, Parameter(help="The experiment file.")],
+    /,
+    *,
+    force: Annotated[bool, Parameter(help="Register again although there is a registration.", negative="")] = False,
+) -> Report:
+    """Register an experiment file, so that analyze --locked can tell whether it changed since."""
+    checked = read_experiment_file(plan)
+    path = checked.lock_path
+    if path.exists() and not force:
+        when = checked.registered()
+        return Report(
+            kind="register",
+            parts=[f"{plan} is registered since {when} and has not changed."],
+            data={"file": str(plan), "sha256": checked.sha256, "registered": when},
+        )
+    when = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+    path.write_text(checked.lock_text(when), encoding="utf-8")
+    return Report(
+        kind="register",
+        parts=[f"Registered {plan} as {path}", f"sha256 {checked.sha256}"],
+        data={"file": str(plan), "sha256": checked.sha256, "registered": when},
+    )
+
+
+def init(
+    data: DataPath,
+    /,
+    *,
+    out: Annotated[Path, Parameter(help="The experiment file to write.")] = Path("experiment.toml"),
+    treatment_col: Annotated[str | None, Parameter(help="Column of variants; guessed by default.")] = None,
+    id_col: Annotated[str | None, Parameter(help="Column of units; guessed by default.")] = None,
+    force: Annotated[bool, Parameter(help="Overwrite an existing file.", negative="")] = False,
+) -> Report:
+    """Write an experiment file for a data file, ready to be read through and edited.
+
+    Columns of 0 and 1 become proportions, other numbers means; columns called pre_* become covariates.
+    """
+    from xpyrment_core import Experiment, setup
+    from xpyrment_core.data.query import check_column
+
+    if out.exists() and not force:
+        raise InputError(f"'{out}' exists; choose another name with --out, or overwrite it with --force.")
+    if data == "-":
+        raise InputError("init needs the name of a file, so that the experiment file can point at it; got '-'.")
+    probe = Experiment(data)
+    schema = probe.source.schema()
+    for what, column in (("treatment_col", treatment_col), ("id_col", id_col)):
+        if column is not None:
+            check_column(what, column, schema)
+    chosen = treatment_col or _guess_treatment(probe, schema)
+    unit = id_col or next((name for name in schema if name.lower() in ID_NAMES), None)
+    experiment = setup(data, chosen, unit)
+    text = draft(experiment, data, out.parent)
+    out.write_text(text, encoding="utf-8")
+    return Report(
+        kind="init",
+        parts=[
+            f"Wrote {out}. Read it through, then:",
+            f"  xpyrment register {out}",
+            f"  xpyrment analyze {out} --locked",
+        ],
+        data={"file": str(out), "text": text},
+    )
+
+
+def _guess_treatment(probe: "Experiment", schema: "Mapping[str, str]") -> str:
+    named = [name for name in schema if name.lower() in TREATMENT_NAMES]
+    named += [name for name in schema if name not in named and name.lower().startswith(TREATMENT_NAMES)]
+    for name in named:
+        if 2 <= len(probe.source.labels(name)) <= LABEL_LEVELS:
+            return name
+    raise InputError(
+        f"the treatment column cannot be guessed from {', '.join(map(repr, schema))}; name it with --treatment-col."
+    )
+
+
+def draft(experiment: "Experiment", data: str, folder: Path) -> str:
+    """Return the text of an experiment file for an experiment without metrics."""
+    from xpyrment_core.data.labels import default_control, is_missing
+
+    source, schema = experiment.source, experiment.source.schema()
+    treatment_col, unit = str(experiment.treatment_col), experiment.id_col
+    labels = {label: n for label, n in source.labels(treatment_col).items() if not is_missing(label)}
+    control = default_control(labels)
+    covariates = [name for name in schema if _is_pre(name, schema)]
+    skipped = {treatment_col, unit, *covariates}
+    lines = [
+        "# An experiment as a file: read it through, then register it before looking at results.",
+        "[experiment]",
+        f"data = {_toml(_relative(data, folder))}",
+        f"treatment_col = {_toml(treatment_col)}",
+        *([f"id_col = {_toml(unit)}"] if unit else []),
+        f"control = {_toml(control)}",
+        f"treatments = {_toml([label for label in labels if label != control])}",
+        *([f"covariates = {_toml(covariates)}"] if covariates else []),
+        "alpha = 0.05",
+        'correction = "holm"',
+        f"weights = {{ {', '.join(f'{_toml(str(label))} = {1 / len(labels):.4g}' for label in labels)} }}",
+    ]
+    for name, kind in schema.items():
+        if name in skipped or kind not in ("number", "boolean"):
+            continue
+        binary = kind == "boolean" or not source.offending(name, (0.0, 1.0), 1)
+        lines += ["", "[[metrics]]", f"name = {_toml(name)}", f"type = {_toml('proportion' if binary else 'mean')}"]
+        lines += [f"column = {_toml(name)}", 'role = "primary"', 'direction = "increase"']
+    return "\n".join(lines) + "\n"
+
+
+def _is_pre(name: str, schema: "Mapping[str, str]") -> bool:
+    named = name.startswith("pre_") or name.endswith(("_pre", "_baseline"))
+    return named and schema[name] in ("number", "boolean")
+
+
+def _relative(data: str, folder: Path) -> str:
+    path = Path(data)
+    try:
+        return path.resolve().relative_to(folder.resolve()).as_posix()
+    except ValueError:
+        return path.resolve().as_posix()
+
+
+def _toml(value: Any) -> str:
+    # JSON's strings, numbers, booleans and lists are TOML too.
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,31 @@
+"""Tests that compare two estimates by their difference over its standard error.
+
+Use `welch`, the default: it does not assume equal variances. `student` pools the
+variances, as classical regression does. `z` takes the normal distribution for the
+t distribution, as some reporting tools do; with hundreds of units it is the same.
+"""
+
+from xpyrment_core import TestDefinition, hookimpl
+
+
+@hookimpl
+def xpyrment_tests() -> list[TestDefinition]:
+    """Offer welch, student and z."""
+    return [
+        TestDefinition(
+            name="welch",
+            target="xpyrment_ttests.wald:welch",
+            summary="Welch's t-test: variances may differ between variants.",
+            aliases=("t",),
+        ),
+        TestDefinition(
+            name="student",
+            target="xpyrment_ttests.wald:student",
+            summary="Student's t-test: one variance for both variants.",
+        ),
+        TestDefinition(
+            name="z",
+            target="xpyrment_ttests.wald:z",
+            summary="The normal approximation to Welch's test, for large samples.",
+        ),
+    ]

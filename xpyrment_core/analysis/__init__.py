@@ -1,0 +1,1 @@
+"""One analysis as a pure function: plan, read, adjust, compare, correct, check."""

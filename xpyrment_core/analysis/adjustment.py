@@ -1,0 +1,130 @@
+"""From the moments of two variants to the moments an adjuster works on."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from xpyrment_core.data.query import Term
+from xpyrment_core.errors import CovariateRefused, NotEstimable
+from xpyrment_core.stats.delta_method import ColumnMean, linearise
+from xpyrment_core.values.estimates import Estimate
+from xpyrment_core.values.moments import Moments
+
+Adjuster = Callable[[Moments, Moments], tuple[Estimate, Estimate]]
+OUTCOME = "(outcome)"
+
+
+def adjust(
+    metric: Any,
+    covariates: Sequence[Any],
+    adjuster: Adjuster,
+    control: Moments,
+    treatment: Moments,
+) -> tuple[tuple[Estimate, Estimate] | None, list[str], list[str]]:
+    """Adjust a metric, leaving out one by one the covariates that cannot be used.
+
+    Parameters
+    ----------
+    metric : object
+        The outcome, a function of the means of some of the moments' columns.
+    covariates : sequence of metrics
+        `ColumnMean` of a term, or any function of means (a pre-period ratio).
+    adjuster : callable
+        ``(control, treatment) -> (Estimate, Estimate)``.
+    control, treatment : Moments
+        Over the outcome's columns and the covariates' terms, missing values already imputed.
+
+    Returns
+    -------
+    estimates : pair of Estimate or None
+        None where no covariate was usable.
+    used : list of str
+        Covariates that entered, in order.
+    notes : list of str
+        Why others did not.
+    """
+    left, notes = _finite(covariates, control, treatment)
+    while left:
+        names = (OUTCOME, *(c.name for c in left))
+        pair = [_renamed(linearise([metric, *left], arm), names) for arm in (control, treatment)]
+        try:
+            return adjuster(*pair), [c.name for c in left], notes
+        except CovariateRefused as refused:
+            dropped = [c for c in left if c.name == refused.covariate] or left[-1:]
+            left = [c for c in left if c not in dropped]
+            notes.append(refused.reason)
+    return None, [], notes
+
+
+def _finite(covariates: Sequence[Any], control: Moments, treatment: Moments) -> tuple[list[Any], list[str]]:
+    usable, notes = [], []
+    for covariate in covariates:
+        try:
+            finite = all(np.isfinite(linearise([covariate], arm).m2).all() for arm in (control, treatment))
+            why = "" if finite else "it has infinite values"
+        except NotEstimable:
+            why = "it has infinite values, or is not defined at the observed means"
+        if why:
+            notes.append(f"covariate {covariate.name!r} is left out: {why}")
+        else:
+            usable.append(covariate)
+    return usable, notes
+
+
+def _renamed(moments: Moments, names: tuple[str, ...]) -> Moments:
+    return Moments(names, moments.n, moments.mean, moments.m2)
+
+
+def impute(
+    arms: Sequence[Moments], terms: Sequence[Term], shifts: Mapping[str, float]
+) -> tuple[list[Moments], list[ColumnMean]]:
+    """Put the mean of the observed values where a covariate was missing.
+
+    Engines fill missing values with an arbitrary constant; because they also count them in an
+    indicator column, replacing that constant by the mean is linear algebra on the moments. The
+    mean is that of the compared variants together.
+
+    Returns
+    -------
+    arms : list of Moments
+    indicators : list of ColumnMean
+        The missingness indicators that are not 0 everywhere, to be used as covariates too.
+    """
+    columns = arms[0].columns
+    weights = np.eye(len(columns))
+    indicators = []
+    for term in terms:
+        if term.kind == "missing" and any(arm.n and arm.mean[columns.index(term.name)] > 0 for arm in arms):
+            indicators.append(ColumnMean(term.name))
+            filled = next((t.name for t in terms if t.column == term.column and t.kind == "filled"), None)
+            if filled is not None:
+                i, j = columns.index(filled), columns.index(term.name)
+                weights[i, j] = _mean_less_fill(arms, i, j, shifts[term.column])
+    if not indicators:
+        return list(arms), []
+    return [_filled(arm, weights) for arm in arms], indicators
+
+
+def _filled(arm: Moments, weights: np.ndarray) -> Moments:
+    # Only columns that change are multiplied out, so that an infinite column spoils no other.
+    extra = weights - np.eye(len(weights))
+    rows = np.flatnonzero(extra.any(axis=1))
+    mean, m2 = arm.mean.copy(), arm.m2.copy()
+    for i in rows:
+        j = int(np.flatnonzero(extra[i])[0])
+        slope = extra[i, j]
+        mean[i] += slope * mean[j]
+        diagonal = m2[i, i] + 2 * slope * m2[i, j] + slope**2 * m2[j, j]
+        m2[i, :] += slope * m2[j, :]
+        m2[:, i] = m2[i, :]
+        m2[i, i] = diagonal
+    return Moments(arm.columns, arm.n, mean, m2)
+
+
+def _mean_less_fill(arms: Sequence[Moments], value: int, missing: int, fill: float) -> float:
+    observed = sum(arm.n * (1 - arm.mean[missing]) for arm in arms)
+    total = sum(arm.n * (arm.mean[value] - fill * arm.mean[missing]) for arm in arms)
+    with np.errstate(all="ignore"):
+        mean = total / observed if observed > 0 else fill
+    return float(mean - fill) if np.isfinite(mean) else 0.0

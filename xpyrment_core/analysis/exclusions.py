@@ -1,0 +1,64 @@
+"""The ledger: where every row of the data went, per metric and variant."""
+
+from xpyrment_core.analysis.plan import Plan, Task
+from xpyrment_core.analysis.read import Data
+from xpyrment_core.data.query import Reading
+from xpyrment_core.options import Label
+from xpyrment_core.values.exclusions import ArmLedger, Exclusions
+
+
+def ledger(plan: Plan, task: Task | None, treatment: Label, data: Data) -> Exclusions:
+    """Return the ledger of one comparison; without a task only the rows that came in are known."""
+    total = sum(plan.labels.values())
+    missing = plan.labels.get(None, 0)
+    compared = sum(plan.labels.get(arm, 0) for arm in (plan.control, treatment))
+    imputed: dict[str, int] = {}
+    if task is not None:
+        for arm in (plan.control, treatment):
+            for column, count in _imputed(task, arm, data.reading).items():
+                imputed[column] = imputed.get(column, 0) + count
+    return Exclusions(
+        rows_in=total,
+        missing_label=missing,
+        other_arms=total - missing - compared,
+        control=_arm_ledger(plan, task, plan.control, data),
+        treatment=_arm_ledger(plan, task, treatment, data),
+        imputed=imputed,
+    )
+
+
+def _imputed(task: Task, arm: Label, reading: Reading) -> dict[str, int]:
+    moments, rows = reading.moments[task.spec.name, arm], reading.rows[task.spec.name, arm]
+    return {
+        term.column: round(float(moments.mean[i]) * rows)
+        for i, term in enumerate(task.row_set.terms)
+        if term.kind == "missing" and moments.mean[i] > 0
+    }
+
+
+def _arm_ledger(plan: Plan, task: Task | None, arm: Label, data: Data) -> ArmLedger:
+    rows_in, units = plan.labels.get(arm, 0), data.reading.units
+    if task is None:
+        return ArmLedger(rows_in=rows_in)
+    without = units.rows_without_unit.get(arm, 0) if units else 0
+    two_arms = units.rows_in_two_arms.get(arm, 0) if units else 0
+    complete = data.reading.rows[task.spec.name, arm]
+    non_finite = min(complete, max((data.infinite.get((c, arm), 0) for c in task.spec.sources), default=0))
+    return ArmLedger(
+        rows_in=rows_in,
+        missing_unit=without,
+        in_two_arms=two_arms,
+        missing_outcome=rows_in - without - two_arms - complete,
+        non_finite=non_finite,
+        used=complete - non_finite,
+        units=data.reading.moments[task.spec.name, arm].n,
+    )
+
+
+def infinite_reason(plan: Plan, task: Task, treatment: Label, data: Data) -> str:
+    """Return why infinite values keep a metric from being estimated, ``""`` where there are none."""
+    for column in task.spec.sources:
+        count = sum(data.infinite.get((column, arm), 0) for arm in (plan.control, treatment))
+        if count:
+            return f"column {column!r} has {count:,} infinite value{'s' if count > 1 else ''}; correct or remove them"
+    return ""

@@ -1,0 +1,105 @@
+"""The flow of one analysis: plan, gate, read, compare, correct, check."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from xpyrment_core.analysis.diagnostics import run_checks
+from xpyrment_core.analysis.multiplicity import Row, correct
+from xpyrment_core.analysis.plan import Plan
+from xpyrment_core.analysis.planner import make_plan
+from xpyrment_core.analysis.read import Data, read
+from xpyrment_core.analysis.result import AnalysisResult
+from xpyrment_core.analysis.rows import rows_of, with_verdict
+from xpyrment_core.analysis.study import Study
+from xpyrment_core.options import Options
+from xpyrment_core.registry.provenance import Issue
+
+Gate = Callable[[Plan], list[Issue]]
+
+ASKED = (
+    "control", "treatments", "alpha", "correction", "alternative", "relative_interval", "treatment_col", "unit_col",
+    "covariates", "metrics",
+)  # fmt: skip
+"""Keys of a result's metadata that say what was asked for; the others say how it was answered."""
+
+
+def analyse(study: Study, options: Options, *, gate: Gate | None = None) -> AnalysisResult:
+    """Analyse every metric of a study.
+
+    A pure function of its arguments: it changes no state and tells no observer.
+
+    Parameters
+    ----------
+    study : Study
+    options : Options
+    gate : callable, optional
+        Called with the plan before any row is read; what it raises stops the analysis, the
+        issues it returns become part of the result.
+
+    Raises
+    ------
+    InputError
+        No metrics, an unknown column, label, name or option: raised before any row is read.
+    EngineError
+        The data could not be read.
+    """
+    plan = make_plan(study, options)
+    issues = gate(plan) if gate is not None else []
+    data = read(study, plan)
+    rows = [row for task in plan.tasks for row in rows_of(plan, task, data)]
+    rows = correct(rows, plan.correction, options.alpha)
+    return _result(study, plan, data, rows, issues)
+
+
+def explain(study: Study, options: Options) -> str:
+    """Say what `analyse` with the same arguments would read, and how; no row is read."""
+    plan = make_plan(study, options)
+    parts = [str(study.host.provenance(study.engine)), study.source.explain(plan.query)]
+    if plan.sample_query is not None:
+        columns = sorted({term.column for rows in plan.sample_query.row_sets for term in rows.terms})
+        parts.append(f"unit-level values of {', '.join(columns)} are read once more")
+    return "\n".join(parts)
+
+
+def _result(study: Study, plan: Plan, data: Data, rows: Sequence[Row], issues: Sequence[Issue]) -> AnalysisResult:
+    results = [with_verdict(row.result, plan.options.alpha) for row in rows]
+    checks, failures = run_checks(study, plan, data, results)
+    balance = next((check.value for check in checks if check.name == "balance"), None)
+    return AnalysisResult(
+        [row.raw() for row in results],
+        plan.options.alpha,
+        balance,
+        results=results,
+        checks=checks,
+        issues=[*issues, *failures],
+        metadata=_asked(study, plan) | _facts(study, plan, data),
+        plugins=study.host,
+    )
+
+
+def _asked(study: Study, plan: Plan) -> dict[str, Any]:
+    """Return what was asked for, under the keys of `ASKED`."""
+    options = plan.options
+    return {
+        "control": plan.control,
+        "treatments": list(plan.treatments),
+        "alpha": options.alpha,
+        "correction": None if plan.correction is None else plan.correction.name,
+        "alternative": options.alternative,
+        "relative_interval": options.relative_interval,
+        "treatment_col": study.treatment_col,
+        "unit_col": study.unit_col,
+        "covariates": list(plan.covariates),
+        "metrics": [task.spec.name for task in plan.tasks],
+    }
+
+
+def _facts(study: Study, plan: Plan, data: Data) -> dict[str, Any]:
+    return {
+        "look": study.look,
+        "engine": str(study.host.provenance(study.engine)),
+        "passes": data.reading.passes,
+        "rows": {str(label): count for label, count in plan.labels.items() if label is not None},
+        "rows_missing_label": plan.labels.get(None, 0),
+        "units_in_two_arms": data.reading.units.in_two_arms if data.reading.units else 0,
+    }

@@ -1,0 +1,213 @@
+"""Registered metrics: a metric object together with its role in the experiment."""
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import field, frozen
+
+from xpyrment_core.errors import InputError, listing, nearest
+from xpyrment_core.options import DIRECTIONS, ROLES, Direction, Role, check_choice
+from xpyrment_core.registry.definitions import MetricDefinition, Registered
+from xpyrment_core.registry.host import PluginHost
+from xpyrment_core.stats.delta_method import ColumnMean
+
+
+@frozen
+class Margin:
+    """How much worse a guardrail may get: in the metric's unit, or as a share of control.
+
+    Attributes
+    ----------
+    size : float
+        Positive: 0.5, or 0.02 for 2 % of the control value.
+    relative : bool
+    """
+
+    size: float
+    relative: bool = False
+
+    @classmethod
+    def parse(cls, margin: "float | str | Margin") -> "Margin":
+        """Read ``0.5`` or ``"2%"``.
+
+        Examples
+        --------
+        >>> Margin.parse("2%")
+        Margin(size=0.02, relative=True)
+        """
+        if isinstance(margin, Margin):
+            return margin
+        text = str(margin).strip()
+        relative = text.endswith("%")
+        try:
+            size = float(text.removesuffix("%")) / (100 if relative else 1)
+        except ValueError:
+            size = float("nan")
+        if not 0 < size < float("inf") or (relative and size >= 1):
+            raise InputError(
+                f"margin must be a positive number in the metric's unit, or a percentage of control such as '2%', "
+                f"got {margin!r}."
+            )
+        return cls(size, relative)
+
+
+@frozen(kw_only=True)
+class MetricSpec:
+    """A metric as registered with an experiment; it never changes afterwards.
+
+    Attributes
+    ----------
+    metric : object
+        With ``name``, ``columns`` and ``value(means)`` (or ``estimate(sample)``).
+    label : str
+        The kind, as results name it: ``"Mean"``.
+    entry : Registered or None
+        Where the kind came from; None for a class of the user's own.
+    covariates : tuple of str
+        Covariate columns of its own, beside those the metric object has.
+    role : {"primary", "secondary", "guardrail"}
+        Family it is corrected with.
+    direction : {"increase", "decrease"}
+        Which way is good.
+    margin : Margin or None
+        Non-inferiority margin of a guardrail.
+    """
+
+    metric: Any
+    label: str
+    entry: Registered | None = None
+    covariates: tuple[str, ...] = ()
+    role: Role = "primary"
+    direction: Direction = "increase"
+    margin: Margin | None = None
+    options: Mapping[str, Any] = field(factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        check_choice("role", self.role, ROLES)
+        check_choice("direction", self.direction, DIRECTIONS)
+        if self.margin is not None and self.role != "guardrail":
+            raise InputError(
+                f"metric {self.name!r} has a margin but the role {self.role!r}; a non-inferiority margin belongs to a "
+                f"guardrail: register it with role='guardrail'."
+            )
+
+    @property
+    def name(self) -> str:
+        """The metric's name, unique in its experiment."""
+        return str(self.metric.name)
+
+    @property
+    def fixed(self) -> tuple[Any, ...]:
+        """What must not change once the experiment runs."""
+        return self.metric, self.label, self.covariates, self.role, self.direction, self.margin
+
+    @property
+    def default_test(self) -> str:
+        """The test this kind of metric uses when the caller names none."""
+        if self.entry is None:
+            return str(getattr(self.metric, "default_test", "welch"))
+        definition = self.entry.definition
+        return definition.default_test if isinstance(definition, MetricDefinition) else "welch"
+
+    @property
+    def own_covariates(self) -> tuple[Any, ...]:
+        """Covariate metrics that came with it: the metric object's, then the columns given."""
+        given = tuple(getattr(self.metric, "covariates", ()))
+        return (*given, *(ColumnMean(c) for c in self.covariates))
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Data columns that must be observed for a row to count."""
+        return tuple(getattr(self.metric, "sources", self.metric.columns))
+
+
+def build_spec(
+    host: PluginHost,
+    name: str,
+    metric_type: str,
+    parameters: Mapping[str, Any],
+    covariate: str | list[str] | tuple[str, ...] | None,
+    **role: Any,
+) -> MetricSpec:
+    """Make a spec from a metric kind's name and the parameters of `register_metric`."""
+    if not isinstance(name, str) or not name:
+        raise InputError(f"a metric needs a name for reports, got {name!r}.")
+    entry = host.get("metric", metric_type)
+    kind = entry.load()
+    given = {key: value for key, value in parameters.items() if value is not None}
+    accepted = _parameters(kind)
+    covariates = _covariate_names(name, covariate)
+    if len(covariates) == 1 and "pre_period_col" in accepted and "pre_period_col" not in given:
+        given["pre_period_col"], covariates = covariates[0], ()
+    if "value_col" in accepted and accepted["value_col"] and "value_col" not in given:
+        given["value_col"] = name  # a metric named after its column needs no more
+    _check_parameters(name, entry, accepted, given)
+    label = getattr(entry.definition, "label", "") or entry.definition.name.replace("_", " ").capitalize()
+    return MetricSpec(metric=kind(name=name, **given), label=label, entry=entry, covariates=covariates, **role)
+
+
+def _covariate_names(metric: str, covariate: Any) -> tuple[str, ...]:
+    names = (covariate,) if isinstance(covariate, str) or covariate is None else covariate
+    if not isinstance(names, list | tuple) or any(not isinstance(name, str) for name in names if name is not None):
+        raise InputError(f"metric {metric!r}: covariate must be a column name or a list of them, got {covariate!r}.")
+    return tuple(name for name in names if name is not None)
+
+
+def adopt(host: PluginHost, metric: Any) -> MetricSpec:
+    """Make a spec of a metric object made by the user, finding its kind where it is a registered one."""
+    if isinstance(metric, type):
+        raise InputError(
+            f"{metric.__name__} is a class, not a metric; make one of it: {metric.__name__}('revenue', …)."
+        )
+    if isinstance(getattr(metric, "columns", ()), str):
+        raise InputError(
+            f"metric {getattr(metric, 'name', metric)!r}: columns must be a tuple of names, got {metric.columns!r}."
+        )
+    missing = [part for part in ("name", "columns") if not hasattr(metric, part)]
+    if not (hasattr(metric, "value") or hasattr(metric, "estimate")):
+        missing.append("value(means)")
+    if missing:
+        raise InputError(
+            f"{metric!r} is not a metric: it has no {', '.join(missing)}. A metric has a name, the columns it reads "
+            f"and value(means); or use register_metric(name, metric_type, …)."
+        )
+    for entry in host.all("metric"):
+        if _is_target(type(metric), entry):
+            label = getattr(entry.definition, "label", "") or type(metric).__name__
+            return MetricSpec(metric=metric, label=label, entry=entry)
+    return MetricSpec(metric=metric, label=type(metric).__name__)
+
+
+def _is_target(cls: type, entry: Registered) -> bool:
+    target = entry.definition.target
+    if not isinstance(target, str):
+        return bool(target is cls)
+    module, _, path = target.partition(":")
+    if cls.__module__ == module and cls.__qualname__ == path:
+        return True
+    # A target may be re-exported from elsewhere in the same package; only then is it worth an import.
+    return cls.__module__.split(".")[0] == module.split(".")[0] and entry.load() is cls
+
+
+def _parameters(kind: Any) -> dict[str, bool]:
+    """Return the constructor's parameters, and whether each is required."""
+    signature = inspect.signature(kind)
+    return {
+        name: p.default is p.empty
+        for name, p in signature.parameters.items()
+        if name != "name" and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
+    }
+
+
+def _check_parameters(name: str, entry: Registered, accepted: Mapping[str, bool], given: Mapping[str, Any]) -> None:
+    kind = entry.definition.name
+    for parameter in given:
+        if parameter not in accepted:
+            raise InputError(
+                f"metric {name!r}: a {kind!r} metric takes no {parameter!r}; it takes "
+                f"{listing(accepted)}.{nearest(parameter, accepted)}"
+            )
+    missing = [parameter for parameter, required in accepted.items() if required and parameter not in given]
+    if missing:
+        raise InputError(f"metric {name!r}: a {kind!r} metric needs {', '.join(missing)}; give {missing[0]}=….")

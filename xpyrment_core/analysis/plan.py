@@ -1,0 +1,151 @@
+"""A checked analysis: what was asked for, and what is to be done about each metric."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from attrs import frozen
+
+from xpyrment_core.analysis.metric_spec import MetricSpec
+from xpyrment_core.data.query import Query, RowSet, Term
+from xpyrment_core.options import (
+    Label,
+    Needs,
+    Options,
+)
+from xpyrment_core.registry.provenance import Provenance
+from xpyrment_core.values.estimates import Effect, Estimate, Interval, Unavailable
+
+BALANCE = "(covariate balance)"
+
+Reads = Literal["moments", "derived", "samples"]
+
+
+@frozen(kw_only=True)
+class Method:
+    """A test, adjuster or correction, looked up and loaded."""
+
+    name: str
+    call: Any
+    provenance: Provenance
+    needs: Needs = "estimates"
+    definition: Any = None
+
+
+@frozen(kw_only=True)
+class Covariate:
+    """A covariate as it enters an adjustment.
+
+    Attributes
+    ----------
+    name : str
+        The column, or the ratio of columns.
+    metrics : tuple
+        Functions of the terms' means: the covariate itself, or one dummy per level.
+    terms : tuple of Term
+    """
+
+    name: str
+    metrics: tuple[Any, ...]
+    terms: tuple[Term, ...]
+
+
+@frozen(kw_only=True)
+class Task:
+    """One metric, planned.
+
+    Attributes
+    ----------
+    spec : MetricSpec
+    test : Method
+    adjuster : Method or None
+    covariates : tuple of Covariate
+    row_set : RowSet
+    reads : {"moments", "derived", "samples"}
+        What the metric is computed from.
+    fallback : Method or None
+        The test to use where units repeat and `test`, a default, takes counts.
+    blocked : str
+        Why the metric cannot be estimated, where the plan already shows it.
+    notes : tuple of str
+        What the reader should know about the choices made.
+    """
+
+    spec: MetricSpec
+    test: Method
+    adjuster: Method | None
+    covariates: tuple[Covariate, ...]
+    row_set: RowSet
+    reads: Reads
+    fallback: Method | None = None
+    blocked: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def wants_samples(self) -> bool:
+        """Whether unit-level values are needed beside the moments."""
+        return self.reads != "moments" or self.test.needs == "samples"
+
+
+@frozen(kw_only=True)
+class Plan:
+    """A checked analysis, ready to read data."""
+
+    options: Options
+    control: Label
+    treatments: tuple[Label, ...]
+    labels: Mapping[Label | None, int]
+    tasks: tuple[Task, ...]
+    correction: Method | None
+    covariates: tuple[str, ...]
+    query: Query
+    sample_query: Query | None
+
+    @property
+    def arms(self) -> tuple[Label, ...]:
+        """Control and treatments."""
+        return (self.control, *self.treatments)
+
+
+@frozen(kw_only=True)
+class Comparison:
+    """Numbers of one metric in one treatment against control, before correction.
+
+    Attributes
+    ----------
+    control, treatment : Estimate
+        As used by the test: adjusted where `adjuster` says so.
+    effect : Effect
+    relative : Interval or Unavailable
+    lift : float or None
+        The relative effect; None where the control value is 0.
+    raw_control, raw_treatment : Estimate
+        Without adjustment, on the same rows.
+    raw_effect : Effect or None
+        The same test without adjustment; None where nothing was adjusted.
+    p_value : float
+        Of the effect, or of the non-inferiority test of a guardrail.
+    null : float
+        The difference that the p-value tests: 0, or the margin of a guardrail.
+    relative_null : float or None
+        The same as a relative effect, where the margin is relative.
+    notes : tuple of str
+    covariates : tuple of str
+        Covariates that entered the adjustment.
+    """
+
+    control: Estimate
+    treatment: Estimate
+    effect: Effect
+    relative: Interval | Unavailable
+    lift: float | None
+    raw_control: Estimate
+    raw_treatment: Estimate
+    raw_effect: Effect | None = None
+    p_value: float = math.nan
+    null: float = 0.0
+    relative_null: float | None = None
+    power: float | None = None
+    mde: float | None = None
+    covariates: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,74 @@
+"""Reading all that a plan asks for, and noticing what the moments alone cannot say."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from attrs import evolve, frozen
+
+from xpyrment_core.analysis.plan import Plan, Task
+from xpyrment_core.analysis.study import Study
+from xpyrment_core.data.query import Reading, RowSet, Term
+from xpyrment_core.options import Label
+from xpyrment_core.values.samples import ArmSample
+
+
+@frozen(kw_only=True)
+class Data:
+    """What was read for a plan."""
+
+    reading: Reading
+    samples: Mapping[tuple[str, Label], ArmSample]
+    infinite: Mapping[tuple[str, Label], int]
+    blocked: Mapping[str, str]
+
+
+def read(study: Study, plan: Plan) -> Data:
+    """Read all that the plan asks for.
+
+    Raises
+    ------
+    EngineError
+        Whatever goes wrong in the engine, as one error that names it.
+    """
+    source = study.source
+    with study.engine_errors():
+        reading = source.moments(plan.query)
+        samples = {} if plan.sample_query is None else source.samples(plan.sample_query)
+        columns = _infinite_columns(plan, reading)
+        infinite = source.infinite(columns, plan.query.treatment_col) if columns else {}
+        blocked: dict[str, str] = {}
+        for task in plan.tasks:
+            if getattr(task.spec.metric, "binary", False) and not task.blocked:
+                blocked |= _not_binary(plan, task, source)
+    return Data(reading=reading, samples=samples, infinite=infinite, blocked=blocked)
+
+
+def _infinite_columns(plan: Plan, reading: Reading) -> list[str]:
+    columns: dict[str, None] = {}
+    for task in plan.tasks:
+        for arm in plan.arms:
+            moments = reading.moments.get((task.spec.name, arm))
+            for i, term in enumerate(task.row_set.terms if moments is not None and moments.n else ()):
+                if moments is not None and term.kind == "value" and not math.isfinite(moments.mean[i]):
+                    columns[term.column] = None
+    return list(columns)
+
+
+def _not_binary(plan: Plan, task: Task, source: Any) -> dict[str, str]:
+    for column in task.spec.sources:
+        found = source.offending(column, (0.0, 1.0))
+        if found and set(plan.labels) - set(plan.arms):
+            found = _offending_in_arms(plan, column, source)  # perhaps only rows that nobody compares
+        if found:
+            values = ", ".join(f"{value:g}" for value in found)
+            return {task.spec.name: f"column {column!r} is not binary: it holds {values} beside 0 and 1"}
+    return {}
+
+
+def _offending_in_arms(plan: Plan, column: str, source: Any, limit: int = 5) -> tuple[float, ...]:
+    rows = RowSet(column, (column,), (Term(column, column),))
+    samples = source.samples(evolve(plan.query, row_sets=(rows,), unit_col=None))
+    values = {float(v) for arm in plan.arms for v in np.unique(samples[column, arm].columns[column])}
+    return tuple(sorted(values - {0.0, 1.0})[:limit])

@@ -1,0 +1,132 @@
+"""Making an experiment from the words of a command line, shared by the commands that analyse one."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from xpyrment_core.errors import InputError
+from xpyrment_core.experiment.file import ExperimentFile
+
+if TYPE_CHECKING:
+    from xpyrment_core.experiment.experiment import Experiment
+
+
+def experiment_of(
+    data: str,
+    treatment_col: str | None,
+    metrics: Sequence[str] | None,
+    covariates: Sequence[str] | None = None,
+    id_col: str | None = None,
+    cluster_col: str | None = None,
+) -> "Experiment":
+    """Return an experiment on a data file, with metrics written as text.
+
+    Raises
+    ------
+    InputError
+        The treatment column or the metrics are missing, or something is not in the data.
+    """
+    from xpyrment_core.experiment.metric_text import parse_metric
+    from xpyrment_core.experiment.setup import setup
+
+    if treatment_col is None or not metrics:
+        missing = "--treatment-col" if treatment_col is None else "--metric"
+        raise InputError(f"{missing} is missing; for example: --treatment-col variant --metric revenue.")
+    experiment = setup(opened(data), treatment_col, id_col, list(covariates or ()), cluster_col=cluster_col)
+    for text in metrics:
+        experiment.register_metric(**parse_metric(text))
+    return experiment
+
+
+def opened(data: str) -> Any:
+    """Return what an engine reads: the path itself, or the frame on standard input."""
+    from xpyrment_core.data.files import read_frame
+
+    return read_frame(data) if data == "-" else data
+
+
+def arms_of(
+    experiment: "Experiment",
+    control: Any = None,
+    treatments: Iterable[Any] | None = None,
+    weights: Mapping[str, float] | None = None,
+) -> dict[str, Any]:
+    """Return ``control`` and ``treatment`` for `run_analysis`, from labels written as text.
+
+    Without a control it is the label ``control`` in any case, else the first in order; without
+    treatments it is every other arm. Planned weights are set on the experiment.
+    """
+    from xpyrment_core.data.labels import default_control, find_label, is_missing
+
+    column = str(experiment.treatment_col)
+    labels = [label for label in experiment.source.labels(column) if not is_missing(label)]
+    if not labels:
+        raise InputError(f"column {column!r} has no labels: every row's variant is missing.")
+    if weights is not None:
+        experiment.set_weights({_label_or_text(text, labels): share for text, share in weights.items()})
+    chosen = default_control(labels) if control is None else find_label(control, labels, by_text=True, what="control")
+    several = None
+    if treatments is not None:
+        several = [find_label(text, labels, by_text=True, what="treatment") for text in treatments]
+    return {"control": chosen, "treatment": several}
+
+
+def _label_or_text(text: str, labels: list[Any]) -> Any:
+    from xpyrment_core.data.labels import find_label
+
+    try:
+        return find_label(text, labels, by_text=True)
+    except InputError:
+        return text  # an arm that got no unit at all: the sample-ratio check wants to know of it
+
+
+def parse_weights(parts: Iterable[str]) -> dict[str, float]:
+    """Read ``["control=0.9", "treatment=0.1"]``.
+
+    Examples
+    --------
+    >>> parse_weights(["control=0.9", "treatment=0.1"])
+    {'control': 0.9, 'treatment': 0.1}
+    """
+    out = {}
+    for part in parts:
+        label, equals, share = (piece.strip() for piece in part.rpartition("="))
+        try:
+            value = float(share)
+        except ValueError:
+            value = -1.0
+        if not label or not equals or not 0 < value < float("inf"):
+            raise InputError(f"weight {part!r} is not understood; wanted LABEL=SHARE, such as control=0.9.")
+        out[label] = value
+    return out
+
+
+def build(plan: ExperimentFile) -> "tuple[Experiment, dict[str, Any]]":
+    """Return the experiment a plan file describes, and the options of its analysis."""
+    from xpyrment_core.experiment.setup import setup
+
+    table = plan.experiment
+    experiment = setup(
+        opened(plan.data),
+        table["treatment_col"],
+        table.get("id_col"),
+        table.get("covariates"),
+        cluster_col=table.get("cluster_col"),
+    )
+    for registration in plan.registrations():
+        experiment.register_metric(**registration)
+    return experiment, _options(plan, experiment)
+
+
+def _options(plan: ExperimentFile, experiment: "Experiment") -> dict[str, Any]:
+    table = plan.experiment
+    options = arms_of(experiment, table.get("control"), table.get("treatments"), plan.weights)
+    options |= {key: table[key] for key in ("alpha", "alternative", "relative_interval") if key in table}
+    options["multi_test_correction"] = table.get("correction")
+    if plan.per_metric("test"):
+        options["test"] = plan.per_metric("test")
+    adjusters, shared = plan.per_metric("adjuster"), table.get("adjuster")
+    if adjusters:
+        options["adjuster"] = {metric["name"]: metric.get("adjuster", shared) for metric in plan.metrics}
+    elif shared:
+        options["adjuster"] = shared
+    return options

@@ -1,0 +1,206 @@
+"""The command line: commands are plugins; this finds them, runs one and prints its report."""
+
+import gc
+import inspect
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Annotated, Any, NoReturn
+
+from cyclopts import App, Group, Parameter
+
+from xpyrment_core.cli.parameters import spell_stdin
+from xpyrment_core.errors import XpyrmentError
+from xpyrment_core.options import Format
+from xpyrment_core.registry.definitions import CommandDefinition, Registered
+from xpyrment_core.registry.host import PluginHost, PluginInfo, use_host
+
+VERSION = "0.1.0"
+HELP = "Enterprise-grade experiment design and statistical analysis: decide from A/B tests."
+WIDTH = 80
+
+CORE_COMMANDS = (
+    CommandDefinition(
+        name="completion",
+        target="xpyrment_core.cli.completion:completion",
+        summary="Print or install shell completion.",
+        group="Tools",
+    ),
+    CommandDefinition(
+        name="plugins",
+        target="xpyrment_core.cli.plugins:app",
+        summary="List plugins, what each offers, and what is wrong with any.",
+        group="Tools",
+    ),
+)
+
+
+def build_app(host: PluginHost, settings: bool = True, chosen: str = "") -> App:
+    """Return the program, with every plugin's commands.
+
+    `settings` are the defaults in the environment and in ``xpyrment.toml``; help needs none.
+    The `chosen` command shows its whole docstring in its help, the others their summaries.
+    """
+    app = App(
+        name="xpyrment",
+        help=HELP,
+        version=VERSION,
+        result_action="return_value",
+        help_format="plaintext",  # Markdown would cost a fifth of the start-up
+        config=_settings() if settings else (),
+    )
+    groups: dict[str, Group] = {}
+    taken = set(app)
+    for definition in CORE_COMMANDS:
+        _add(app, groups, definition, definition.name, _help(definition, definition.summary, definition.name == chosen))
+        taken.add(definition.name)
+    for entry in host.all("command"):
+        name = entry.definition.name
+        if name in taken:
+            name = f"{entry.plugin}-{entry.definition.name}".replace(".", "-")
+        if name in taken:
+            continue
+        taken.add(name)
+        _add(app, groups, entry.definition, name, _help(entry.definition, _summary(entry), name == chosen))
+    return app
+
+
+def _settings() -> list[Any]:
+    from cyclopts import config
+
+    return [
+        config.Env("XPYRMENT_", show=False),
+        config.Env("XPYRMENT_", command=False, show=False),
+        config.Toml("xpyrment.toml", search_parents=True, root_keys=("xpyrment",)),
+    ]
+
+
+def _add(app: App, groups: dict[str, Group], definition: Any, name: str, summary: str) -> None:
+    title = getattr(definition, "group", "Commands")
+    group = groups.setdefault(title, Group(title))
+    app.command(definition.target, name=name, group=group, help=summary)
+
+
+def _help(definition: CommandDefinition | Any, summary: str, chosen: bool) -> str:
+    """Return a command's help: its summary in lists, its whole docstring when it is the one asked for."""
+    if not chosen:
+        return summary
+    try:
+        target = definition.load()
+    except Exception:  # whatever is wrong with it is said when it runs
+        return summary
+    text = inspect.getdoc(target) if inspect.isfunction(target) else None
+    return "\n\n".join(" ".join(part.split()) for part in (text or summary).split("\n\n"))
+
+
+def _summary(entry: Registered) -> str:
+    owner = "" if entry.builtin else f" [{entry.distribution}]"
+    return f"{entry.definition.summary}{owner}"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program and return its exit code: 0 done, 1 error, 2 usage."""
+    tokens = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in tokens
+    gc.disable()  # until a command runs: start-up frees nothing, and collecting costs a tenth of it
+    _plain_when_piped()
+    try:
+        host = use_host(PluginHost())
+        _tell(host.plugins)
+        chosen = next((token for token in tokens if not token.startswith("-")), "")
+        return _run(build_app(host, bool(chosen), chosen), tokens)
+    except XpyrmentError as error:
+        if debug:
+            raise
+        _say(f"{error.heading}: {error}")
+        if error.details:
+            print(error.details, file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        _say("Interrupted.")
+        return 130
+    except Exception as error:
+        if debug:
+            raise
+        _say(f"Error: {type(error).__name__}: {error} (run again with --debug to see where)")
+        return 1
+    finally:
+        gc.enable()
+
+
+OUTPUT = Group("Output", sort_key=99)
+
+
+def _run(app: App, tokens: list[str]) -> int:
+    @app.meta.default
+    def launch(
+        *words: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
+        format: Annotated[Format, Parameter(help="How to print the result.", group=OUTPUT)] = "table",  # noqa: A002
+        debug: Annotated[
+            bool, Parameter(help="Show the full traceback of an error.", negative="", group=OUTPUT)
+        ] = False,
+    ) -> int:
+        gc.enable()
+        with warnings.catch_warnings():
+            if format in ("table", "markdown"):  # these forms show every check themselves
+                warnings.simplefilter("ignore", UserWarning)
+            warnings.showwarning = _show_warning  # type: ignore[assignment]
+            result = app(spell_stdin(words))
+        return _print(result, format)
+
+    code = app.meta(tokens)
+    return code if isinstance(code, int) else 0
+
+
+def _print(result: Any, form: str) -> int:
+    from xpyrment_core.cli.report import Report, render
+
+    if isinstance(result, Report):
+        text = render(result, form, WIDTH if form == "table" else 10_000, ascii_only=not _unicode_ok())
+        if text:
+            print(text)
+        return result.exit_code
+    if isinstance(result, int):
+        return int(result)
+    if result is not None:
+        print(result)
+    return 0
+
+
+def _unicode_ok() -> bool:
+    try:
+        "─≥…".encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def _plain_when_piped() -> None:
+    if not sys.stdout.isatty():
+        os.environ.setdefault("NO_COLOR", "1")
+        os.environ.setdefault("COLUMNS", str(WIDTH))
+
+
+def _tell(plugins: Sequence[PluginInfo]) -> None:
+    for info in plugins:
+        if info.problem:
+            _say(f"Warning: {info} was set aside: {info.reason} See 'xpyrment plugins'.")
+
+
+def _show_warning(message: Any, category: Any, *_: Any) -> None:
+    _say(f"Warning: {message}")
+
+
+def _say(text: str) -> None:
+    line = " ".join(text.split())
+    encoding = sys.stderr.encoding or "ascii"
+    print(line.encode(encoding, "backslashreplace").decode(encoding), file=sys.stderr)
+
+
+def run() -> NoReturn:
+    """Run the program and leave the process with its exit code."""
+    raise SystemExit(main())

@@ -1,0 +1,1 @@
+"""The contract of data engines, and the kit for engines in memory."""

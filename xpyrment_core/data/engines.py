@@ -1,0 +1,39 @@
+"""Choose the engine that reads some data."""
+
+from typing import Any
+
+from xpyrment_core.errors import InputError, listing, warn
+from xpyrment_core.registry.definitions import Registered
+from xpyrment_core.registry.host import PluginHost, PluginWarning
+
+
+def find_engine(host: PluginHost, data: Any, name: str | None = None) -> Registered:
+    """Return the engine of that name, else the first by rank that accepts the data.
+
+    Raises
+    ------
+    InputError
+        There is no engine of that name, or none accepts the data.
+    """
+    if name is not None:
+        return host.get("engine", name)
+    engines = sorted(host.all("engine"), key=lambda e: (getattr(e.definition, "rank", 50), e.qualified))
+    for entry in engines:
+        if _accepts(entry, data):
+            return entry
+    names = listing(entry.definition.name for entry in engines)
+    raise InputError(
+        f"no engine reads data of type {type(data).__module__}.{type(data).__qualname__}; "
+        f"wanted a frame (pandas, polars, pyarrow …) or a path to CSV or Parquet. Engines asked: {names}."
+    )
+
+
+def _accepts(entry: Registered, data: Any) -> bool:
+    try:
+        return bool(entry.load()().accepts(data))
+    except Exception as error:
+        if entry.builtin:
+            raise
+        # A broken third-party engine must not keep the built-in ones from reading.
+        warn(f"engine {entry.qualified!r} was skipped: {error}", PluginWarning)
+        return False

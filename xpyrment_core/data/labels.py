@@ -1,0 +1,123 @@
+"""Variant labels: their order, the default control, and the one a user means."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from xpyrment_core.errors import InputError, listing, unknown
+from xpyrment_core.options import Label
+
+
+def is_missing(label: Any) -> bool:
+    """Say whether a label is None or NaN: no variant at all."""
+    return label is None or label != label
+
+
+def in_order(labels: Iterable[Any]) -> list[Any]:
+    """Return the labels sorted; by their text where they do not compare with one another."""
+    labels = list(labels)
+    try:
+        return sorted(labels)
+    except TypeError:
+        return sorted(labels, key=str)
+
+
+def find_label(wanted: Any, labels: Iterable[Any], *, by_text: bool = False, what: str = "label") -> Any:
+    """Return the label in the data that equals `wanted`.
+
+    Parameters
+    ----------
+    wanted : object
+        What the user asked for.
+    labels : iterable
+        Labels that exist.
+    by_text : bool
+        Compare as text: on a command line every label is text.
+    what : str
+        What the message calls it.
+
+    Raises
+    ------
+    InputError
+        There is no such label, or only one of another type (``"1"`` for ``1``).
+
+    Examples
+    --------
+    >>> find_label("1", [0, 1], by_text=True)
+    1
+    """
+    labels = list(labels)
+    for label in labels:
+        if label == wanted and isinstance(label, bool) == isinstance(wanted, bool):
+            return label
+    alike = [label for label in labels if str(wanted) in _spellings(label) or label == wanted]
+    if alike and by_text:
+        return alike[0]
+    if alike:
+        raise InputError(
+            f"{what} {wanted!r} is of type {type(wanted).__name__}, the labels in the data are of type "
+            f"{type(alike[0]).__name__}: {listing(labels)}. Did you mean {alike[0]!r}?"
+        )
+    raise unknown(what, wanted, labels)
+
+
+def default_control(labels: Iterable[Any]) -> Any:
+    """Return the label ``control`` in any case if there is one, else the first in sorted order.
+
+    Examples
+    --------
+    >>> default_control(["A", "Control", "B"]), default_control(["B", "A"])
+    ('Control', 'A')
+    """
+    ordered = in_order(labels)
+    named = [label for label in ordered if isinstance(label, str) and label.strip().casefold() == "control"]
+    return (named or ordered)[0]
+
+
+def _spellings(label: Any) -> tuple[str, ...]:
+    # A column of 0 and 1 with gaps is read as 0.0 and 1.0; on a command line "1" still means it.
+    return (str(label), f"{label:g}") if isinstance(label, float) else (str(label),)
+
+
+def resolve_arms(
+    control: Any, treatment: Any, found: Mapping[Label | None, int], column: str
+) -> tuple[Label, tuple[Label, ...]]:
+    """Return the control's label and those of the treatments to compare with it.
+
+    Parameters
+    ----------
+    control : label
+    treatment : label, list of labels, or None
+        None means every other label in the data.
+    found : mapping of label to int
+        Rows per label in the data.
+    column : str
+        Name of the treatment column, for messages.
+
+    Raises
+    ------
+    InputError
+        A label is not in the data, is named twice, or there is nothing to compare.
+
+    Examples
+    --------
+    >>> resolve_arms("a", None, {"a": 10, "b": 9, "c": 11, None: 2}, "variant")
+    ('a', ('b', 'c'))
+    """
+    labels = in_order(label for label in found if not is_missing(label))
+    chosen = find_label(control, labels, what=f"control, column {column!r}: label")
+    if treatment is None:
+        others = tuple(label for label in labels if label != chosen)
+        if not others:
+            raise InputError(f"column {column!r} has no other label than control {chosen!r}: nothing to compare.")
+        return chosen, others
+    several = list(treatment) if isinstance(treatment, list | tuple | set | frozenset) else [treatment]
+    if not several:
+        raise InputError("treatment is an empty list; name one label or more, or None for every other arm.")
+    treatments = tuple(find_label(label, labels, what=f"treatment, column {column!r}: label") for label in several)
+    seen = {chosen}
+    for label in treatments:
+        if label in seen:
+            what = "is also the control" if label == chosen else "is named twice"
+            raise InputError(f"treatment {label!r} {what}; compare each treatment once, with another arm.")
+        seen.add(label)
+    return chosen, treatments

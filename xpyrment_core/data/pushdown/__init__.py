@@ -1,0 +1,1 @@
+"""The kit for engines that send sums to a database."""

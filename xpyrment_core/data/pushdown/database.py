@@ -1,0 +1,239 @@
+"""What an engine must be able to do so that sums can be pushed down to where the data are.
+
+An engine that implements `Database` gets the rest (`DatabaseSource`) from the core: which sums,
+when to take a second look, how units, exclusions and samples come out.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+import numpy as np
+from attrs import evolve, field, frozen
+from numpy.typing import NDArray
+
+from xpyrment_core.data.labels import is_missing
+from xpyrment_core.data.pushdown.sums import Factor, Plan, Sum, centre, columns_of, doubts
+from xpyrment_core.data.query import ColumnType, Query
+from xpyrment_core.options import Label
+from xpyrment_core.values.moments import Moments
+
+PILOT_ROWS = 1024
+SAMPLE_ROWS = 200_000
+"""First rows searched for a unit that repeats: by the birthday paradox they have one where units commonly do."""
+
+Centres = Mapping[str, Any]
+"""What is taken off each column: a number, or (mapping of label to number) one for each variant."""
+
+
+@frozen
+class Pilot:
+    """What the first rows say of one column.
+
+    Attributes
+    ----------
+    centre : float
+        About the mean of its finite values; 0 where it has none or is no number.
+    missing : bool
+        Whether a value may be missing. False lets the sums do without a mask, and
+        obliges the database to turn a missing value into NaN there, so that the sum tells.
+    """
+
+    centre: float = 0.0
+    missing: bool = True
+
+    @classmethod
+    def of(cls, mean: float | None, least: float | None, spread: float | None, missing: bool) -> "Pilot":
+        """Return a pilot from mean, minimum and standard deviation of the finite values, None without any."""
+        if mean is None or least is None or mean != mean:
+            return cls(0.0, missing)
+        # The mean of equal values is rounded; the values are not.
+        return cls(centre(mean, spread) if spread else float(least), missing)
+
+
+@frozen(eq=False)
+class Request:
+    """All that one statement needs to know.
+
+    Attributes
+    ----------
+    query : Query
+    plan : Plan
+        The sums wanted.
+    centres : mapping of str to float, or to (mapping of label to float)
+    shifts : mapping of str to float
+        What stands in for a missing value.
+    labels : tuple of labels
+        By unit: every label in the data; a row's code is its label's place here.
+    only_arms : bool
+        Whether rows of other variants must be left out (there may be some).
+    """
+
+    query: Query
+    plan: Plan
+    centres: Centres
+    shifts: Mapping[str, Any]
+    labels: tuple[Label, ...] = ()
+    only_arms: bool = True
+
+
+@frozen(eq=False)
+class Fetched:
+    """Rows of the compared arms, one array a factor.
+
+    Attributes
+    ----------
+    code : ndarray of int
+        Place of each row's label in the query's arms.
+    arrays : mapping of Factor to ndarray of float64
+        Values (NaN where missing), levels, gaps, as `sample_factors` lists them.
+    units : ndarray of int or None
+        A code of each row's unit.
+    """
+
+    code: NDArray[Any]
+    arrays: Mapping[Factor, NDArray[np.float64]]
+    units: NDArray[np.int64] | None = None
+
+
+class Database(Protocol):
+    """Somewhere that rows can be added up; every method but `types` and `explain` reads rows."""
+
+    described: str
+    """What messages call the data."""
+
+    def types(self) -> Mapping[str, ColumnType]:
+        """Return the type of every column, in order."""
+        ...
+
+    def errors(self) -> AbstractContextManager[None]:
+        """Return a context that turns whatever the library raises into one EngineError."""
+        ...
+
+    def count_labels(self, column: str) -> Iterable[Sequence[Any]]:
+        """Return (value, rows) per distinct value; missing values as None or NaN."""
+        ...
+
+    def pilot(self, columns: Sequence[str]) -> Mapping[str, Pilot]:
+        """Look at the first rows of columns of numbers."""
+        ...
+
+    def count_units(self, treatment_col: str, unit_col: str) -> Iterable[Sequence[Any]]:
+        """Return (label, rows, rows that name a unit) per label."""
+        ...
+
+    def most_rows(self, treatment_col: str, unit_col: str, first: int | None) -> int:
+        """Return the most rows any unit has, in the first rows or in all; rows with a label only."""
+        ...
+
+    def rows_in_two_arms(self, treatment_col: str, unit_col: str) -> Iterable[Sequence[Any]]:
+        """Return (label, rows) of the units seen under more than one label."""
+        ...
+
+    def sums(self, request: Request) -> Iterable[Sequence[Any]]:
+        """Return rows of (label, sum, …), the sums as in the plan.
+
+        By unit (code, in two arms, units, rows, sum, …): the code of the unit's least label,
+        and whether it has another.
+        """
+        ...
+
+    def values(self, query: Query, by_unit: bool) -> Fetched:
+        """Fetch the rows of the compared arms; by unit, those with a unit seen under one label."""
+        ...
+
+    def count_infinite(self, columns: Sequence[str], treatment_col: str) -> Iterable[Sequence[Any]]:
+        """Return (label, infinite values of the first column, …) per label."""
+        ...
+
+    def others(self, column: str, allowed: Sequence[float], limit: int) -> Iterable[float]:
+        """Return the smallest distinct values of a column that are not missing and not allowed."""
+        ...
+
+    def explain(self, query: Query) -> str:
+        """Describe how a query is answered."""
+        ...
+
+
+Group = tuple[Label, bool, int, int]
+
+
+@frozen(eq=False)
+class Answer:
+    """What one or several requests gave.
+
+    Attributes
+    ----------
+    moments : mapping of (row set key, arm) to Moments
+    rows : mapping of (row set key, arm) to int
+    groups : tuple of (label, in two arms, units, rows)
+        By unit: what the units were summed up to.
+    passes : int
+        Requests it took.
+    """
+
+    moments: Mapping[tuple[str, Label], Moments] = field(factory=dict)
+    rows: Mapping[tuple[str, Label], int] = field(factory=dict)
+    groups: tuple[Group, ...] = ()
+    passes: int = 0
+
+    def updated(self, later: "Answer") -> "Answer":
+        """Return this answer with what a later one says better."""
+        return Answer(
+            {**self.moments, **later.moments},
+            {**self.rows, **later.rows},
+            self.groups or later.groups,
+            self.passes + later.passes,
+        )
+
+
+def read_answer(request: Request, rows: Iterable[Sequence[Any]]) -> Answer:
+    """Return the moments in what a database answered; an arm without rows has none."""
+    plan = request.plan
+    groups: list[Group] = []
+    sums: dict[Label, Sequence[Any]] = {}
+    for row in rows:
+        if plan.by_unit:
+            label = request.labels[int(row[0])]
+            groups.append((label, bool(row[1]), int(row[2]), int(row[3])))
+            if not row[1]:
+                sums[label] = row[4:]
+        elif not is_missing(row[0]):
+            sums[row[0]] = row[1:]
+    moments, counts = {}, {}
+    for arm in request.query.arms:
+        values = _by_sum(plan, sums.get(arm, ()))
+        centres = {column: centre_in(request.centres, column, arm) for column in request.centres}
+        for row_set in plan.row_sets:
+            moments[row_set.key, arm] = plan.moments(row_set, values, centres)
+            counts[row_set.key, arm] = plan.rows(row_set, values)
+    return Answer(moments, counts, tuple(groups), 1)
+
+
+def _by_sum(plan: Plan, row: Sequence[Any]) -> Callable[[Sum], float]:
+    values = dict(zip(plan.sums, row, strict=len(row) > 0))
+    return lambda wanted: float(values.get(wanted) or 0.0)  # SQL's sum of nothing is null
+
+
+def centre_in(centres: Centres, column: str, arm: Label) -> float:
+    """Return what was taken off a column in one arm."""
+    found = centres[column]
+    return float(found[arm] if isinstance(found, Mapping) else found)
+
+
+def second_thoughts(request: Request, moments: Mapping[tuple[str, Label], Moments]) -> Request | None:
+    """Return the request for what must be asked again, with what was learnt; None when all is well."""
+    plan, centres = request.plan, request.centres
+    not_finite, better = doubts(plan.row_sets, moments, lambda column, arm: centre_in(centres, column, arm))
+    suspects = not_finite - plan.dirty
+    moved = {
+        column: {arm: found.get(arm, centres[column]) for arm in request.query.arms}
+        for column, found in better.items()
+        if not isinstance(centres[column], Mapping)
+    }
+    again = suspects | set(moved)
+    row_sets = [row_set for row_set in plan.row_sets if again & set(columns_of([row_set]))]
+    if not row_sets:
+        return None
+    plan = evolve(plan, row_sets=row_sets, dirty=plan.dirty | suspects)
+    return evolve(request, plan=plan, centres={**centres, **moved})

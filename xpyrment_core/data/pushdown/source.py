@@ -1,0 +1,259 @@
+"""Any `Database` as a source of an analysis."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+from xpyrment_core.data.labels import in_order, is_missing
+from xpyrment_core.data.pushdown.database import (
+    SAMPLE_ROWS,
+    Answer,
+    Database,
+    Fetched,
+    Pilot,
+    Request,
+    read_answer,
+    second_thoughts,
+)
+from xpyrment_core.data.pushdown.sums import Factor, Plan, columns_of, number_columns, unwatched
+from xpyrment_core.data.query import ColumnType, Query, Reading, Term
+from xpyrment_core.errors import EngineError, unknown
+from xpyrment_core.options import Label
+from xpyrment_core.values.exclusions import UnitReport
+from xpyrment_core.values.samples import ArmSample
+
+MAX_PASSES = 3
+"""One pass; one more where a value was missing after all; one more where a centre was far off."""
+
+
+@frozen
+class Census:
+    """Rows per label, and whether any unit has more than one.
+
+    Attributes
+    ----------
+    rows, with_unit : mapping of label to int
+        Rows, and those of them that name a unit.
+    repeated : bool
+        Whether some unit has several rows, of whichever variants.
+    passes : int
+        Passes over the two columns that it took to know.
+    """
+
+    rows: Mapping[Label, int]
+    with_unit: Mapping[Label, int]
+    repeated: bool
+    passes: int
+
+
+class DatabaseSource:
+    """A database as a source: see `xpyrment_core.data.source.Source`.
+
+    Parameters
+    ----------
+    database : Database
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._labels: dict[str, dict[Label | None, int]] = {}
+        self._pilots: dict[str, Pilot] = {}
+        self._censuses: dict[tuple[str, str], Census] = {}
+
+    def schema(self) -> Mapping[str, ColumnType]:
+        """Return the type of every column; no rows are read."""
+        with self._database.errors():
+            return self._database.types()
+
+    def labels(self, column: str) -> Mapping[Label | None, int]:
+        """Return rows per distinct value in order; None, last, counts the missing."""
+        self._check([column])
+        if column not in self._labels:
+            counted: dict[Label | None, int] = {}
+            with self._database.errors():
+                for label, rows in self._database.count_labels(column):
+                    key = None if is_missing(label) else label
+                    counted[key] = counted.get(key, 0) + int(rows)
+            missing = {None: counted.pop(None)} if None in counted else {}
+            self._labels[column] = {label: counted[label] for label in in_order(counted)} | missing
+        return self._labels[column]
+
+    def moments(self, query: Query) -> Reading:
+        """Answer the query in one pass; `Reading.passes` tells when it took more."""
+        self._check_query(query)
+        census, pilots = self._census(query), self._pilot(query)
+        by_unit = census is not None and census.repeated
+        dirty = {column for column, pilot in pilots.items() if pilot.missing} | unwatched(query.row_sets)
+        shifts = {column: pilots[column].centre for column in number_columns(query.row_sets)}
+        known = self.labels(query.treatment_col) if by_unit else self._labels.get(query.treatment_col)
+        request = Request(
+            query,
+            Plan(query.row_sets, dirty, by_unit),
+            shifts,
+            shifts,
+            tuple(label for label in known or () if label is not None),
+            known is None or any(label not in query.arms for label in known if label is not None),
+        )
+        answer = self._answer(request)
+        return Reading(
+            moments=answer.moments,
+            rows=answer.rows,
+            shifts=shifts,
+            units=None if census is None else self._unit_report(query, census, answer),
+            passes=answer.passes + (census.passes if census else 0),
+        )
+
+    def _answer(self, request: Request) -> Answer:
+        """Ask; what cannot be relied on is asked again, with what was learnt."""
+        whole, again = Answer(), request
+        while again is not None and whole.passes < MAX_PASSES:
+            with self._database.errors():
+                part = read_answer(again, self._database.sums(again))
+            whole = whole.updated(part)
+            again = second_thoughts(again, part.moments)  # type: ignore[assignment]
+        return whole
+
+    def samples(self, query: Query) -> Mapping[tuple[str, Label], ArmSample]:
+        """Return the values of the query's terms on complete rows; only the columns they need are read."""
+        self._check_query(query)
+        census = self._census(query)
+        shifts = {column: pilot.centre for column, pilot in self._pilot(query).items()}
+        with self._database.errors():
+            fetched = self._database.values(query, census is not None and census.repeated)
+        return arm_samples(query, fetched, shifts)
+
+    def infinite(self, columns: Sequence[str], treatment_col: str) -> Mapping[tuple[str, Label], int]:
+        """Count infinite values per column and label."""
+        self._check([*columns, treatment_col])
+        with self._database.errors():
+            return {
+                (column, row[0]): int(count or 0)
+                for row in self._database.count_infinite(columns, treatment_col)
+                if not is_missing(row[0])
+                for column, count in zip(columns, row[1:], strict=True)
+            }
+
+    def offending(self, column: str, allowed: Iterable[float], limit: int = 5) -> tuple[float, ...]:
+        """Return up to `limit` distinct non-missing values of a column that are not allowed, smallest first."""
+        self._check([column])
+        with self._database.errors():
+            return tuple(float(v) for v in self._database.others(column, [float(a) for a in allowed], limit))
+
+    def explain(self, query: Query) -> str:
+        """Describe how the query is answered; nothing but column types is read."""
+        self._check_query(query)
+        with self._database.errors():
+            return self._database.explain(query)
+
+    def _check(self, columns: Iterable[str]) -> None:
+        types = self.schema()
+        for column in columns:
+            if column not in types:
+                raise unknown("column", column, types)
+
+    def _check_query(self, query: Query) -> None:
+        self._check([query.treatment_col, *([query.unit_col] if query.unit_col else []), *columns_of(query.row_sets)])
+        types = self.schema()
+        for column in number_columns(query.row_sets):
+            if types[column] not in ("number", "boolean"):
+                raise EngineError(
+                    f"column {column!r} of {self._database.described} is {types[column]}, wanted numbers."
+                )
+
+    def _pilot(self, query: Query) -> dict[str, Pilot]:
+        columns, types = columns_of(query.row_sets), self.schema()
+        new = [column for column in columns if column not in self._pilots]
+        self._pilots |= {column: Pilot() for column in new}
+        numbers = [column for column in new if types[column] in ("number", "boolean")]
+        if numbers:
+            with self._database.errors():
+                self._pilots |= self._database.pilot(numbers)
+        return {column: self._pilots[column] for column in columns}
+
+    # Units --------------------------------------------------------------------------
+
+    def _census(self, query: Query) -> Census | None:
+        if query.unit_col is None:
+            return None
+        key = query.treatment_col, query.unit_col
+        if key not in self._censuses:
+            with self._database.errors():
+                self._censuses[key] = self._count_units(*key)
+        return self._censuses[key]
+
+    def _count_units(self, treatment_col: str, unit_col: str) -> Census:
+        """Count rows, and look for a unit with several: in the first rows, then, if there is none, in all."""
+        known = [row for row in self._database.count_units(treatment_col, unit_col) if not is_missing(row[0])]
+        rows = {label: int(count) for label, count, _ in known}
+        with_unit = {label: int(count) for label, _, count in known}
+        if self._database.most_rows(treatment_col, unit_col, SAMPLE_ROWS) > 1:
+            return Census(rows, with_unit, True, 1)
+        return Census(rows, with_unit, self._database.most_rows(treatment_col, unit_col, None) > 1, 2)
+
+    def _unit_report(self, query: Query, census: Census, answer: Answer) -> UnitReport:
+        without = {arm: census.rows.get(arm, 0) - census.with_unit.get(arm, 0) for arm in query.arms}
+        none = dict.fromkeys(query.arms, 0)
+        if not census.repeated:
+            units = {arm: census.with_unit.get(arm, 0) for arm in query.arms}
+            return UnitReport(units=units, rows_in_two_arms=none, rows_without_unit=without)
+        kept = {label: (units, rows) for label, two, units, rows in answer.groups if not two and label in query.arms}
+        mixed = sum(units for _, two, units, _ in answer.groups if two)
+        lost: dict[Label, int] = {}
+        if mixed:
+            with self._database.errors():
+                found = self._database.rows_in_two_arms(query.treatment_col, str(query.unit_col))
+                lost = {label: int(count) for label, count in found if label in query.arms}
+        return UnitReport(
+            units=none | {arm: units for arm, (units, _) in kept.items()},
+            repeated=any(rows > units for units, rows in kept.values()),
+            in_two_arms=mixed,
+            rows_in_two_arms=none | lost,
+            rows_without_unit=without,
+        )
+
+
+# Samples --------------------------------------------------------------------------------
+
+
+def sample_factors(query: Query) -> tuple[Factor, ...]:
+    """Return what samples are made of: numbers, indicators of levels, and the gaps of columns that are no numbers."""
+    numbers = number_columns(query.row_sets)
+    factors = dict.fromkeys(Factor(column, "value") for column in numbers)
+    for row_set in query.row_sets:
+        levels = [Factor(t.column, "level", t.level) for t in row_set.terms if t.kind == "level"]
+        gaps = [*row_set.required, *(t.column for t in row_set.terms if t.kind == "missing")]
+        factors |= dict.fromkeys([*levels, *(Factor(c, "missing") for c in gaps if c not in numbers)])
+    return tuple(factors)
+
+
+def arm_samples(query: Query, fetched: Fetched, shifts: Mapping[str, float]) -> Mapping[tuple[str, Label], ArmSample]:
+    """Return every row set's terms on its complete rows, per arm."""
+    units = fetched.units
+    if units is not None and len(np.unique(units)) == len(units):
+        units = None
+    samples = {}
+    for row_set in query.row_sets:
+        complete = np.ones(len(fetched.code), dtype=bool)
+        for column in row_set.required:
+            complete &= ~_missing(fetched, column)
+        for arm, label in enumerate(query.arms):
+            rows = np.flatnonzero(complete & (fetched.code == arm))
+            columns = {term.name: _term(fetched, term, rows, shifts) for term in row_set.terms}
+            samples[row_set.key, label] = ArmSample(columns, None if units is None else units[rows])
+    return samples
+
+
+def _missing(fetched: Fetched, column: str) -> NDArray[np.bool_]:
+    values = fetched.arrays.get(Factor(column, "value"))
+    return np.isnan(values) if values is not None else fetched.arrays[Factor(column, "missing")] == 1
+
+
+def _term(fetched: Fetched, term: Term, rows: NDArray[np.intp], shifts: Mapping[str, float]) -> NDArray[np.float64]:
+    if term.kind == "level":
+        return fetched.arrays[Factor(term.column, "level", term.level)][rows]
+    if term.kind == "missing":
+        return _missing(fetched, term.column)[rows].astype(np.float64)
+    values = fetched.arrays[Factor(term.column, "value")][rows]
+    return np.where(np.isnan(values), shifts[term.column], values)

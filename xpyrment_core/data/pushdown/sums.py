@@ -1,0 +1,262 @@
+"""From a query to plain sums, and from the sums back to moments.
+
+An engine that pushes the work down to a database asks a `Plan` which sums it needs,
+has them computed in one query, and hands the numbers back. The statistic is the same
+everywhere: a centre `c` per column (the mean of a few rows), then ``sum(x - c)`` and ``sum((x - c) * (y - c))``,
+which all engines can compute and which keeps the variance of ``1e9 + N(0, 1)``.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from itertools import combinations_with_replacement
+from typing import Any, Literal
+
+import numpy as np
+from attrs import field, frozen
+
+from xpyrment_core.data.query import RowSet, Term
+from xpyrment_core.options import Label
+from xpyrment_core.values.moments import Moments
+
+FactorKind = Literal["value", "filled", "missing", "level", "rows"]
+ROWS_NAME = "\0rows"
+"""The moments column that counts a unit's rows; no data column can be called so."""
+
+FAR = 100.0
+"""Standard deviations between a centre and the mean beyond which sums are taken again about a better one."""
+
+
+@frozen
+class Factor:
+    """One number per row: a term of the query, or the row's own count of 1.
+
+    Attributes
+    ----------
+    column : str
+        The data column; empty for ``rows``.
+    kind : {"value", "filled", "missing", "level", "rows"}
+        As in `Term`; ``value`` is missing where the column is, ``rows`` is 1 on every row.
+    level : object
+        The level of a ``level`` factor.
+    """
+
+    column: str
+    kind: FactorKind
+    level: Any = None
+
+
+ROWS = Factor("", "rows")
+
+
+@frozen
+class Sum:
+    """A sum over the rows (or, by unit, over the units) of one variant.
+
+    Attributes
+    ----------
+    mask : frozenset of str
+        Columns that must be observed for a row to count.
+    factors : tuple of Factor
+        None: the count; one: its sum; two: the sum of their product.
+        By unit, a factor stands for its sum over the unit's rows.
+    """
+
+    mask: frozenset[str]
+    factors: tuple[Factor, ...] = ()
+
+
+def _in_order(row_sets: Iterable[RowSet]) -> tuple[RowSet, ...]:
+    return tuple(row_sets)
+
+
+def _names(columns: Iterable[str]) -> frozenset[str]:
+    return frozenset(columns)
+
+
+@frozen(eq=False)
+class Plan:
+    """Which sums answer some row sets, each asked for once however many row sets share it.
+
+    Attributes
+    ----------
+    row_sets : tuple of RowSet
+    dirty : frozenset of str
+        Columns that may have missing values. The others are taken to be complete,
+        which spares their masks; `doubts` finds out when that was wrong.
+    by_unit : bool
+        Whether factors are summed over each unit's rows first.
+
+    Examples
+    --------
+    Two metrics without missing values share the count, and no cross-product is formed:
+
+    >>> rows = [RowSet(c, (c,), (Term(c, c),)) for c in ("orders", "revenue")]
+    >>> len(Plan(rows, frozenset()).sums), len(Plan(rows, frozenset({"revenue"})).sums)
+    (5, 6)
+    """
+
+    row_sets: tuple[RowSet, ...] = field(converter=_in_order)
+    dirty: frozenset[str] = field(converter=_names)
+    by_unit: bool = False
+
+    def mask(self, row_set: RowSet) -> frozenset[str]:
+        """Return the columns that decide which rows the row set has."""
+        return frozenset(row_set.required) & self.dirty
+
+    def factors(self, row_set: RowSet) -> tuple[Factor | None, ...]:
+        """Return the factor of each term, None for one that is 0 on every row."""
+        found = tuple(self._factor(row_set, term) for term in row_set.terms)
+        return (*found, ROWS) if self.by_unit else found
+
+    def _factor(self, row_set: RowSet, term: Term) -> Factor | None:
+        if term.kind == "level":
+            return Factor(term.column, "level", term.level)
+        if term.column not in self.dirty or term.column in row_set.required:
+            return None if term.kind == "missing" else Factor(term.column, "value")
+        return Factor(term.column, term.kind)
+
+    def cells(self, row_set: RowSet) -> dict[tuple[int, int], Sum | None]:
+        """Return the sum of products at each place on and above the diagonal, None for 0."""
+        mask, factors = self.mask(row_set), self.factors(row_set)
+        places = combinations_with_replacement(range(len(factors)), 2)
+        return {(i, j): self._product(mask, factors[i], factors[j]) for i, j in places}
+
+    def _product(self, mask: frozenset[str], a: Factor | None, b: Factor | None) -> Sum | None:
+        if a is None or b is None:
+            return None
+        if not self.by_unit and a.column == b.column:
+            if a == b and a.kind in ("missing", "level"):
+                return Sum(mask, (a,))  # an indicator is its own square
+            if _never_together(a, b):
+                return None
+        first, second = sorted((a, b), key=lambda f: (f.column, f.kind, repr(f.level)))
+        return Sum(mask, (first, second))
+
+    @property
+    def sums(self) -> tuple[Sum, ...]:
+        """All sums needed, each once."""
+        wanted: dict[Sum, None] = {}
+        for row_set in self.row_sets:
+            mask = self.mask(row_set)
+            wanted[Sum(mask)] = None
+            wanted.update((Sum(mask, (f,)), None) for f in self.factors(row_set) if f is not None)
+            wanted.update((cell, None) for cell in self.cells(row_set).values() if cell is not None)
+        return tuple(wanted)
+
+    def moments(self, row_set: RowSet, value: Callable[[Sum], float], centres: Mapping[str, float]) -> Moments:
+        """Return the row set's moments, given the value of each of its sums in one variant.
+
+        Parameters
+        ----------
+        row_set : RowSet
+        value : callable
+            Gives the variant's value of each of the row set's sums.
+        centres : mapping of str to float
+            What was taken off each column's values in this variant.
+        """
+        mask, factors = self.mask(row_set), self.factors(row_set)
+        n = int(value(Sum(mask)))
+        if n == 0:
+            return Moments.empty(row_set.names)
+        sums = np.array([0.0 if f is None else value(Sum(mask, (f,))) for f in factors])
+        products = np.zeros((len(factors), len(factors)))
+        for (i, j), cell in self.cells(row_set).items():
+            products[i, j] = products[j, i] = 0.0 if cell is None else value(cell)
+        shift = np.array([centres[t.column] if t.kind in ("value", "filled") else 0.0 for t in row_set.terms])
+        with np.errstate(invalid="ignore", over="ignore"):
+            if not self.by_unit:
+                return Moments.from_shifted_sums(row_set.names, n, sums, products, shift)
+            by_unit = Moments.from_shifted_sums((*row_set.names, ROWS_NAME), n, sums, products, np.zeros(len(factors)))
+            return by_unit.per_row(ROWS_NAME, shift)
+
+    def rows(self, row_set: RowSet, value: Callable[[Sum], float]) -> int:
+        """Return the complete rows of the row set in one variant."""
+        return int(value(Sum(self.mask(row_set), (ROWS,) if self.by_unit else ())))
+
+
+def _never_together(a: Factor, b: Factor) -> bool:
+    """Say whether the product of two factors of one column is 0 on every row."""
+    kinds = {a.kind, b.kind}
+    return kinds == {"missing", "level"} or (kinds == {"level"} and a.level != b.level)
+
+
+def columns_of(row_sets: Iterable[RowSet]) -> tuple[str, ...]:
+    """Return the data columns that the row sets read, in order of appearance."""
+    found: dict[str, None] = {}
+    for row_set in row_sets:
+        found.update(dict.fromkeys(row_set.required))
+        found.update(dict.fromkeys(term.column for term in row_set.terms))
+    return tuple(found)
+
+
+def number_columns(row_sets: Iterable[RowSet]) -> tuple[str, ...]:
+    """Return the data columns whose values (not only levels or gaps) are wanted."""
+    terms = (term for row_set in row_sets for term in row_set.terms)
+    return tuple(dict.fromkeys(term.column for term in terms if term.kind in ("value", "filled")))
+
+
+def unwatched(row_sets: Iterable[RowSet]) -> frozenset[str]:
+    """Return the columns whose gaps matter to a row set that does not add up their values.
+
+    No sum would show that such a column is not complete, so it is never taken to be.
+    """
+    found: set[str] = set()
+    for row_set in row_sets:
+        gaps = {*row_set.required, *(term.column for term in row_set.terms if term.kind == "missing")}
+        found |= gaps.difference(number_columns([row_set]))
+    return frozenset(found)
+
+
+def centre(mean: float, spread: float) -> float:
+    """Return a number near `mean` that has few binary digits, for taking off a column's values.
+
+    It lies within an eighth of the standard deviation `spread`. Whole numbers (and
+    0/1 columns) less such a centre add up without any rounding, in any order, so that a
+    variant in which they are constant has a variance of exactly 0.
+
+    Examples
+    --------
+    >>> centre(0.3712, 0.48), centre(1e9 + 0.2, 1.0)
+    (0.375, 1000000000.25)
+    """
+    if not math.isfinite(spread) or spread <= 0 or not math.isfinite(mean):
+        return mean
+    grid = 2.0 ** math.floor(math.log2(spread / 4))
+    return round(mean / grid) * grid if grid > 0 and math.isfinite(mean / grid) else mean
+
+
+def doubts(
+    row_sets: Iterable[RowSet],
+    moments: Mapping[tuple[str, Label], Moments],
+    centres: Callable[[str, Label], float],
+) -> tuple[frozenset[str], dict[str, dict[Label, float]]]:
+    """Find columns whose sums cannot be relied on.
+
+    Returns
+    -------
+    not_finite : frozenset of str
+        Columns whose sums are not finite: an infinity, or a missing value in a column taken to be complete.
+    better : dict of str to (dict of label to float)
+        Columns whose centre lies so far from a variant's mean that the variance loses
+        digits, with a better centre for each variant.
+    """
+    not_finite: set[str] = set()
+    better: dict[str, dict[Label, float]] = {}
+    for row_set in row_sets:
+        parts = {arm: m for (key, arm), m in moments.items() if key == row_set.key and m.n}
+        for i, term in enumerate(row_set.terms):
+            if term.kind not in ("value", "filled"):
+                continue
+            found = {arm: (m.n, float(m.mean[i]), float(m.m2[i, i])) for arm, m in parts.items()}
+            if not all(math.isfinite(mean) and math.isfinite(m2) for _, mean, m2 in found.values()):
+                not_finite.add(term.column)
+            elif any(_far(*found[arm], centres(term.column, arm)) for arm in found):
+                better[term.column] = {
+                    arm: centre(mean, math.sqrt(max(m2, 0.0) / n)) for arm, (n, mean, m2) in found.items()
+                }
+    return frozenset(not_finite), better
+
+
+def _far(n: int, mean: float, m2: float, centre: float) -> bool:
+    # A sum of squares that cancels to exactly 0 was free of rounding.
+    return m2 != 0 and n * (mean - centre) ** 2 > FAR**2 * max(m2, 0.0)

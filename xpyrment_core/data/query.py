@@ -1,0 +1,119 @@
+"""The contract between an analysis and a data engine: one query in, one reading out.
+
+An analysis asks for everything it needs in a single `Query`, so that an engine can
+answer it in one pass over the data.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+from attrs import field, frozen
+
+from xpyrment_core.errors import InputError, listing, nearest
+from xpyrment_core.options import Label
+from xpyrment_core.values.exclusions import UnitReport
+from xpyrment_core.values.moments import Moments
+
+ColumnType = Literal["number", "boolean", "text", "other"]
+TermKind = Literal["value", "filled", "missing", "level"]
+
+
+@frozen
+class Term:
+    """One column of a moments matrix, made from one column of the data.
+
+    Attributes
+    ----------
+    name : str
+        Its name in the moments: ``"revenue"``, ``"age"``, ``"age is missing"``, ``"country=US"``.
+    column : str
+        The data column it reads.
+    kind : {"value", "filled", "missing", "level"}
+        ``value``: the number itself (the row set requires the column, so it is never missing).
+        ``filled``: the number, missing replaced by the engine's shift for that column.
+        ``missing``: 1 where the column is missing, else 0.
+        ``level``: 1 where the column equals `level`, else 0 (0 where missing).
+    level : object
+        The level of a ``level`` term.
+    """
+
+    name: str
+    column: str
+    kind: TermKind = "value"
+    level: Any = None
+
+
+@frozen
+class RowSet:
+    """The rows on which all `required` columns are observed, and the terms wanted there.
+
+    NaN and null are both missing; infinities are values (and make the moments non-finite,
+    which the analysis notices).
+    """
+
+    key: str
+    required: tuple[str, ...]
+    terms: tuple[Term, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the moments' columns."""
+        return tuple(term.name for term in self.terms)
+
+
+@frozen(kw_only=True)
+class Query:
+    """All that one analysis wants of the data.
+
+    Attributes
+    ----------
+    treatment_col : str
+        Column of variant labels.
+    arms : tuple of labels
+        The variants compared; rows of others are not read into anything.
+    row_sets : tuple of RowSet
+        Usually one a metric, plus one for covariate balance.
+    unit_col : str or None
+        Column that names the unit of randomisation. Where a unit has several rows the
+        engine sums them per unit and returns `Moments.per_row`, so that the variance is
+        between units. Units seen in two of the arms (of all arms in the data) are left out.
+    """
+
+    treatment_col: str
+    arms: tuple[Label, ...]
+    row_sets: tuple[RowSet, ...]
+    unit_col: str | None = None
+
+
+@frozen(kw_only=True)
+class Reading:
+    """An engine's answer to a `Query`.
+
+    Attributes
+    ----------
+    moments : mapping of (row set key, arm) to Moments
+        Columns as in the row set's `names`. An arm without rows has `Moments.empty`.
+    rows : mapping of (row set key, arm) to int
+        Complete rows used (equal to the moments' n unless units repeat).
+    shifts : mapping of column to float
+        The value that stood in for missing in ``filled`` terms.
+    units : UnitReport or None
+        None without `unit_col`.
+    passes : int
+        Passes over the data that the answer took.
+    """
+
+    moments: Mapping[tuple[str, Label], Moments]
+    rows: Mapping[tuple[str, Label], int]
+    shifts: Mapping[str, float] = field(factory=dict)
+    units: UnitReport | None = None
+    passes: int = 1
+
+
+def check_column(what: str, column: Any, schema: Iterable[str]) -> None:
+    """Raise InputError unless the column is in the data."""
+    if column not in schema:
+        known = list(schema)
+        raise InputError(
+            f"{what} {column!r} is not a column of the data; its columns are {listing(known)}.{nearest(column, known)}"
+        )

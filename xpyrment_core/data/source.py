@@ -1,0 +1,52 @@
+"""The contract of a data engine: what it accepts, and the source it opens."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+from xpyrment_core.data.query import ColumnType, Query, Reading
+from xpyrment_core.options import Label
+from xpyrment_core.values.samples import ArmSample
+
+
+class Source(Protocol):
+    """Opened data, as an engine hands it to the analysis."""
+
+    def schema(self) -> Mapping[str, ColumnType]:
+        """Return the type of every column, in the data's order, without reading rows."""
+        ...
+
+    def labels(self, column: str) -> Mapping[Label | None, int]:
+        """Return rows per distinct value (as a Python object); None counts the missing ones."""
+        ...
+
+    def moments(self, query: Query) -> Reading:
+        """Answer the query in as few passes as the engine can."""
+        ...
+
+    def samples(self, query: Query) -> Mapping[tuple[str, Label], ArmSample]:
+        """Return unit-level values of the query's terms, per row set and arm."""
+        ...
+
+    def infinite(self, columns: Sequence[str], treatment_col: str) -> Mapping[tuple[str, Label], int]:
+        """Count infinite values per column and label; asked only when moments are not finite."""
+        ...
+
+    def offending(self, column: str, allowed: Iterable[float], limit: int = 5) -> tuple[float, ...]:
+        """Return up to `limit` distinct non-missing values of a column that are not allowed."""
+        ...
+
+    def explain(self, query: Query) -> str:
+        """Describe how the query is answered: columns, passes, SQL where there is SQL."""
+        ...
+
+
+class Engine(Protocol):
+    """A way to read some kinds of data."""
+
+    def accepts(self, data: object) -> bool:
+        """Say, without importing anything heavy, whether this engine reads `data`."""
+        ...
+
+    def open(self, data: Any) -> Source:
+        """Open the data; nothing is read yet."""
+        ...

@@ -1,0 +1,1 @@
+"""The experiment: its state, its history, its files."""

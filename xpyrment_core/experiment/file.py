@@ -1,0 +1,216 @@
+"""An experiment as a file: read, checked key by key, hashed, and compared with its registration."""
+
+import hashlib
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import field, frozen
+
+from xpyrment_core.errors import InputError, listing, nearest
+from xpyrment_core.experiment.lock import check_lock, lock_path, lock_text
+
+TEXT, NUMBER, TEXTS, LABEL = "text", "a number", "a list of texts", "a label"
+LABELS, SHARES, TABLE, ANY = "a list of labels", "a table of shares", "a table", "anything"
+
+EXPERIMENT_KEYS: dict[str, str] = {
+    "name": TEXT,
+    "data": TEXT,
+    "treatment_col": TEXT,
+    "id_col": TEXT,
+    "cluster_col": TEXT,
+    "covariates": TEXTS,
+    "control": LABEL,
+    "treatments": LABELS,
+    "alpha": NUMBER,
+    "correction": TEXT,
+    "adjuster": TEXT,
+    "alternative": TEXT,
+    "relative_interval": TEXT,
+    "weights": SHARES,
+}
+METRIC_KEYS: dict[str, str] = {
+    "name": TEXT,
+    "type": TEXT,
+    "column": TEXT,
+    "numerator": TEXT,
+    "denominator": TEXT,
+    "covariate": TEXTS,
+    "pre_numerator": TEXT,
+    "pre_denominator": TEXT,
+    "role": TEXT,
+    "direction": TEXT,
+    "margin": ANY,
+    "test": TEXT,
+    "adjuster": TEXT,
+    "options": TABLE,
+}
+_ARGUMENTS = {
+    "type": "metric_type",
+    "column": "value_col",
+    "numerator": "numerator_col",
+    "denominator": "denominator_col",
+    "pre_numerator": "pre_numerator_col",
+    "pre_denominator": "pre_denominator_col",
+}
+
+
+@frozen(kw_only=True)
+class ExperimentFile:
+    """A checked experiment file.
+
+    Attributes
+    ----------
+    path : Path
+    sha256 : str
+        Of the file's bytes.
+    experiment : mapping
+        The ``[experiment]`` table.
+    metrics : tuple of mapping
+        The ``[[metrics]]`` tables.
+    """
+
+    path: Path
+    sha256: str
+    experiment: Mapping[str, Any]
+    metrics: tuple[Mapping[str, Any], ...] = field(converter=tuple)
+
+    @property
+    def data(self) -> str:
+        """Path of the data; a relative one starts at the file's own folder."""
+        data = str(self.experiment["data"])
+        return data if data == "-" or Path(data).is_absolute() else str(self.path.parent / data)
+
+    @property
+    def weights(self) -> Mapping[str, float] | None:
+        """Planned shares by label."""
+        return self.experiment.get("weights")
+
+    def registrations(self) -> list[dict[str, Any]]:
+        """Return the arguments of `Experiment.register_metric`, one per metric."""
+        return [_registration(metric) for metric in self.metrics]
+
+    def per_metric(self, key: str) -> dict[str, str]:
+        """Return {metric name: value} for the metrics that set ``test`` or ``adjuster``."""
+        return {m["name"]: m[key] for m in self.metrics if key in m}
+
+    @property
+    def lock_path(self) -> Path:
+        """Path of the registration: beside the file."""
+        return lock_path(self.path)
+
+    def lock_text(self, when: str) -> str:
+        """Return the registration as text: the plan, its hash and the time."""
+        return lock_text(self.canonical(), self.sha256, when)
+
+    def registered(self) -> str:
+        """Return when the plan was registered.
+
+        Raises
+        ------
+        InputError
+            It was not registered, or has changed since; the message shows the difference.
+        """
+        return check_lock(self.path, self.canonical())
+
+    def canonical(self) -> str:
+        """Return the plan without its layout: the same text exactly when the plan is the same."""
+        plan = {"experiment": dict(self.experiment), "metrics": [dict(metric) for metric in self.metrics]}
+        return json.dumps(plan, indent=2, sort_keys=True, default=str)
+
+
+def _registration(metric: Mapping[str, Any]) -> dict[str, Any]:
+    plain = {k: v for k, v in metric.items() if k not in ("test", "adjuster", "options")}
+    return {_ARGUMENTS.get(key, key): value for key, value in plain.items()} | dict(metric.get("options", {}))
+
+
+def read_experiment_file(path: str | Path) -> ExperimentFile:
+    """Read and check an experiment file.
+
+    Raises
+    ------
+    InputError
+        There is no such file, it is not TOML, a key is missing, unknown or of the wrong type; the
+        message names the line and the key.
+    """
+    file = Path(path)
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise InputError(f"experiment file '{path}' cannot be read: {error.strerror}.") from error
+    try:
+        text = content.decode("utf-8")
+        tables = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not valid TOML: {error}.") from error
+    check = _Check(str(path), text)
+    check.keys(tables, {"experiment": TABLE, "metrics": ANY}, "")
+    experiment = tables.get("experiment")
+    if not isinstance(experiment, dict):
+        raise InputError(f"{path}: the table [experiment] is missing; it names data and treatment_col.")
+    check.keys(experiment, EXPERIMENT_KEYS, "experiment")
+    check.required(experiment, ("data", "treatment_col"), "experiment")
+    metrics = tables.get("metrics", [])
+    if not isinstance(metrics, list) or not metrics:
+        raise InputError(f"{path}: there is no [[metrics]] table; an experiment needs one metric or more.")
+    for i, metric in enumerate(metrics):
+        check.keys(metric, METRIC_KEYS, f"metrics[{i}]")
+        check.required(metric, ("name",), f"metrics[{i}]")
+    return ExperimentFile(path=file, sha256=hashlib.sha256(content).hexdigest(), experiment=experiment, metrics=metrics)
+
+
+@frozen
+class _Check:
+    """Checks of tables, with messages that name the file, the line and the key."""
+
+    path: str
+    text: str
+
+    def keys(self, table: Mapping[str, Any], known: Mapping[str, str], where: str) -> None:
+        for key, value in table.items():
+            if key not in known:
+                raise InputError(
+                    f"{self._at(where, key)}: unknown key; known are {listing(known)}.{nearest(key, known)}"
+                )
+            if not _fits(value, known[key]):
+                raise InputError(f"{self._at(where, key)} must be {known[key]}, got {value!r}.")
+
+    def required(self, table: Mapping[str, Any], keys: tuple[str, ...], where: str) -> None:
+        for key in keys:
+            if key not in table:
+                raise InputError(f"{self._at(where, '')}: the key {key!r} is missing.")
+
+    def _at(self, where: str, key: str) -> str:
+        dotted = ".".join(part for part in (where, key) if part)
+        return f"{self.path}, line {self._line(where, key)}: {dotted}"
+
+    def _line(self, where: str, key: str) -> int:
+        lines = self.text.splitlines()
+        table, _, index = where.partition("[")
+        header = rf"\s*\[\[?\s*{re.escape(table)}\s*\]" if table else r""
+        starts = [i for i, line in enumerate(lines) if table and re.match(header, line)]
+        start = starts[min(int(index.rstrip("]") or 0), len(starts) - 1)] if starts else 0
+        for i in range(start, len(lines) if key else start):
+            if re.match(rf"\s*(\[+\s*)?([\w.]+\.)?[\"']?{re.escape(key)}\b", lines[i]):
+                return i + 1
+        return start + 1
+
+
+def _fits(value: Any, wanted: str) -> bool:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if wanted == TEXT:
+        return isinstance(value, str)
+    if wanted == NUMBER:
+        return number
+    if wanted == TEXTS:
+        return isinstance(value, str) or (isinstance(value, list) and all(isinstance(v, str) for v in value))
+    if wanted == LABEL:
+        return isinstance(value, str | int | float | bool)
+    if wanted == LABELS:
+        return isinstance(value, list) and all(isinstance(v, str | int | float | bool) for v in value)
+    if wanted == SHARES:
+        return isinstance(value, dict) and all(_fits(v, NUMBER) and v > 0 for v in value.values())
+    return wanted == ANY or isinstance(value, dict)

@@ -1,0 +1,73 @@
+"""A fingerprint of what is fixed once an experiment runs: metrics, covariates, columns and weights."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence, Set
+from typing import Any
+
+import attrs
+
+DEPTH = 6
+"""Nested objects are described this deep; a metric deeper than that is not a plain value."""
+
+
+def fingerprint(parts: Mapping[str, Any]) -> dict[str, str]:
+    """Return a hash of each part, computed from its class and the values of its attributes.
+
+    Examples
+    --------
+    >>> before = fingerprint({"covariates": ("age",)})
+    >>> before == fingerprint({"covariates": ("age",)}), before == fingerprint({"covariates": ("age", "pre")})
+    (True, False)
+    """
+    return {name: hashlib.sha256(describe(part).encode()).hexdigest() for name, part in parts.items()}
+
+
+def changed(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    """Return the names of the parts that differ, were added or were removed."""
+    return [name for name in {**before, **after} if before.get(name) != after.get(name)]
+
+
+def describe(value: Any, depth: int = DEPTH) -> str:
+    """Return a text that is equal for equal values and does not depend on memory addresses."""
+    if value is None or isinstance(value, bool | int | float | complex | str | bytes):
+        return f"{type(value).__name__}:{value!r}"
+    if depth == 0:
+        return type(value).__qualname__
+    if isinstance(value, Mapping):
+        return (
+            "{" + ",".join(sorted(f"{describe(k, depth - 1)}={describe(v, depth - 1)}" for k, v in value.items())) + "}"
+        )
+    if isinstance(value, Set):
+        return "{" + ",".join(sorted(describe(item, depth - 1) for item in value)) + "}"
+    if isinstance(value, Sequence):
+        return "[" + ",".join(describe(item, depth - 1) for item in value) + "]"
+    if hasattr(value, "tolist"):  # NumPy arrays and scalars
+        return describe(value.tolist(), depth - 1)
+    if isinstance(value, type) or (callable(value) and hasattr(value, "__qualname__")):
+        return _function(value)
+    kind = f"{type(value).__module__}.{type(value).__qualname__}"
+    return f"{kind}({describe(_attributes(value), depth - 1)})"
+
+
+def _function(value: Callable[..., Any]) -> str:
+    code = getattr(value, "__code__", None)
+    body = (
+        ""
+        if code is None
+        else f"{code.co_code.hex()}{code.co_consts!r}"
+        if _plain(code.co_consts)
+        else code.co_code.hex()
+    )
+    return f"{value.__module__}.{value.__qualname__}#{body}"
+
+
+def _plain(constants: Sequence[Any]) -> bool:
+    return not any(hasattr(constant, "co_code") for constant in constants)
+
+
+def _attributes(value: Any) -> dict[str, Any]:
+    """Return the attributes of an object: attrs fields, slots and instance dictionary."""
+    names = [field.name for field in attrs.fields(type(value))] if attrs.has(type(value)) else []
+    slots = [name for cls in type(value).__mro__ for name in getattr(cls, "__slots__", ()) if isinstance(name, str)]
+    known = [*names, *(name for name in slots if not name.startswith("__")), *getattr(value, "__dict__", {})]
+    return {name: getattr(value, name) for name in dict.fromkeys(known) if hasattr(value, name)}

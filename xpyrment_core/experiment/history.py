@@ -1,0 +1,69 @@
+"""The lifecycle of an experiment: its state, and the record of what happened to it."""
+
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from attrs import frozen
+
+from xpyrment_core.experiment.state import ExperimentState, check_move
+from xpyrment_core.registry.host import PluginHost
+from xpyrment_core.registry.provenance import Issue
+
+
+@frozen
+class HistoryEntry:
+    """One thing that happened to an experiment.
+
+    Attributes
+    ----------
+    what : str
+        ``"transition"`` or ``"analysis"``.
+    when : str
+        UTC time, ISO 8601.
+    details : dict
+        The states of a transition, or the options of an analysis.
+    """
+
+    what: str
+    when: str
+    details: dict[str, Any]
+
+
+class Lifecycle:
+    """State and history of one experiment; every change of state is recorded and passes the gates."""
+
+    def __init__(self) -> None:
+        self.state = ExperimentState.CREATED
+        self.history: tuple[HistoryEntry, ...] = ()
+
+    @property
+    def looks(self) -> int:
+        """How many analyses have been finished."""
+        return sum(entry.what == "analysis" for entry in self.history)
+
+    def move(self, experiment: Any, target: ExperimentState, host: PluginHost) -> list[Issue]:
+        """Move to another state if the table of moves and the plugins' gates allow it."""
+        source = self.state
+        check_move(source, target)
+        issues = host.gate("xpyrment_before_transition", experiment=experiment, source=source, target=target)
+        self.state = target
+        self.record("transition", source=source.name, target=target.name)
+        host.observe("xpyrment_after_transition", experiment=experiment, source=source, target=target)
+        return issues
+
+    def record(self, what: str, **details: Any) -> None:
+        """Add an entry to the history."""
+        now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+        self.history = (*self.history, HistoryEntry(what, now, details))
+
+    @contextmanager
+    def undone_on_failure(self) -> Iterator[None]:
+        """Restore the state and the history if the block raises."""
+        before = self.state, self.history
+        try:
+            yield
+        except BaseException:
+            self.state, self.history = before
+            raise

@@ -1,0 +1,1 @@
+"""Data, texts and layout of plots: the kit for plot backends."""

@@ -1,0 +1,63 @@
+"""Contracts of what definitions point at, checked when somebody asks for it."""
+
+from typing import Any
+
+from xpyrment_core.errors import MissingExtraError, PluginError
+from xpyrment_core.registry.definitions import Registered
+from xpyrment_core.registry.host import PluginHost
+
+
+def check_targets(host: PluginHost) -> dict[str, str]:
+    """Load every target of every plugin and check its contract.
+
+    Returns
+    -------
+    dict of plugin name to str
+        The first thing wrong with each plugin that has something wrong.
+    """
+    failures: dict[str, str] = {}
+    for kind in (
+        "metric",
+        "test",
+        "adjuster",
+        "correction",
+        "diagnostic",
+        "engine",
+        "plot_backend",
+        "exporter",
+        "command",
+    ):
+        for entry in host.all(kind):
+            if entry.plugin not in failures:
+                wrong = check_target(entry)
+                if wrong:
+                    failures[entry.plugin] = f"{kind} {entry.definition.name!r}: {wrong}"
+    return failures
+
+
+def check_target(entry: Registered) -> str:
+    """Return what is wrong with one definition's target, ``""`` if nothing."""
+    try:
+        target = entry.load()
+    except PluginError as error:
+        missing_extra = isinstance(error.__cause__, MissingExtraError)
+        return "" if missing_extra else str(error)
+    if entry.definition.kind == "metric":
+        return _metric(target)
+    if entry.definition.kind == "engine":
+        return _has(target, ("accepts", "open"))
+    return "" if callable(target) or entry.definition.kind == "command" else "its target is not callable."
+
+
+def _metric(kind: Any) -> str:
+    if not callable(kind):
+        return "its target is not a class."
+    if not (hasattr(kind, "value") or hasattr(kind, "estimate")):
+        return "it has neither value(means) nor estimate(sample)."
+    has_columns = hasattr(kind, "columns") or "columns" in getattr(kind, "__annotations__", {})
+    return "" if has_columns else "it does not say which columns it reads."
+
+
+def _has(target: Any, names: tuple[str, ...]) -> str:
+    missing = [name for name in names if not hasattr(target, name)]
+    return f"it has no {' and no '.join(missing)}." if missing else ""

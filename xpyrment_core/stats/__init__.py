@@ -1,0 +1,1 @@
+"""Statistical formulas as pure functions on values: the kit for tests, metrics and adjusters."""

@@ -1,0 +1,154 @@
+"""A metric is a smooth function of column means; this gives it a value and a variance.
+
+A third party's metric needs ``name``, ``columns`` and ``value(means)``; an analytic
+``gradient(means)`` is optional. The variance is the delta method's. A metric whose lift is not
+``treatment / control - 1`` has ``relative(difference)``, an increasing function: for a mean of
+logarithms it is ``exp(difference) - 1``.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from attrs import frozen
+
+from xpyrment_core.errors import NotEstimable
+from xpyrment_core.stats.wald import CANCELLATION, ROUNDING
+from xpyrment_core.values.estimates import Estimate
+from xpyrment_core.values.moments import Moments
+
+Means = Mapping[str, Any]
+
+
+class Metric(Protocol):
+    """What every metric has; see the module for the optional rest."""
+
+    @property
+    def name(self) -> str:
+        """Name in reports."""
+        ...
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Data columns it reads; rows where one is missing do not count."""
+        ...
+
+    def value(self, means: Means) -> Any:
+        """Return the metric from the column means."""
+        ...
+
+
+@frozen
+class ColumnMean:
+    """The plain mean of one column: what a covariate is."""
+
+    name: str
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The column itself."""
+        return (self.name,)
+
+    def value(self, means: Means) -> Any:
+        """Return the column's mean."""
+        return means[self.name]
+
+    def gradient(self, means: Means) -> dict[str, float]:
+        """Return 1 for the column."""
+        return {self.name: 1.0}
+
+
+def gradient(metric: Any, means: Mapping[str, float]) -> np.ndarray:
+    """Return the gradient of ``metric.value`` at the means, in the order of ``metric.columns``.
+
+    Analytic where the metric has a ``gradient``; else by complex step, which is exact to
+    rounding for analytic functions (Squire and Trapp 1998, SIAM Review 40(1), 110-112);
+    else, where `value` does not take complex numbers, by central differences.
+    """
+    if hasattr(metric, "gradient"):
+        slopes = metric.gradient(means)
+        return np.array([float(slopes[c]) for c in metric.columns])
+    try:
+        return np.array([_complex_step(metric.value, means, c) for c in metric.columns])
+    except (TypeError, AttributeError):
+        return np.array([_central_difference(metric.value, means, c) for c in metric.columns])
+
+
+def _complex_step(value: Callable[[Means], Any], means: Mapping[str, float], column: str) -> float:
+    step = 1e-30 * max(abs(means[column]), 1.0)
+    moved = dict(means) | {column: complex(means[column], step)}
+    result = value(moved)
+    if not isinstance(result, complex | np.complexfloating):
+        raise TypeError("value dropped the imaginary part")
+    return float(result.imag / step)
+
+
+def _central_difference(value: Callable[[Means], Any], means: Mapping[str, float], column: str) -> float:
+    step = np.cbrt(np.finfo(float).eps) * max(abs(means[column]), 1e-8)
+    high, low = (float(value(dict(means) | {column: means[column] + s})) for s in (step, -step))
+    return (high - low) / (2 * step)
+
+
+def linearise(metrics: Sequence[Any], moments: Moments) -> Moments:
+    """Return the joint moments of several metrics of one variant, linearised at its means.
+
+    The first of the new columns is usually the outcome and the others its covariates;
+    every column is then like a plain mean, whatever function of means it was.
+
+    Raises
+    ------
+    NotEstimable
+        There are no units, or a metric is not defined at these means (a ratio with a zero denominator).
+    """
+    if moments.n == 0:
+        raise NotEstimable("there are no units with an observed value")
+    # Only what these metrics read: an infinite covariate among the rest must not spoil them.
+    moments = moments.select(list(dict.fromkeys(c for metric in metrics for c in metric.columns)))
+    means = moments.means
+    values, weights = [], np.zeros((len(metrics), len(moments.columns)))
+    for row, metric in enumerate(metrics):
+        values.append(_value(metric, means))
+        weights[row, [moments.columns.index(c) for c in metric.columns]] = gradient(metric, means)
+    m2 = np.diag(moments.m2)
+    clean = _cleared(moments, m2 <= moments.n * (ROUNDING * moments.mean) ** 2)
+    linear = clean.project([m.name for m in metrics], values, weights)
+    # A ratio of proportional columns is constant; what is left of their spreads is rounding.
+    parts = (np.abs(weights) @ np.sqrt(np.diag(clean.m2))) ** 2
+    return _cleared(linear, np.diag(linear.m2) <= CANCELLATION * parts)
+
+
+def _value(metric: Any, means: Mapping[str, float]) -> float:
+    try:
+        with np.errstate(all="ignore"):
+            value = float(metric.value(means))
+    except (ZeroDivisionError, ValueError, OverflowError, FloatingPointError) as error:
+        raise NotEstimable(f"{metric.name} is not defined at the observed means ({error})") from error
+    if not math.isfinite(value):
+        raise NotEstimable(f"{metric.name} is not a finite number at the observed means")
+    return value
+
+
+def _cleared(moments: Moments, constant: np.ndarray) -> Moments:
+    """Set the spread of constant columns to exactly 0, where only rounding made it positive."""
+    if not constant.any():
+        return moments
+    keep = ~constant
+    return Moments(moments.columns, moments.n, moments.mean, moments.m2 * np.outer(keep, keep))
+
+
+def estimate(linearised: Moments) -> Estimate:
+    """Return the estimate of the first column of linearised moments.
+
+    Raises
+    ------
+    NotEstimable
+        Fewer than two units, so that there is no variance.
+    """
+    if linearised.n < 2:
+        raise NotEstimable(f"only {linearised.n} unit with an observed value: a variance needs two")
+    return Estimate(
+        value=float(linearised.mean[0]),
+        n=linearised.n,
+        unit_variance=max(float(linearised.m2[0, 0]) / (linearised.n - 1), 0.0),
+    )

@@ -1,0 +1,82 @@
+"""Arithmetic shared by tests: tails, Wald effects, relative intervals, power.
+
+Everything here is a pure function of `Estimate` values. A plugin's test is usually
+one line of its own (its degrees of freedom) around `wald`.
+"""
+
+import math
+
+import numpy as np
+from attrs import evolve
+
+from xpyrment_core.errors import NotEstimable
+from xpyrment_core.options import Alternative
+from xpyrment_core.stats.distributions import bounded, critical, p_value
+from xpyrment_core.values.estimates import Effect, Estimate, Interval
+
+ROUNDING = 8 * np.finfo(float).eps
+"""A standard error below this share of the values it belongs to is rounding, not noise."""
+
+CANCELLATION = 1e-12
+"""A variance below this share of the variances it is a difference of is rounding, not noise.
+
+Moments carry second moments to about 1e-13, whatever engine summed them.
+"""
+
+
+def wald(
+    control: Estimate,
+    treatment: Estimate,
+    *,
+    alpha: float,
+    alternative: Alternative,
+    df: float | None,
+    method: str = "t",
+) -> Effect:
+    """Compare two independent estimates by ``difference / standard error``.
+
+    Parameters
+    ----------
+    control, treatment : Estimate
+        With the variances the test wants to use.
+    alpha : float
+        Level of the interval is ``1 - alpha``.
+    alternative : {"two-sided", "greater", "less"}
+        What treatment is suspected to be, against control.
+    df : float or None
+        Degrees of freedom of the t distribution; None for the normal.
+    method : str
+        Name of the interval.
+
+    Raises
+    ------
+    NotEstimable
+        There is no noise to compare against: both variants are constant.
+    """
+    difference = treatment.value - control.value
+    std_error = math.sqrt(control.variance + treatment.variance)
+    if not math.isfinite(difference) or not math.isfinite(std_error):
+        raise NotEstimable("the metric or its variance is not a finite number in one of the variants")
+    if std_error <= ROUNDING * max(abs(control.value), abs(treatment.value)) / math.sqrt(min(control.n, treatment.n)):
+        raise NotEstimable("both variants are constant, so there is no noise to compare against")
+    statistic = difference / std_error
+    half = critical(alpha, df, alternative) * std_error
+    return Effect(
+        difference=difference,
+        p_value=p_value(statistic, df, alternative),
+        interval=Interval(*bounded(difference - half, difference + half, alternative), 1 - alpha, method),
+        std_error=std_error,
+        statistic=statistic,
+        df=df,
+        estimates=(control, treatment),
+        alternative=alternative,
+    )
+
+
+def pooled(control: Estimate, treatment: Estimate) -> tuple[Estimate, Estimate]:
+    """Return both estimates with the variance per unit pooled over the variants."""
+    df = control.df + treatment.df
+    if df <= 0:
+        raise NotEstimable("too few units to estimate a variance")
+    variance = (control.unit_variance * control.df + treatment.unit_variance * treatment.df) / df
+    return evolve(control, unit_variance=variance), evolve(treatment, unit_variance=variance)

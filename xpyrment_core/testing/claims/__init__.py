@@ -1,0 +1,1 @@
+"""The claims that each kind of plugin is checked against."""

@@ -1,0 +1,1 @@
+"""Values of an analysis: frozen, typed classes that every other part reads."""

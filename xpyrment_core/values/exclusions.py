@@ -1,0 +1,70 @@
+"""Where each row of the data went, per metric and variant."""
+
+from collections.abc import Mapping
+
+from attrs import Factory, field, frozen
+
+from xpyrment_core.options import Label
+from xpyrment_core.values.frozen_map import frozen_map
+
+
+@frozen(kw_only=True)
+class ArmLedger:
+    """Rows of one variant for one metric: how many came in, why some did not count.
+
+    ``rows_in = missing_unit + in_two_arms + missing_outcome + non_finite + used``.
+    """
+
+    rows_in: int = 0
+    missing_unit: int = 0
+    in_two_arms: int = 0
+    missing_outcome: int = 0
+    non_finite: int = 0
+    used: int = 0
+    units: int = 0
+
+
+@frozen(kw_only=True)
+class Exclusions:
+    """The ledger of one metric: every row of the data is in exactly one place.
+
+    Attributes
+    ----------
+    rows_in : int
+        Rows of the whole table.
+    missing_label, other_arms : int
+        Rows without a variant, and of variants that are not compared here.
+    control, treatment : ArmLedger
+    imputed : mapping of str to int
+        Covariate values that were missing among the rows used, filled with the mean.
+    """
+
+    rows_in: int = 0
+    missing_label: int = 0
+    other_arms: int = 0
+    control: ArmLedger = Factory(ArmLedger)
+    treatment: ArmLedger = Factory(ArmLedger)
+    imputed: Mapping[str, int] = field(factory=dict, converter=frozen_map)
+
+
+@frozen(kw_only=True)
+class UnitReport:
+    """What grouping by unit found.
+
+    Attributes
+    ----------
+    units : mapping of label to int
+        Distinct units per compared arm, those in two arms left out.
+    repeated : bool
+        Whether some unit has several rows (then moments count units, not rows).
+    in_two_arms : int
+        Units seen under more than one label.
+    rows_in_two_arms, rows_without_unit : mapping of label to int
+        Rows left out for it, per compared arm.
+    """
+
+    units: Mapping[Label, int] = field(factory=dict)
+    repeated: bool = False
+    in_two_arms: int = 0
+    rows_in_two_arms: Mapping[Label, int] = field(factory=dict)
+    rows_without_unit: Mapping[Label, int] = field(factory=dict)
