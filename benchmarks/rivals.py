@@ -35,7 +35,7 @@ def tea_tasting_products(frame: Any, metrics: Sequence[str]) -> Any:
 
 
 def spotify_confidence(frame: pd.DataFrame, metrics: Sequence[str]) -> Mapping[str, float]:
-    """spotify-confidence, which wants sums and sums of squares per variant."""
+    """spotify-confidence, which requires sums and sums of squares per variant."""
     import spotify_confidence as sc
 
     found = {}
@@ -80,7 +80,7 @@ def installed(library: str) -> bool:
 
 
 def rivals(frame: pd.DataFrame, polars: Any | None) -> dict[str, tuple[Rival, Any]]:
-    """Return the rivals at hand, each with the frame it is given."""
+    """Return the rivals that are installed, each with the frame it is given."""
     found: dict[str, tuple[Rival, Any]] = {"pandas groupby": (pandas_groupby, frame)}
     if installed("tea_tasting"):
         found["tea-tasting, pandas"] = (tea_tasting, frame)
