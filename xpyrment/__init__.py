@@ -8,7 +8,7 @@
   Metric Relative Lift   p-value
 0   gave       +23.41%  0.0017**
 
-Everything is loaded on first use, so that importing the package costs next to nothing.
+Everything is loaded on first use, so that importing the package is fast.
 """
 
 from importlib import import_module

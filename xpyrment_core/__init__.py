@@ -4,7 +4,7 @@ Beside these names there are kits, which plugins may use too: `xpyrment_core.sta
 `xpyrment_core.data` (engines), `xpyrment_core.plots` (plot backends), `xpyrment_core.cli` (commands)
 and `xpyrment_core.testing` (contract tests). All other modules are the core's own and may change.
 
-Every name is loaded on first use, so that importing the package costs next to nothing.
+Every name is loaded on first use, so that importing the package is fast.
 
 Examples
 --------
