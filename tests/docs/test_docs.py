@@ -9,6 +9,7 @@ import pytest
 from attrs import fields
 
 sys.path.insert(0, str(Path(__file__).parent))
+import api
 from house import PAGES, listings, renewed
 from terminal import ROOT
 
@@ -72,6 +73,70 @@ def words(text: str) -> str:
     return re.sub(r"[\s│─╭╮╰╯]+", " ", text)
 
 
+def test_the_python_api_reference_is_up_to_date():
+    assert text_of(DOCS / "reference" / "api.md") == api.reference(), "python tests/docs/api.py > docs/reference/api.md"
+
+
+@pytest.mark.parametrize(("face", "name"), [(face.__name__, name) for face, _ in api.FACES for name in face.__all__])
+def test_every_public_name_has_a_heading_in_the_python_api_reference(face, name):
+    assert f"\n### `{name}`\n" in text_of(DOCS / "reference" / "api.md")
+
+
+def test_signatures_are_written_without_modules_and_with_a_star_before_keywords():
+    def function(self, first: "int", *, last: Path | None = None) -> list[Path]: ...
+
+    assert api.signature("function", function) == "function(first: int, *, last: Path | None = None) -> list[Path]"
+
+
+def test_sections_of_a_docstring_become_lists_and_fenced_examples():
+    def function():
+        """Add ``x``.
+
+        Parameters
+        ----------
+        x : int
+            A number,
+            any.
+
+        Examples
+        --------
+        >>> 1 + 1
+        2
+        """
+
+    assert list(api.rendered(function)) == [
+        "Add `x`.", "**Parameters**", "- `x` (int): A number, any.", "**Examples**", "```pycon\n>>> 1 + 1\n2\n\n```",
+    ]  # fmt: skip
+
+
+TERMS = (
+    "Unit", "Cluster", "Variant", "Control", "Treatment", "Metric", "Covariate", "Role", "Guardrail", "Look", "State",
+    "Estimand", "Estimate", "Moments", "Effect", "Lift", "Standard error", "Interval", "p-value", "Alpha", "Power",
+    "MDE", "Non-inferiority margin", "Verdict", "Not estimable", "Adjuster", "Correction", "Family", "Engine", "Source",
+    "Pass", "Exclusions", "Check", "Sample ratio mismatch", "Balance", "Plugin", "Third-party plugin", "Definition",
+    "Hook", "Gate", "Observer", "Plugin host", "Provenance", "Exporter", "Plot backend",
+)  # fmt: skip
+
+
+def test_the_glossary_explains_every_term_in_at_most_three_sentences():
+    entries = re.split(r"^### ", text_of(DOCS / "reference" / "glossary.md"), flags=re.MULTILINE)[1:]
+    explained = {entry.split("\n", 1)[0]: re.split(r"^## ", entry, flags=re.MULTILINE)[0] for entry in entries}
+    assert set(TERMS) - set(explained) == set()
+    assert [term for term, entry in explained.items() if len(re.findall(r"\.\s", entry)) not in (1, 2, 3)] == []
+
+
+def test_the_index_links_to_every_page_of_the_reference():
+    index = text_of(DOCS / "index.md")
+    assert [page.name for page in (DOCS / "reference").glob("*.md") if f"(reference/{page.name})" not in index] == []
+
+
+def test_every_file_that_contributing_says_to_open_exists():
+    table = text_of(ROOT / "CONTRIBUTING.md").split("<!-- where -->")[1].split("<!-- end -->")[0]
+    paths = re.findall(r"`((?:xpyrment|plugins|docs|tests)[\w./]*/[\w./]+)`", table)
+    assert len(paths) > 30
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
 @pytest.mark.parametrize("name", [command.name for command in commands(default_host())])
 def test_every_command_has_a_heading_in_the_reference(name):
     assert f"\n### xpyrment {name}\n" in text_of(DOCS / "reference" / "cli.md")
@@ -103,6 +168,15 @@ def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text_of(page)):
         if "://" not in target:
             assert (page.parent / target).exists(), f"{relative(page)}: {target}"
+
+
+@pytest.mark.parametrize("page", EVERY_PAGE, ids=relative)
+def test_links_to_headings_lead_to_a_heading(page):
+    for target, anchor in re.findall(r"\]\(([^)#\s]*)#([^)\s]+)\)", text_of(page)):
+        if "://" not in target:
+            headings = re.findall(r"^#+ (.*)$", text_of(page.parent / target if target else page), re.MULTILINE)
+            anchors = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+            assert anchor in anchors, f"{relative(page)}: {target}#{anchor}"
 
 
 @pytest.mark.parametrize("page", EVERY_PAGE, ids=relative)
