@@ -63,7 +63,7 @@ def test_every_hook_has_a_heading_in_the_plugin_guide(hook):
     assert re.search(rf"^#+ `{hook}`", text_of(DOCS / "plugins.md"), re.MULTILINE)
 
 
-def test_the_command_line_reference_is_what_the_program_says():
+def test_the_command_line_reference_is_up_to_date():
     page = text_of(DOCS / "reference" / "cli.md")
     assert words(page) == words(reference()), "python -m xpyrment_core.cli.reference > docs/reference/cli.md"
 
@@ -153,7 +153,7 @@ def test_every_key_of_an_experiment_file_is_explained(key):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=relative)
-def test_pages_show_the_code_there_is(page):
+def test_generated_parts_of_pages_are_up_to_date(page):
     text = text_of(page)
     assert text == renewed(text), "python tests/docs/house.py"
 
@@ -164,7 +164,7 @@ def test_the_plugin_guide_shows_every_file_of_the_plugin_that_is_installed_and_t
 
 
 @pytest.mark.parametrize("page", EVERY_PAGE, ids=relative)
-def test_links_lead_somewhere(page):
+def test_links_lead_to_a_file(page):
     for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text_of(page)):
         if "://" not in target:
             assert (page.parent / target).exists(), f"{relative(page)}: {target}"
@@ -180,7 +180,7 @@ def test_links_to_headings_lead_to_a_heading(page):
 
 
 @pytest.mark.parametrize("page", EVERY_PAGE, ids=relative)
-def test_pages_name_no_place_of_the_machine_they_were_written_on(page):
+def test_pages_contain_no_local_paths(page):
     assert not re.search(r"/(tmp|work|home|root|Users)/", text_of(page))
 
 

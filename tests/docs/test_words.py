@@ -26,6 +26,7 @@ INSTEAD = {
     r"ledger": "exclusions",
     r"learnt": "known",
     r"at hand": "available, given",
+    r"whatever": "any, regardless of",
     r"say(s)? yes or no": "return a bool",
     r"(less|more|next to) (than )?nothing": "negative, cheap",
     r"by (an)?other words?": "name it",
