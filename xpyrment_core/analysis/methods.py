@@ -119,7 +119,7 @@ class _Finder:
         own = spec.default_test
         # The metric's own test may be of a plugin that is blocked or broken.
         plain = self.find("test", own) if own in self.host.names("test") else self.test(DefaultName(own))
-        adjusted = self.test(DefaultName(own)) if plain.needs == "counts" else plain
+        adjusted = (self.general_test() or plain) if plain.needs == "counts" else plain
         return (adjusted if spec.margin is not None else plain), adjusted
 
     def _needed_default(self, kind: str) -> str:
