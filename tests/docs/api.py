@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 import attrs
+from numpy.typing import ArrayLike
 
 import xpyrment
 import xpyrment_core
@@ -141,9 +142,19 @@ def shown(parameter: inspect.Parameter) -> str:
 
 
 def annotation(kind: Any) -> str:
-    """Return a type as it is written in source: without the modules of its parts."""
-    text = kind if isinstance(kind, str) else inspect.formatannotation(kind)
-    return re.sub(r"ForwardRef\('([^']*)'\)", r"\1", re.sub(r"\b(?:[A-Za-z_]\w*\.)+(?=[A-Za-z_])", "", text))
+    """Return a type as it is written in source: without modules, and NumPy's aliases by their names."""
+    text = bare(kind if isinstance(kind, str) else inspect.formatannotation(kind))
+    arrays = bare(inspect.formatannotation(ArrayLike))
+    members = arrays.removeprefix("Union[").removesuffix("]")
+    text = text.replace(f"Union[{members}, NoneType]", "ArrayLike | None").replace(arrays, "ArrayLike")
+    return re.sub(r"ndarray\[.*?dtype\[(\w+)\]\]", r"NDArray[\1]", text)
+
+
+def bare(text: str) -> str:
+    """Return the text of a type without the modules of its parts."""
+    text = re.sub(r"\b(?:[A-Za-z_]\w*\.)+(?=[A-Za-z_])", "", text)
+    text = re.sub(r"ForwardRef\('([^']*)'\)", r"\1", text)
+    return text if "Literal" in text else re.sub(r"'(\w+)'", r"\1", text)
 
 
 def alias(member: Any) -> str:

@@ -4,9 +4,12 @@ import re
 import sys
 import tomllib
 from pathlib import Path
+from typing import Literal
 
+import numpy as np
 import pytest
 from attrs import fields
+from numpy.typing import ArrayLike, NDArray
 
 sys.path.insert(0, str(Path(__file__).parent))
 import api
@@ -86,6 +89,20 @@ def test_signatures_are_written_without_modules_and_with_a_star_before_keywords(
     def function(self, first: "int", *, last: Path | None = None) -> list[Path]: ...
 
     assert api.signature("function", function) == "function(first: int, *, last: Path | None = None) -> list[Path]"
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (ArrayLike, "ArrayLike"),
+        (ArrayLike | None, "ArrayLike | None"),
+        (NDArray[np.float64], "NDArray[float64]"),
+        ("Iterator['Path']", "Iterator[Path]"),
+        (Literal["a"], "Literal['a']"),
+    ],
+)
+def test_types_are_written_alike_for_every_version_of_numpy(kind, text):
+    assert api.annotation(kind) == text
 
 
 def test_sections_of_a_docstring_become_lists_and_fenced_examples():
