@@ -36,13 +36,17 @@ def settings(program: App, host: PluginHost, say: Say) -> tuple[Source, ...]:
     """
     variables = (Env(PREFIX, show=False), Env(PREFIX, command=False, show=False))
     file = _find_file()
-    files = [] if file is None else [_File(program, host, say, file, Toml(file, root_keys=(TABLE,)))]
+    files = [] if file is None else [_File(program, host, say, _shown(file), Toml(file, root_keys=(TABLE,)))]
     return (_Variables(program, host, say), *variables, *files, _remember)
 
 
 def _find_file() -> Path | None:
     here = Path.cwd()
     return next((folder / FILE for folder in (here, *here.parents) if (folder / FILE).is_file()), None)
+
+
+def _shown(file: Path) -> str:
+    return FILE if file.parent == Path.cwd() else str(file)
 
 
 def _remember(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
@@ -61,7 +65,7 @@ class _File:
     program: App
     host: PluginHost
     say: Say
-    path: Path
+    path: str
     toml: Toml
 
     def __call__(self, app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
