@@ -131,16 +131,7 @@ def read_experiment_file(path: str | Path) -> ExperimentFile:
         There is no such file, it is not TOML, a key is missing, unknown or of the wrong type; the
         message names the line and the key.
     """
-    file = Path(path)
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise InputError(f"experiment file '{path}' cannot be read: {error.strerror}.") from error
-    try:
-        text = content.decode("utf-8")
-        tables = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not valid TOML: {error}.") from error
+    content, text, tables = _load(path)
     check = _Check(str(path), text)
     check.keys(tables, {"experiment": TABLE, "metrics": ANY}, "")
     experiment = tables.get("experiment")
@@ -155,7 +146,22 @@ def read_experiment_file(path: str | Path) -> ExperimentFile:
     for i, metric in enumerate(metrics):
         check.keys(metric, METRIC_KEYS, f"metrics[{i}]")
         check.required(metric, ("name",), f"metrics[{i}]")
-    return ExperimentFile(path=file, sha256=hashlib.sha256(content).hexdigest(), experiment=experiment, metrics=metrics)
+    digest = hashlib.sha256(content).hexdigest()
+    return ExperimentFile(path=Path(path), sha256=digest, experiment=experiment, metrics=metrics)
+
+
+def _load(path: str | Path) -> tuple[bytes, str, dict[str, Any]]:
+    """Return an experiment file's bytes, text and tables."""
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"experiment file '{path}' cannot be read: {error.strerror}.") from error
+    try:
+        text = content.decode("utf-8")
+        tables = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not valid TOML: {error}.") from error
+    return content, text, tables
 
 
 @frozen
