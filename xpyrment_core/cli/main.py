@@ -10,7 +10,7 @@ from typing import Annotated, Any, NoReturn
 
 from cyclopts import App, Group, Parameter
 
-from xpyrment_core.cli.parameters import spell_stdin
+from xpyrment_core.cli.parameters import remembered_settings, spell_stdin
 from xpyrment_core.errors import XpyrmentError
 from xpyrment_core.options import Format
 from xpyrment_core.registry.definitions import CommandDefinition, Registered
@@ -48,7 +48,6 @@ def build_app(host: PluginHost, settings: bool = True, chosen: str = "") -> App:
         version=VERSION,
         result_action="return_value",
         help_format="plaintext",  # Markdown would cost a fifth of the start-up
-        config=_settings() if settings else (),
     )
     groups: dict[str, Group] = {}
     taken = set(app)
@@ -63,17 +62,11 @@ def build_app(host: PluginHost, settings: bool = True, chosen: str = "") -> App:
             continue
         taken.add(name)
         _add(app, groups, entry.definition, name, _help(entry.definition, _summary(entry), name == chosen))
+    if settings:
+        from xpyrment_core.cli.settings import settings as sources
+
+        app.config = sources(app, host, _say)
     return app
-
-
-def _settings() -> list[Any]:
-    from cyclopts import config
-
-    return [
-        config.Env("XPYRMENT_", show=False),
-        config.Env("XPYRMENT_", command=False, show=False),
-        config.Toml("xpyrment.toml", search_parents=True, root_keys=("xpyrment",)),
-    ]
 
 
 def _add(app: App, groups: dict[str, Group], definition: Any, name: str, summary: str) -> None:
@@ -145,7 +138,7 @@ def _run(app: App, tokens: list[str]) -> int:
         ] = False,
     ) -> int:
         gc.enable()
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), remembered_settings():
             if format in ("table", "markdown"):  # these forms show every check themselves
                 warnings.simplefilter("ignore", UserWarning)
             warnings.showwarning = _show_warning  # type: ignore[assignment]
