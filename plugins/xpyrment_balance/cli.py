@@ -147,12 +147,13 @@ def _findings(row: "CovariateBalance", where: str) -> list[str]:
 
 
 def _data(result: "BalanceResult") -> dict[str, Any]:
-    from xpyrment_balance.measures import THRESHOLD
+
+    from xpyrment_core.stats.balance import IMBALANCE
 
     return {
         "control": str(result.control),
         "treatments": [str(label) for label in result.treatments],
-        "threshold": THRESHOLD,
+        "threshold": IMBALANCE,
         "passed": result.passed,
         "imbalanced": list(result.imbalanced),
         "not_estimable": list(result.not_estimable),
