@@ -1,10 +1,11 @@
-"""How a number looks in a summary, a table, a report and a plot: the only functions that turn numbers into text.
+"""How a number looks in a summary, a table, a report and a plot.
 
 There are two styles. *Plain* is for the summary and the terminal: ASCII signs, ``N/A`` where there is no
 value, p-values as ``0.0123*`` (four decimals and stars: `starred`). *Typeset* is for reports, plots and
 sentences: a true minus sign, a dash where there is no value, p-values as ``0.0123`` or ``<0.0001``
-(four decimals, never a zero that is not one: `p_value`). What is None, NaN or infinite has no value,
-except the infinite end of a one-sided interval.
+(four decimals, never a zero that is not one: `p_value`). Tables of commands whose numbers scripts read
+keep p-values as numbers, in `P_FORMAT`. What is None, NaN or infinite has no value, except the
+infinite end of a one-sided interval.
 """
 
 import math
@@ -14,6 +15,7 @@ from typing import Any
 NOT_AVAILABLE = "N/A"
 DASH = "–"
 SMALLEST_P = 0.0001
+P_FORMAT = ".4g"
 
 Format = str | Callable[[Any], str]
 """A format string such as ``"{:+.2%}"``, or a function of this module."""
