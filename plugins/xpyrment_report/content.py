@@ -57,17 +57,17 @@ def details(result: AnalysisResult) -> Table:
 
 
 def ledger(result: AnalysisResult) -> Table:
-    """Return where every row of the data went, per metric and variant; results made by hand do not say."""
-    told = [row for row in result.results if row.exclusions.rows_in]
+    """Return where every row of the data went, per metric and variant; results made by hand have no counts."""
+    counted = [row for row in result.results if row.exclusions.rows_in]
     rows = [
         (row.metric_name, setting(label), *(count(getattr(arm, key)) for key in COUNTS))
-        for row in told
+        for row in counted
         for label, arm in ((row.control, row.exclusions.control), (row.treatment, row.exclusions.treatment))
     ]
     numbers = ("Rows in", "No unit id", "In two arms", "No outcome", "Not finite", "Used", "Units")
     return Table(
         title="Where the rows went",
-        note=_outside(told[0].exclusions) if told else "",
+        note=_outside(counted[0].exclusions) if counted else "",
         columns=("Metric", "Variant", *numbers),
         rows=dict.fromkeys(rows),  # the control arm of a metric is the same for every treatment
         right=numbers,
