@@ -9,7 +9,7 @@ from xpyrment_core.analysis.plan import Plan
 from xpyrment_core.analysis.planner import make_plan
 from xpyrment_core.analysis.read import Data, read
 from xpyrment_core.analysis.result import AnalysisResult
-from xpyrment_core.analysis.rows import rows_of, with_verdict
+from xpyrment_core.analysis.rows import rows_of
 from xpyrment_core.analysis.study import Study
 from xpyrment_core.options import OPTIONS, Options
 from xpyrment_core.registry.provenance import Issue
@@ -61,14 +61,13 @@ def explain(study: Study, options: Options) -> str:
 def _result(
     study: Study, plan: Plan, data: Data, rows: Sequence[PendingResult], issues: Sequence[Issue]
 ) -> AnalysisResult:
-    results = [with_verdict(row.result, plan.options.alpha) for row in rows]
+    results = [row.result.judged(plan.options.alpha) for row in rows]
     checks, failures = run_checks(study, plan, data, results)
     balance = next((check.value for check in checks if check.name == "balance"), None)
     return AnalysisResult(
-        [row.raw() for row in results],
+        results,
         plan.options.alpha,
         balance,
-        results=results,
         checks=checks,
         issues=[*issues, *failures],
         metadata=_asked(study, plan) | _facts(study, plan, data),

@@ -1,6 +1,7 @@
 """The experiment: a design that goes through states, with a record of what happened."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
 from typing import Any, Self
 
 from xpyrment_core.analysis import flow
@@ -251,7 +252,7 @@ class Experiment(Design):
         return issues
 
     def _observe(self, result: AnalysisResult, host: PluginHost) -> None:
-        numbers = [row.raw() for row in result.results]
+        numbers = deepcopy(result.raw_results)
         result.issues += tuple(host.observe("xpyrment_after_analysis", experiment=self, result=result))
         result.raw_results = numbers  # an observer cannot change a number
         for check in result.checks:
