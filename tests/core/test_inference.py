@@ -86,7 +86,7 @@ def test_critical_values_and_p_values_are_inverse(alpha, df):
 
 
 @given(estimates, estimates, st.sampled_from(ALTERNATIVES), st.floats(0.001, 0.5), st.floats(2, 1000))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_p_and_both_intervals_of_one_effect_agree(control, treatment, alternative, alpha, df):
     effect = wald(control, treatment, alternative, alpha, df)
     assume(abs(effect.p_value - alpha) > 1e-9 * alpha)  # at the very bound rounding decides
@@ -97,7 +97,7 @@ def test_p_and_both_intervals_of_one_effect_agree(control, treatment, alternativ
 
 
 @given(estimates, estimates, st.floats(0.05, 0.9), st.floats(0.01, 0.5), st.floats(-0.5, 2))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_adjusted_estimates_keep_the_agreement(control, treatment, share, alpha, tilt):
     covariance = 0.3 * min(control.variance, treatment.variance)
     extra = share * 2 * covariance
@@ -111,7 +111,7 @@ def test_adjusted_estimates_keep_the_agreement(control, treatment, share, alpha,
 
 
 @given(estimates, estimates, st.integers(-40, 40), st.sampled_from(METHODS))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_a_change_of_unit_changes_no_relative_interval(control, treatment, power, method):
     factor = 2.0**power
     scaled = [
@@ -126,7 +126,7 @@ def test_a_change_of_unit_changes_no_relative_interval(control, treatment, power
 
 
 @given(estimates, estimates)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_swapping_the_variants_inverts_fiellers_interval(control, treatment):
     one = relative(control, treatment, wald(control, treatment))
     two = relative(treatment, control, wald(treatment, control))
@@ -136,7 +136,7 @@ def test_swapping_the_variants_inverts_fiellers_interval(control, treatment):
 
 
 @given(estimates, estimates)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_swapping_the_variants_flips_the_sign_and_nothing_else(control, treatment):
     one, two = wald(control, treatment), wald(treatment, control)
     assert two.difference == -one.difference
@@ -200,7 +200,7 @@ def test_the_delta_interval_has_the_delta_methods_standard_error(case):
 
 
 @given(estimates, estimates)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_log_interval_is_the_delta_interval_of_the_log_ratio(control, treatment):
     effect = wald(control, treatment)
     found = relative(control, treatment, effect, "log")

@@ -55,14 +55,14 @@ class Absolute:
 
 
 @given(positive, positive)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_complex_step_is_the_analytic_gradient(above, below):
     ratio, means = RatioMetric("r", "a", "b"), {"a": above, "b": below}
     np.testing.assert_allclose(gradient(Plain(ratio), means), gradient(ratio, means), rtol=COMPLEX_STEP)
 
 
 @given(positive, positive)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_strangers_gradient_is_the_one_from_calculus(cost, revenue):
     found = gradient(Margin(), {"cost": cost, "revenue": revenue})
     np.testing.assert_allclose(found, [-1 / revenue, cost / revenue**2], rtol=COMPLEX_STEP)

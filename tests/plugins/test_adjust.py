@@ -187,7 +187,7 @@ def test_the_variance_about_any_ratio_is_that_of_the_linear_combination(adjuster
 
 @pytest.mark.parametrize("adjuster", ADJUSTERS)
 @given(seed=st.integers(0, 200), scale=st.integers(-40, 40), shift=st.floats(-1e3, 1e3))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_a_covariates_unit_and_origin_do_not_matter(adjuster, seed, scale, shift):
     control, treatment = arms(seed=seed)
     weights = np.diag([1.0, 2.0**scale, 1.0])
@@ -199,7 +199,7 @@ def test_a_covariates_unit_and_origin_do_not_matter(adjuster, seed, scale, shift
 
 @pytest.mark.parametrize("adjuster", ADJUSTERS)
 @given(seed=st.integers(0, 200))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_swapping_the_variants_flips_the_sign_and_nothing_else(adjuster, seed):
     control, treatment = arms(seed=seed)
     one, two = adjuster(control, treatment), adjuster(treatment, control)

@@ -126,7 +126,7 @@ def test_units_with_several_rows_do_not_merge(tmp_path: Path) -> None:
         analysed(path, id_col="user")
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(cut=st.integers(1, 399), seed=st.integers(0, 100))
 def test_where_the_data_are_cut_does_not_matter(cut: int, seed: int) -> None:
     data = frame(400, seed)

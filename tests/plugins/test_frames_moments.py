@@ -301,7 +301,7 @@ def test_wide_row_sets_are_exact_too() -> None:
 value = st.one_of(st.none(), st.floats(-1e6, 1e6), st.integers(-9, 9).map(float), st.just(float("nan")))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     rows=st.lists(st.tuples(st.sampled_from(["a", "b", "c", None]), value, value), min_size=1, max_size=40),
     offset=st.sampled_from([0.0, 1e9]),

@@ -154,7 +154,7 @@ def test_the_love_axis_shows_moderate_smds_and_not_the_wildest():
     assert love_reach(love_data({"a": {"t": 0.01}, "b": {"t": 9.0}})) < 0.3
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(forest_rows, min_size=1, max_size=12))
 def test_the_window_holds_zero_and_every_usual_row_in_full(rows):
     low, high = forest_window(rows)
@@ -167,7 +167,7 @@ def test_the_window_holds_zero_and_every_usual_row_in_full(rows):
             assert low < r.high < high
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(forest_rows, min_size=1, max_size=12))
 def test_the_legend_explains_arrows_exactly_where_something_is_cut(rows):
     window = forest_window(rows)
@@ -192,7 +192,7 @@ def test_without_any_lift_there_is_no_axis():
     assert forest_window([row(lift=None, low=None, high=None)]) is None
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.floats(-1e6, 1e6), st.floats(1e-6, 1e6))
 @example(879609.9999999999, 1e-6)
 def test_ticks_are_round_evenly_spaced_and_few(low, width):
@@ -214,7 +214,7 @@ def test_tick_labels_have_the_decimals_their_step_needs():
     assert tick_texts([0.0, 10.0, 20.0]) == ["0%", "+1,000%", "+2,000%"]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.floats(-1e4, 1e4).filter(lambda value: value == 0 or abs(value) > 1e-7))
 def test_the_printed_lift_is_the_lift_to_the_digits_shown(lift):
     text = lift_text(row(lift=lift, low=lift, high=lift))
@@ -249,7 +249,7 @@ def test_levels_are_printed_without_rounding_noise(level, text):
     assert percent_level(level) == text
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text(min_size=0, max_size=80), st.integers(8, 40))
 def test_a_shortened_text_fits_and_keeps_its_ends(text, limit):
     flat = " ".join(text.split())

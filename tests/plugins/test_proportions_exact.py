@@ -125,7 +125,7 @@ counts = st.integers(1, 25).flatmap(lambda n: st.integers(0, n).map(lambda x: Co
 
 
 @given(counts, counts, st.sampled_from(ALTERNATIVES))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_boschloo_is_never_weaker_than_fisher(control, treatment, alternative):
     effect = boschloo(control, treatment, 0.05, alternative)
     conditional = fisher(control, treatment, 0.05, alternative).p_value
@@ -134,7 +134,7 @@ def test_boschloo_is_never_weaker_than_fisher(control, treatment, alternative):
 
 
 @given(counts, counts, st.sampled_from([fisher, barnard, boschloo]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_swapping_the_arms_swaps_the_directions(control, treatment, test):
     p = {word: test(control, treatment, 0.05, word).p_value for word in ALTERNATIVES}
     q = {word: test(treatment, control, 0.05, word).p_value for word in ALTERNATIVES}

@@ -220,13 +220,13 @@ def agrees(effect, alpha):
 
 
 @given(counts, counts, alphas, alternatives, tests)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_p_is_below_alpha_exactly_when_both_intervals_exclude_0(control, treatment, alpha, alternative, test):
     agrees(test(control, treatment, alpha, alternative), alpha)
 
 
 @given(counts, counts, alternatives, tests, st.sampled_from([1 - 1e-6, 1 + 1e-6]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_intervals_and_p_agree_a_hair_from_the_border(control, treatment, alternative, test, nudge):
     alpha = test(control, treatment, 0.05, alternative).p_value * nudge
     assume(1e-12 < alpha < 0.45)
@@ -234,7 +234,7 @@ def test_intervals_and_p_agree_a_hair_from_the_border(control, treatment, altern
 
 
 @given(counts, counts, alphas, tests)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_swapping_the_arms_mirrors_the_difference_and_inverts_the_ratio(control, treatment, alpha, test):
     one, other = (test(*pair, alpha, "two-sided") for pair in ((control, treatment), (treatment, control)))
     assert other.p_value == pytest.approx(one.p_value, rel=1e-9)
@@ -246,7 +246,7 @@ def test_swapping_the_arms_mirrors_the_difference_and_inverts_the_ratio(control,
 
 
 @given(counts, counts, alphas, tests)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_counting_failures_mirrors_the_difference(control, treatment, alpha, test):
     one = test(control, treatment, alpha, "two-sided")
     failures = (Counts(arm.n - arm.successes, arm.n) for arm in (control, treatment))
@@ -258,7 +258,7 @@ def test_counting_failures_mirrors_the_difference(control, treatment, alpha, tes
 
 
 @given(counts, counts, alphas, tests)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_one_sided_intervals_are_the_ends_of_the_two_sided_one_at_twice_alpha(control, treatment, alpha, test):
     two = test(control, treatment, alpha, "two-sided")
     greater, less = (test(control, treatment, alpha / 2, word) for word in ("greater", "less"))

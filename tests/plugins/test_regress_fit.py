@@ -285,7 +285,7 @@ def test_an_unknown_parameter_is_named():
 
 
 @given(st.integers(0, 1000), st.floats(1e-6, 1e6), st.randoms(use_true_random=False))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_scale_and_row_order_do_not_matter(seed, scale, random):
     frame = data_set(seed, n=60)
     result = fit_ols(frame, "revenue", ["age", "variant"], robust="HC2")

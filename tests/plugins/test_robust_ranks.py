@@ -84,7 +84,7 @@ def either(control, treatment, alternative="two-sided", alpha=0.05):
 
 
 @given(st.one_of(values, spread), st.one_of(values, spread), st.sampled_from(ALTERNATIVES), st.floats(0.001, 0.5))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_the_interval_excludes_0_exactly_when_p_is_below_alpha(control, treatment, alternative, alpha):
     effect = either(control, treatment, alternative, alpha)
     if effect is not None and abs(effect.p_value - alpha) > 1e-9:
@@ -92,7 +92,7 @@ def test_the_interval_excludes_0_exactly_when_p_is_below_alpha(control, treatmen
 
 
 @given(st.one_of(values, spread), st.one_of(values, spread))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_swapping_the_variants_turns_the_effect_round(control, treatment):
     there, back = either(control, treatment), either(treatment, control)
     if there is not None:
@@ -102,7 +102,7 @@ def test_swapping_the_variants_turns_the_effect_round(control, treatment):
 
 
 @given(values, values, st.randoms())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_an_increasing_transformation_and_the_order_of_rows_change_nothing(control, treatment, random):
     there = either(control, treatment)
     if there is not None:
@@ -112,7 +112,7 @@ def test_an_increasing_transformation_and_the_order_of_rows_change_nothing(contr
 
 
 @given(spread, spread)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_superiority_is_the_share_of_pairs(control, treatment):
     effect = either(control, treatment)
     if effect is not None:

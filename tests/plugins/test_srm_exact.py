@@ -48,7 +48,7 @@ def test_the_exact_multinomial_test_is_that_of_r(case):
 
 
 @given(st.integers(0, 60), st.integers(0, 60), st.floats(0.02, 0.98))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_two_arms_give_the_exact_binomial_test(a, b, share):
     p_value, _ = exact.multinomial(np.array([a, b]), np.array([share, 1 - share]))
     expected = stats.binomtest(a, a + b, share).pvalue if a + b else 1.0
@@ -81,7 +81,7 @@ def test_two_proportions_are_compared_by_r_s_chi_square(case):
 
 
 @given(st.integers(0, 6), st.integers(0, 6), st.integers(1, 40), st.integers(1, 40))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_small_tables_get_fishers_exact_test(m_c, m_t, p_c, p_t):
     p_value, method = exact.two_proportions((m_c, m_t), (p_c, p_t))
     table = [[m_c, m_t], [p_c, p_t]]
