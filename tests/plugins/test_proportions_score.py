@@ -89,11 +89,12 @@ def test_published_ratio_intervals_are_met_to_the_digits_printed(treatment, cont
 
 # Not its interval of the difference: statsmodels 0.14 and 0.15 solve another cubic there, and miss the
 # numbers that Garner prints (0.3440 for 0.3382).
-@pytest.mark.parametrize("case", CASES, ids=lambda c: c["name"])
+# It brackets only tables in which both arms have successes and failures.
+@pytest.mark.parametrize(
+    "case", [c for c in CASES if all(0 < arm.successes < arm.n for arm in arms(c))], ids=lambda c: c["name"]
+)
 def test_statsmodels_gives_the_same_uncorrected_interval_of_the_ratio(case):
     control, treatment = arms(case)
-    if not 0 < control.successes < control.n or not 0 < treatment.successes < treatment.n:
-        pytest.skip("statsmodels brackets only interior tables")
     low, high = confint_proportions_2indep(
         treatment.successes, treatment.n, control.successes, control.n, method="score", compare="ratio", correction=True
     )
