@@ -11,8 +11,6 @@ the seed and the sorted data only.
 """
 
 import math
-import subprocess
-import sys
 import warnings
 from functools import cache
 from pathlib import Path
@@ -23,6 +21,8 @@ import pandas as pd
 import pytest
 
 import xpyrment as xp
+from installed import environment
+from processes import process
 from xpyrment_core.errors import InputError
 from xpyrment_core.testing.examples import example_parameters
 
@@ -414,15 +414,11 @@ def test_everything_installed_is_in_the_suite():
 
 @pytest.mark.install
 def test_third_party_metrics_and_tests_pass_the_suite(tmp_path):
-    sys.path.insert(0, str(Path(__file__).parent))
-    from installed import environment
-
     python = environment(tmp_path / "venv", ["acme", "namesake_left", "namesake_right"])
     theirs = ["margin", "acme", "cautious", "popular", "everything_installed"]
-    done = subprocess.run(
-        [python, "-m", "pytest", "-q", "-rA", "-p", "no:cacheprovider", "-k", " or ".join(theirs),
-         "-m", "not slow and not install", Path(__file__)],
-        capture_output=True, text=True, cwd=Path(__file__).parents[1],
+    done = process(
+        python, "-m", "pytest", "-q", "-rA", "-p", "no:cacheprovider", "-k", " or ".join(theirs),
+        "-m", "not slow and not install", Path(__file__), cwd=Path(__file__).parents[1], timeout=600,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-5000:]
     for name in ("margin-welch-lin", "acme/mean-cautious", "left/popular-bootstrap", "mean-cautious-cuped"):

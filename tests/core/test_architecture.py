@@ -1,13 +1,13 @@
 """Imports point one way: the core leftwards, plugins to the core only, light modules to nothing heavy."""
 
 import ast
-import subprocess
-import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from processes import script
 
 ROOT = Path(__file__).resolve().parents[2]
 CORE = ROOT / "xpyrment_core"
@@ -123,7 +123,7 @@ def test_folders_and_entry_points_are_the_same_list():
 
 def test_importing_the_front_door_and_every_plugin_loads_nothing_heavy():
     code = f"import sys, xpyrment, {', '.join(PLUGINS)}; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = script(code)
     assert not HEAVY & set(done.stdout.split())
 
 
@@ -136,6 +136,6 @@ def test_the_help_of_the_command_line_loads_nothing_heavy():
         "    main()\n"
         "print(*sys.modules, file=sys.stderr)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = script(code)
     assert "Usage: xpyrment" in done.stdout
     assert not HEAVY & set(done.stderr.split())

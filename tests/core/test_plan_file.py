@@ -2,12 +2,11 @@
 
 import hashlib
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from processes import program
 from xpyrment.datasets import nsw_path
 from xpyrment_core.cli_plan import build
 from xpyrment_core.errors import InputError
@@ -50,12 +49,6 @@ def plan_path(tmp_path):
     path = tmp_path / "experiment.toml"
     path.write_text(GOOD)
     return path
-
-
-def program(*arguments, cwd):
-    return subprocess.run(
-        [sys.executable, "-m", "xpyrment", *map(str, arguments)], capture_output=True, text=True, cwd=cwd, timeout=120
-    )
 
 
 def test_a_plan_file_says_the_same_as_the_calls_it_stands_for(plan_path):

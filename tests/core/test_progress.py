@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from processes import script
 from xpyrment_core import progress as module
 from xpyrment_core.progress import progress, watched
 
@@ -52,9 +53,7 @@ def test_a_short_pass_shows_nothing_and_loads_nothing() -> None:
 
 
 def test_nothing_is_shown_where_nobody_watches() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT.format(seconds=1.0)], capture_output=True, text=True, check=True
-    )
+    done = script(SCRIPT.format(seconds=1.0))
     assert (done.stdout, done.stderr) == ("done False\n", "")
 
 

@@ -1,8 +1,6 @@
 """Files of moments give the analysis that the data themselves give, whole or in shards."""
 
 import json
-import subprocess
-import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from processes import program
 from xpyrment_aggregates.engine import AggregatesEngine
 from xpyrment_aggregates.files import read, write
 from xpyrment_aggregates.make import aggregate
@@ -262,21 +261,16 @@ def test_engine_accepts_moments_and_nothing_else() -> None:
 # The command ------------------------------------------------------------------
 
 
-def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "xpyrment", *arguments]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
-
-
 def test_the_command_writes_a_file_that_analyze_reads(tmp_path: Path) -> None:
     data = frame(600)
     data.to_csv(tmp_path / "day.csv", index=False)
     options = ["--treatment-col", "variant", "--columns", "revenue,clicks/views", "--covariates", "pre_revenue"]
-    done = run("aggregate", "day.csv", *options, cwd=tmp_path)
+    done = program("aggregate", "day.csv", *options, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "Saved as day.moments.json" in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80
     metric = ["--treatment-col", "variant", "--metric", "revenue", "--metric", "ctr=clicks/views", "--format", "json"]
-    found, wanted = (run("analyze", name, *metric, cwd=tmp_path) for name in ("day.moments.json", "day.csv"))
+    found, wanted = (program("analyze", name, *metric, cwd=tmp_path) for name in ("day.moments.json", "day.csv"))
     assert (found.returncode, wanted.returncode) == (0, 0), found.stderr + wanted.stderr
     for one, other in zip(json.loads(found.stdout)["metrics"], json.loads(wanted.stdout)["metrics"], strict=True):
         assert one["p_value"] == pytest.approx(other["p_value"], rel=1e-9)
@@ -293,7 +287,7 @@ def test_the_command_writes_a_file_that_analyze_reads(tmp_path: Path) -> None:
 )
 def test_the_command_refuses_with_one_line(tmp_path: Path, arguments: list[str], words: str) -> None:
     frame(50).to_csv(tmp_path / "day.csv", index=False)
-    done = run("aggregate", *arguments, "--treatment-col", "variant", "--columns", "revenue", cwd=tmp_path)
+    done = program("aggregate", *arguments, "--treatment-col", "variant", "--columns", "revenue", cwd=tmp_path)
     assert done.returncode == 1
     assert words in done.stderr
     assert len(done.stderr.splitlines()) == 1

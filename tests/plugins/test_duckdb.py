@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from small_data import ARMS, frame, query
 from xpyrment_core.analysis import run_analysis
 from xpyrment_core.errors import EngineError, InputError, XpyrmentError
 from xpyrment_core.experiment import setup
@@ -20,18 +21,6 @@ from xpyrment_core.state import ExperimentState
 from xpyrment_duckdb import sql
 from xpyrment_duckdb.engine import DuckDBEngine
 from xpyrment_duckdb.settings import Settings
-
-ARMS = ("control", "treatment")
-
-
-def frame(n: int = 400, seed: int = 0) -> pd.DataFrame:
-    rng = np.random.default_rng(seed)
-    return pd.DataFrame({"variant": rng.choice(ARMS, n), "revenue": rng.normal(10, 3, n), "user": np.arange(n)})
-
-
-def query(*columns: str, **options: Any) -> Query:
-    row_sets = tuple(RowSet(c, (c,), (Term(c, c),)) for c in columns)
-    return Query(**{"treatment_col": "variant", "arms": ARMS, "row_sets": row_sets, **options})
 
 
 def opened(data: Any) -> Any:
