@@ -1,4 +1,4 @@
-"""Strangers' distributions, installed for real: good ones are first-class, bad ones harm nobody."""
+"""Third-party distributions, installed for real: sound ones work like built-ins, broken ones are skipped."""
 
 import json
 
@@ -48,7 +48,7 @@ print(r.to_json())
 """
 
 
-def test_a_strangers_metric_test_and_correction_are_used_by_name_and_leave_their_mark(good):
+def test_third_party_metric_test_and_correction_are_used_by_name(good):
     done = python(good, USE_ACME)
     assert done.returncode == 0, done.stderr
     margin, revenue = json.loads(done.stdout)["metrics"]
@@ -63,7 +63,7 @@ def test_a_strangers_metric_test_and_correction_are_used_by_name_and_leave_their
     assert revenue["provenance"]["metric"]["distribution"] == "xpyrment"
 
 
-def test_a_strangers_metric_gets_its_variance_by_the_delta_method(good):
+def test_third_party_metric_gets_its_variance_by_the_delta_method(good):
     code = USE_ACME.replace('test="cautious", multi_test_correction="tripled"', 'test="z"') + (
         "import numpy as np\n"
         "row, se2 = r.raw_results[0], 0.0\n"
@@ -77,7 +77,7 @@ def test_a_strangers_metric_gets_its_variance_by_the_delta_method(good):
     assert done.returncode == 0, done.stderr
 
 
-def test_a_strangers_command_runs_and_a_namesake_is_reachable_under_its_plugin(good):
+def test_third_party_command_runs_and_a_duplicate_name_gets_a_plugin_prefix(good):
     assert program("shout", "--word", "quiet", python=good).stdout == "QUIET\n"
     listed = program("--help", python=good).stdout
     assert "acme-analyze" in listed
@@ -98,7 +98,7 @@ def test_built_ins_keep_their_bare_name_and_the_qualified_name_always_works(good
     assert done.returncode == 0, done.stderr
 
 
-def test_two_strangers_with_one_name_are_told_apart_at_look_up(good):
+def test_third_party_metrics_of_the_same_name_are_ambiguous_at_lookup(good):
     code = "import xpyrment as xp\nxp.default_host().get('metric', 'popular')\n"
     done = python(good, code)
     assert done.returncode == 1
@@ -166,7 +166,7 @@ def test_no_autoload_leaves_only_the_built_ins(bad):
     assert done.stderr == ""
 
 
-def test_only_lets_nothing_else_in(bad):
+def test_only_plugins_setting_excludes_all_others(bad):
     done = program("plugins", "--json", XPYRMENT_ONLY_PLUGINS="acme", python=bad)
     rows = {row["distribution"]: row["status"] for row in json.loads(done.stdout)["plugins"]}
     assert rows["acme-experiments"] == "loaded"

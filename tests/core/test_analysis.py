@@ -73,7 +73,7 @@ def test_the_default_test_is_welchs_as_scipy_has_it(frame):
     )
 
 
-def test_rows_of_other_arms_and_without_a_label_change_nothing_but_the_ledger(frame):
+def test_rows_of_other_arms_and_without_a_label_change_only_the_exclusions(frame):
     both = frame[frame["variant"] != "other"]
     strange = frame.copy()
     strange.loc[strange["variant"] == "other", ["revenue", "pre_revenue"]] = 1e12
@@ -162,7 +162,7 @@ def broken(frame, **columns):
     ],
     ids=["empty arm", "one unit", "constant", "constant that rounds", "text", "infinite"],
 )
-def test_what_cannot_be_estimated_says_why_and_leaves_the_others_alone(frame, column, reason):
+def test_metric_that_cannot_be_estimated_has_a_reason_and_other_metrics_are_unchanged(frame, column, reason):
     frame = frame.copy()
     frame.loc[7, "variant"] = "control"
     expected = rows(frame, "revenue")[0]

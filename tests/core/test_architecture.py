@@ -79,7 +79,7 @@ def test_core_modules_import_only_modules_to_their_left(name):
     assert used <= left, f"{name} imports {sorted(used - left)}, which stand to its right"
 
 
-def test_the_core_and_nobody_but_the_front_door_imports_plugins():
+def test_core_does_not_import_plugins():
     offenders = {
         f"{path.name}: {module}"
         for path in CORE.rglob("*.py")
@@ -121,13 +121,13 @@ def test_folders_and_entry_points_are_the_same_list():
     assert list(entry_points) == sorted(entry_points), "entry points are listed in alphabetical order"
 
 
-def test_importing_the_front_door_and_every_plugin_loads_nothing_heavy():
+def test_importing_xpyrment_and_all_plugins_loads_no_heavy_library():
     code = f"import sys, xpyrment, {', '.join(PLUGINS)}; print(*sys.modules)"
     done = script(code)
     assert not HEAVY & set(done.stdout.split())
 
 
-def test_the_help_of_the_command_line_loads_nothing_heavy():
+def test_command_line_help_loads_no_heavy_library():
     code = (
         "import sys, contextlib\n"
         "from xpyrment.cli import main\n"

@@ -30,7 +30,7 @@ def test_an_unknown_name_is_an_attribute_error():
     ],
     ids=["import", "load plugins", "--help"],
 )
-def test_nothing_heavy_is_imported_before_it_is_needed(code):
+def test_heavy_libraries_are_imported_on_first_use(code):
     check = f"{code}\nimport sys\nfound = [m for m in {HEAVY!r} if m in sys.modules]\nassert not found, found"
     script(check)
 

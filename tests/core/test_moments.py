@@ -75,7 +75,7 @@ def test_no_units_at_all_is_the_neutral_element(rows):
 
 @given(frames(2), st.integers(-30, 30), st.integers(-1000, 1000))
 @settings(max_examples=40)
-def test_shifting_and_rescaling_do_what_they_must_and_nothing_else(rows, power, shift):
+def test_moments_follow_shift_and_scale(rows, power, shift):
     factor = 2.0**power
     one, two = of(rows), Moments.of({"a": rows[:, 0] * factor, "b": rows[:, 1] + shift})
     np.testing.assert_allclose(two.mean, [one.mean[0] * factor, one.mean[1] + shift], rtol=1e-12, atol=1e-9)

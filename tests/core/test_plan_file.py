@@ -51,7 +51,7 @@ def plan_path(tmp_path):
     return path
 
 
-def test_a_plan_file_says_the_same_as_the_calls_it_stands_for(plan_path):
+def test_experiment_file_gives_the_results_of_the_equivalent_calls(plan_path):
     import xpyrment as xp
 
     experiment, options = build(read_plan(plan_path))

@@ -116,7 +116,7 @@ def test_a_wrong_test_fails_the_checks_it_should(subject, needs, found, not_foun
     assert not failed & not_found
 
 
-def test_sorting_the_input_in_place_is_found_and_nothing_else():
+def test_sorting_the_input_in_place_is_the_only_failure_found():
     assert failures("test", sorts_in_place, needs="samples", statistical=False) == {"pure"}
 
 

@@ -1,4 +1,4 @@
-"""What pages show of the code: tables of modules and plugins, and files of the stranger's plugin.
+"""What pages show of the code: tables of modules and plugins, and files of the third-party plugin.
 
 Write them anew with ``python tests/docs/house.py``.
 """
@@ -38,7 +38,7 @@ def listing(path: Path) -> str:
 
 
 def listings() -> dict[str, str]:
-    """Return the files of the stranger's plugin by their path, as they stand in the guide."""
+    """Return the files of the third-party plugin by their path, as they stand in the guide."""
     acme = ROOT / "tests" / "third_party" / "acme"
     files = (acme / "pyproject.toml", *sorted(acme.glob("src/*/*.py")))
     return {path.relative_to(ROOT).as_posix(): listing(path) for path in files}

@@ -144,7 +144,7 @@ def test_a_file_read_back_is_the_aggregate_to_the_last_digit(tmp_path: Path) -> 
             assert np.array_equal(one.moments[arm].m2, other.moments[arm].m2)
 
 
-def test_a_file_holds_nothing_of_a_unit(tmp_path: Path) -> None:
+def test_moments_file_holds_no_data_of_single_units(tmp_path: Path) -> None:
     text = write(aggregate(frame(), "variant", COLUMNS, COVARIATES, id_col="user"))
     assert not any(str(user) in text for user in frame()["user"])
     assert json.loads(text)["schema_version"] == 1
@@ -180,7 +180,7 @@ def test_what_was_not_aggregated_is_named_with_the_remedy(query: RowSet, words: 
         source.moments(Query(treatment_col="variant", arms=ARMS, row_sets=(query,)))
 
 
-def test_ranks_and_quantiles_are_refused_before_anything_is_made_up(tmp_path: Path) -> None:
+def test_rank_tests_and_quantiles_are_refused_on_moments_files(tmp_path: Path) -> None:
     experiment = Experiment(saved(tmp_path, [frame()]), "variant")
     experiment.register_metric("p90", metric_type="quantile", value_col="revenue", q=0.9)
     with pytest.raises(InputError, match="holds moments, not the values of 'revenue'"):
@@ -248,7 +248,7 @@ def test_an_identifier_is_no_variant() -> None:
         aggregate(frame(200), "user", ["revenue"])
 
 
-def test_engine_accepts_moments_and_nothing_else() -> None:
+def test_engine_accepts_only_moments() -> None:
     engine = AggregatesEngine()
     assert engine.accepts("a.moments.json")
     assert engine.accepts([Path("a.moments.json"), "b.moments.json"])

@@ -26,5 +26,5 @@ def test_with_a_hub_every_option_reaches_it(tmp_path):
     assert program("app", PYTHONPATH=str(tmp_path)).stdout == "127.0.0.1 7000 True False\n"
 
 
-def test_a_port_that_is_none_is_a_usage_error():
+def test_invalid_port_is_a_usage_error():
     assert program("app", "--port", "70000").returncode == 2

@@ -147,7 +147,7 @@ def test_two_different_constants_are_infinitely_apart():
         ((0.0, math.inf, 1e200, math.inf), "not a finite number"),
     ],
 )
-def test_what_has_no_smd_says_why(moments, reason):
+def test_missing_smd_has_a_reason(moments, reason):
     with pytest.raises(NotEstimable, match=reason):
         measures.smd(*moments)
 

@@ -95,7 +95,7 @@ def test_stronger_methods_have_smaller_p_values(p):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_nothing_but_missing_values_stays_missing(method):
+def test_all_missing_p_values_stay_missing(method):
     assert np.isnan(METHODS[method]([np.nan, np.nan])).all()
     assert METHODS[method]([]).shape == (0,)
 

@@ -251,7 +251,7 @@ def test_the_default_connection_is_never_touched(tmp_path: Path) -> None:
     assert duckdb.sql("SELECT count(*) FROM duckdb_views() WHERE NOT internal").fetchall() == [(0,)]
 
 
-def test_a_relation_leaves_nothing_on_its_connection() -> None:
+def test_relation_leaves_no_objects_on_its_connection() -> None:
     connection = duckdb.connect()
     connection.execute("CREATE TABLE xpyrment_data AS SELECT 1 AS mine")
     connection.execute("CREATE TABLE t AS SELECT 'control' AS variant, 1.0 AS revenue")
@@ -276,7 +276,7 @@ def test_limits_come_from_the_option_then_the_environment(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize(("memory", "threads"), [("much", None), ("1 potato", None), ("1GB", 0), ("1GB", -1)])
-def test_limits_that_are_none_are_refused(memory: str, threads: int | None) -> None:
+def test_invalid_limits_are_refused(memory: str, threads: int | None) -> None:
     with pytest.raises(InputError, match="DuckDB"):
         Settings.of(memory, threads)
 
@@ -393,7 +393,7 @@ def test_unknown_columns_are_named(tmp_path: Path) -> None:
 # Passes ---------------------------------------------------------------------------
 
 
-def test_one_pass_is_enough_and_second_thoughts_are_counted(tmp_path: Path) -> None:
+def test_number_of_passes_is_reported(tmp_path: Path) -> None:
     data = frame(4000)
     data["late"] = np.where(np.arange(4000) > 3000, np.nan, 1.0 * (np.arange(4000) % 7))
     data["gaps"] = np.where(np.arange(4000) % 5 == 0, np.nan, 1.0 * (np.arange(4000) % 7))

@@ -132,7 +132,7 @@ def test_dollars_and_line_breaks_in_names_are_letters():
     assert not any(label.get_parse_math() for label in ax.get_yticklabels())
 
 
-def test_sort_and_title_do_what_they_say():
+def test_sort_and_title_options_change_the_plot():
     plot = forest_data(CASES["five"])
     ax = draw(plot, sort="lift", title="Mine")
     assert [label.get_text() for label in ax.get_yticklabels()][:2] == ["revenue", "orders"]

@@ -242,7 +242,7 @@ def test_only_the_ratio_of_effect_to_spread_matters(effect, std, scale, test):
     assert power(effect * scale, 50, std * scale, test=test) == pytest.approx(one, rel=1e-9)
 
 
-def test_swapping_success_and_failure_changes_nothing():
+def test_sample_size_is_invariant_to_swapping_success_and_failure():
     assert power(0.05, 500, baseline=0.2) == pytest.approx(power(-0.05, 500, baseline=0.8), rel=1e-12)
 
 

@@ -161,7 +161,7 @@ def test_the_level_is_never_exceeded_whatever_the_common_proportion(test, n_cont
 
 
 @pytest.mark.parametrize("test", [fisher, barnard, boschloo])
-def test_they_say_why_there_are_no_intervals_and_where_to_find_some(test):
+def test_missing_interval_has_a_reason_and_an_alternative(test):
     effect = test(Counts(2, 15), Counts(8, 17), 0.05, "two-sided")
     assert isinstance(effect.interval, Unavailable)
     assert isinstance(effect.relative, Unavailable)

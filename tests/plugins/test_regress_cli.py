@@ -95,7 +95,7 @@ def test_a_model_without_intercept_says_what_r_squared_is_about(file):
     assert "R-squared about 0" in regress("--csv", file, "--formula", "revenue ~ 0 + pre_revenue").stdout
 
 
-def test_a_model_with_nothing_to_explain_has_no_r_squared(frame, tmp_path):
+def test_constant_outcome_has_no_r_squared(frame, tmp_path):
     frame.assign(revenue=0).to_csv(tmp_path / "zero.csv", index=False)
     done = regress("--csv", str(tmp_path / "zero.csv"), "--formula", "revenue ~ 0 + pre_revenue")
     assert done.returncode == 0

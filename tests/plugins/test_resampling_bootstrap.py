@@ -163,7 +163,7 @@ def test_the_same_holds_for_medians(control, treatment, alternative, alpha):
 
 @given(values, values, st.randoms())
 @settings(max_examples=25)
-def test_swapping_the_variants_turns_the_effect_round_and_the_order_of_rows_is_nothing(control, treatment, random):
+def test_swapping_the_variants_changes_the_sign_and_row_order_has_no_effect(control, treatment, random):
     assume(sorted(control) != sorted(treatment))  # else both calls are one, and chance has no reason to be even
     there = either(control, treatment)
     back = either(random.sample(treatment, len(treatment)), random.sample(control, len(control)))
@@ -264,7 +264,7 @@ def test_a_metric_it_cannot_resample_is_refused():
         run([1, 2], [1, 3], metric=Odd())
 
 
-def test_so_few_replicates_that_nothing_is_rejected_have_no_interval():
+def test_no_interval_where_too_few_replicates_can_reject():
     effect = run([1, 2, 3, 4], [3, 4, 5, 9], alpha=0.001, test=Bootstrap(replicates=99))
     assert "99 resamples cannot reject at level 0.001" in effect.interval.reason
     assert effect.relative == effect.interval

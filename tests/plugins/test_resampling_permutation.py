@@ -230,7 +230,7 @@ def test_intervals_exclude_no_effect_exactly_when_p_is_below_alpha(control, trea
 
 @given(values, values, st.randoms())
 @settings(max_examples=30)
-def test_swapping_the_variants_turns_the_effect_round_and_the_order_of_rows_is_nothing(control, treatment, random):
+def test_swapping_the_variants_changes_the_sign_and_row_order_has_no_effect(control, treatment, random):
     assume(sorted(control) != sorted(treatment))  # else both calls are one, and chance has no reason to be even
     there = either(control, treatment)
     back = either(random.sample(treatment, len(treatment)), random.sample(control, len(control)))
@@ -282,7 +282,7 @@ def test_what_cannot_be_permuted_is_refused():
         Permutation(replicates=10)
 
 
-def test_so_few_units_that_nothing_is_rejected_have_no_interval():
+def test_no_interval_where_too_few_units_can_reject():
     effect = run([1, 2, 3], [7, 8, 9])
     assert effect.p_value == pytest.approx(0.1)
     assert "19 resamples cannot reject" in effect.interval.reason
