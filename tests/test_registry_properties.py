@@ -11,7 +11,6 @@ the seed and the sorted data only.
 """
 
 import math
-import warnings
 from functools import cache
 from pathlib import Path
 from zlib import crc32
@@ -40,6 +39,7 @@ def offered(kind):
 
 METRICS, TESTS, ADJUSTERS = offered("metric"), offered("test"), ["none", *offered("adjuster")]
 SIZES = {"control": 60, "treatment": 48}
+ROWS = {**SIZES, "other": 20}
 
 # Other orders of summation, and slopes from a linear solve, cost some digits.
 RTOL = 1e-7
@@ -104,7 +104,7 @@ def metric_kind(metric):
 def data(metric):
     """One experiment: an effect, correlated columns, missing outcomes and covariates, a third arm."""
     generator = np.random.default_rng(crc32(b"registry"))
-    labels = [label for label, n in {**SIZES, "other": 20}.items() for _ in range(n)]
+    labels = [label for label, n in ROWS.items() for _ in range(n)]
     n = len(labels)
     activity = generator.gamma(3.0, 1.0, n)
     frame = {"variant": labels, "pre": activity * generator.gamma(9.0, 1 / 9, n)}
@@ -130,11 +130,9 @@ each_combination = pytest.mark.parametrize(("metric", "test", "adjuster"), APPLI
 
 
 def analyse(frame, metric, test, adjuster, parameters=None, **options):
-    experiment = xp.setup(frame, "variant", covariates=["pre"])
+    experiment = xp.setup(frame, "variant", covariates=["pre"], weights=ROWS)
     experiment.register_metric("m", metric, **(parameters or example_parameters(metric_kind(metric))))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        return experiment.run_analysis(test=test, adjuster=adjuster, **options).raw_results[0]
+    return experiment.run_analysis(test=test, adjuster=adjuster, **options).raw_results[0]
 
 
 @cache
