@@ -70,7 +70,7 @@ def experiment_csv(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_wheel_holds_every_file_of_the_packages_and_nothing_else(dist):
+def test_wheel_holds_exactly_the_files_of_the_packages(dist):
     (wheel,) = dist.glob("*.whl")
     assert packed_files(wheel) == source_files()
 

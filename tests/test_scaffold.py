@@ -1,15 +1,12 @@
 """`xpyrment plugins new` writes a plugin that installs, keeps its promises and passes its own tests."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-from installed import environment, run
-
+from installed import environment
+from processes import PYTHON, process, program
 from xpyrment_core.cli.scaffold import write_project
 from xpyrment_core.errors import InputError
 
@@ -53,36 +50,33 @@ def test_an_unusable_name_is_refused_with_a_usable_one(tmp_path, name, meant):
 
 
 def test_what_is_written_is_in_the_style_of_the_project(project):
-    ruff = Path(sys.executable).with_name("ruff")
+    ruff = PYTHON.with_name("ruff")
     if not ruff.exists():
         pytest.skip("ruff is not installed")
-    done = subprocess.run(
-        [ruff, "check", "--isolated", "--select", "B,D1,E,F,I,N,UP,W", "--line-length", "120", project / "src"],
-        capture_output=True, text=True,
-    )  # fmt: skip
+    done = process(
+        ruff, "check", "--isolated", "--select", "B,D1,E,F,I,N,UP,W", "--line-length", "120", project / "src"
+    )
     assert done.returncode == 0, done.stdout
 
 
 def test_the_command_writes_into_the_folder_asked_for(tmp_path):
-    done = run(Path(sys.executable), "plugins", "new", "acme", "--folder", str(tmp_path), "--format", "json")
+    done = program("plugins", "new", "acme", "--folder", tmp_path, "--format", "json")
     assert done.returncode == 0, done.stderr
     files = json.loads(done.stdout)["files"]
     assert files
     assert all(Path(file).exists() for file in files)
-    assert run(Path(sys.executable), "plugins", "new", "acme", "--folder", str(tmp_path)).returncode == 1
+    assert program("plugins", "new", "acme", "--folder", tmp_path).returncode == 1
 
 
 @pytest.mark.install
 def test_the_installed_project_passes_its_own_tests(project, python):
-    done = subprocess.run(
-        [python, "-m", "pytest", "-q", "-p", "no:cacheprovider"], cwd=project, capture_output=True, text=True
-    )
+    done = process(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=project, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.install
 def test_the_installed_project_is_listed_and_sound(python):
-    done = run(python, "plugins", "--check", "--json")
+    done = program("plugins", "--check", "--json", python=python)
     assert done.returncode == 0, done.stdout
     plugins = {row["name"]: row for row in json.loads(done.stdout)["plugins"]}
     assert plugins["acme-shop"]["distribution"] == "xpyrment-acme-shop"
@@ -92,11 +86,11 @@ def test_the_installed_project_is_listed_and_sound(python):
 
 @pytest.mark.install
 def test_the_installed_project_keeps_its_promises_on_the_command_line(python):
-    done = run(python, "plugins", "check", "acme-shop")
+    done = program("plugins", "check", "acme-shop", python=python)
     assert done.returncode == 0, done.stdout
     assert "metric margin" in done.stdout
     assert "0 of 2 fail" in done.stdout
-    missing = run(python, "plugins", "check", "acme-shoop")
+    missing = program("plugins", "check", "acme-shoop", python=python)
     assert missing.returncode == 1
     assert "Did you mean 'acme-shop'?" in missing.stderr
 
@@ -104,7 +98,7 @@ def test_the_installed_project_keeps_its_promises_on_the_command_line(python):
 @pytest.mark.install
 def test_a_plugin_that_breaks_a_promise_is_shown_with_the_numbers_and_exits_1(tmp_path):
     python = environment(tmp_path / "venv", ["acme"])
-    done = run(python, "plugins", "check", "acme", "--format", "json")
+    done = program("plugins", "check", "acme", "--format", "json", python=python)
     assert done.returncode == 1
     results = json.loads(done.stdout)["results"]
     verdicts = {row["what"]: row["result"] for row in results}

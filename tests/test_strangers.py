@@ -1,15 +1,11 @@
-"""Strangers' distributions, installed for real: good ones are first-class, bad ones harm nobody."""
+"""Third-party distributions, installed for real: sound ones work like built-ins, broken ones are skipped."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-from installed import environment, run
-
+from installed import environment
+from processes import process, program
 from xpyrment.datasets import nsw_path
 
 pytestmark = pytest.mark.install
@@ -37,7 +33,7 @@ def bad(tmp_path_factory):
 
 
 def python(executable, code):
-    return subprocess.run([str(executable), "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=120)
+    return process(executable, "-W", "ignore", "-c", code)
 
 
 USE_ACME = """
@@ -52,7 +48,7 @@ print(r.to_json())
 """
 
 
-def test_a_strangers_metric_test_and_correction_are_used_by_name_and_leave_their_mark(good):
+def test_third_party_metric_test_and_correction_are_used_by_name(good):
     done = python(good, USE_ACME)
     assert done.returncode == 0, done.stderr
     margin, revenue = json.loads(done.stdout)["metrics"]
@@ -67,7 +63,7 @@ def test_a_strangers_metric_test_and_correction_are_used_by_name_and_leave_their
     assert revenue["provenance"]["metric"]["distribution"] == "xpyrment"
 
 
-def test_a_strangers_metric_gets_its_variance_by_the_delta_method(good):
+def test_third_party_metric_gets_its_variance_by_the_delta_method(good):
     code = USE_ACME.replace('test="cautious", multi_test_correction="tripled"', 'test="z"') + (
         "import numpy as np\n"
         "row, se2 = r.raw_results[0], 0.0\n"
@@ -81,12 +77,12 @@ def test_a_strangers_metric_gets_its_variance_by_the_delta_method(good):
     assert done.returncode == 0, done.stderr
 
 
-def test_a_strangers_command_runs_and_a_namesake_is_reachable_under_its_plugin(good):
-    assert run(good, "shout", "--word", "quiet").stdout == "QUIET\n"
-    listed = run(good, "--help").stdout
+def test_third_party_command_runs_and_a_duplicate_name_gets_a_plugin_prefix(good):
+    assert program("shout", "--word", "quiet", python=good).stdout == "QUIET\n"
+    listed = program("--help", python=good).stdout
     assert "acme-analyze" in listed
     assert "[acme-experiments]" in listed
-    assert run(good, "acme-analyze").stdout == "HELLO\n"
+    assert program("acme-analyze", python=good).stdout == "HELLO\n"
 
 
 def test_built_ins_keep_their_bare_name_and_the_qualified_name_always_works(good):
@@ -102,7 +98,7 @@ def test_built_ins_keep_their_bare_name_and_the_qualified_name_always_works(good
     assert done.returncode == 0, done.stderr
 
 
-def test_two_strangers_with_one_name_are_told_apart_at_look_up(good):
+def test_third_party_metrics_of_the_same_name_are_ambiguous_at_lookup(good):
     code = "import xpyrment as xp\nxp.default_host().get('metric', 'popular')\n"
     done = python(good, code)
     assert done.returncode == 1
@@ -122,8 +118,8 @@ def test_a_users_preference_decides_between_namesakes(good):
 
 
 def test_help_and_analysis_work_beside_broken_plugins(bad):
-    assert run(bad, "--help").returncode == 0
-    done = run(bad, "analyze", nsw_path(), "--treatment-col", "treat", "--metric", "re78")
+    assert program("--help", python=bad).returncode == 0
+    done = program("analyze", nsw_path(), "--treatment-col", "treat", "--metric", "re78", python=bad)
     assert done.returncode == 0, done.stderr
     assert "+39.4%" in done.stdout
     for name in BROKEN:
@@ -132,7 +128,7 @@ def test_help_and_analysis_work_beside_broken_plugins(bad):
 
 
 def test_the_plugin_list_names_what_is_broken_and_why(bad):
-    done = run(bad, "plugins", "--json")
+    done = program("plugins", "--json", python=bad)
     assert done.returncode == 0
     by_distribution = {row["distribution"]: row for row in json.loads(done.stdout)["plugins"]}
     for name, why in BROKEN.items():
@@ -144,20 +140,20 @@ def test_the_plugin_list_names_what_is_broken_and_why(bad):
 
 
 def test_check_exits_1_where_something_is_broken_and_0_where_nothing_is(good, bad):
-    assert run(bad, "plugins", "--check").returncode == 1
-    done = run(good, "plugins", "--check")
+    assert program("plugins", "--check", python=bad).returncode == 1
+    done = program("plugins", "--check", python=good)
     assert done.returncode == 0, done.stdout
     assert "0 unusable" in done.stdout
 
 
 def test_asking_for_what_a_broken_plugin_would_offer_names_it(bad):
-    done = run(bad, "analyze", nsw_path(), "--treatment-col", "treat", "--metric", "re78:loose")
+    done = program("analyze", nsw_path(), "--treatment-col", "treat", "--metric", "re78:loose", python=bad)
     assert done.returncode == 1
     assert "broken-bad-contract" in done.stderr
 
 
 def test_blocking_keeps_a_plugin_from_being_imported(bad):
-    done = run(bad, "plugins", "--json", XPYRMENT_BLOCK_PLUGINS="system_exit,broken-import-error")
+    done = program("plugins", "--json", XPYRMENT_BLOCK_PLUGINS="system_exit,broken-import-error", python=bad)
     rows = {row["distribution"]: row for row in json.loads(done.stdout)["plugins"]}
     assert rows["broken-system-exit"]["status"] == "blocked"
     assert rows["broken-import-error"]["status"] == "blocked"
@@ -165,20 +161,20 @@ def test_blocking_keeps_a_plugin_from_being_imported(bad):
 
 
 def test_no_autoload_leaves_only_the_built_ins(bad):
-    done = run(bad, "plugins", "--check", XPYRMENT_DISABLE_AUTOLOAD="1")
+    done = program("plugins", "--check", XPYRMENT_DISABLE_AUTOLOAD="1", python=bad)
     assert done.returncode == 0
     assert done.stderr == ""
 
 
-def test_only_lets_nothing_else_in(bad):
-    done = run(bad, "plugins", "--json", XPYRMENT_ONLY_PLUGINS="acme")
+def test_only_plugins_setting_excludes_all_others(bad):
+    done = program("plugins", "--json", XPYRMENT_ONLY_PLUGINS="acme", python=bad)
     rows = {row["distribution"]: row["status"] for row in json.loads(done.stdout)["plugins"]}
     assert rows["acme-experiments"] == "loaded"
     assert rows["broken-old-api"] == "blocked"
 
 
 def test_strict_makes_the_first_problem_one_line_and_exit_1(bad):
-    done = run(bad, "--help", XPYRMENT_STRICT_PLUGINS="1")
+    done = program("--help", XPYRMENT_STRICT_PLUGINS="1", python=bad)
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert done.stderr.startswith("Error: plugin ")

@@ -109,8 +109,8 @@ def independent_band(n: int, q: float) -> Band:
     (5, 15)
     """
     reach = REACH * math.sqrt(n * q * (1 - q))
-    low = max(1, round(n * q - reach))
-    high = n + 1 - max(1, round(n * (1 - q) - reach))
+    low = _rank(n * q - reach)
+    high = n + 1 - _rank(n * (1 - q) - reach)
     return _checked(low, high, float(special.bdtr(low - 1, n, q)), float(special.bdtrc(high - 1, n, q)), n, q)
 
 
@@ -130,9 +130,14 @@ def clustered_band(values: Values, units: NDArray[np.int64], q: float) -> Band:
     codes = np.unique(units, return_inverse=True)[1]
     # Below and up to the quantile differ where many rows have its very value.
     under, upto = (_share_error(share, codes) * n for share in (values < centre, values <= centre))
-    low = max(1, round(n * q - REACH * under))
-    high = n + 1 - max(1, round(n * (1 - q) - REACH * upto))
+    low = _rank(n * q - REACH * under)
+    high = n + 1 - _rank(n * (1 - q) - REACH * upto)
     return _checked(low, high, _beyond(n * q - low + 0.5, under), _beyond(high - 0.5 - n * q, upto), n, q)
+
+
+def _rank(place: float) -> int:
+    # 13.5 and the 13.499999999999998 that 1 - 0.9 makes of it are one place.
+    return max(1, round(round(place, 6)))
 
 
 def _beyond(distance: float, error: float) -> float:

@@ -2,7 +2,6 @@
 
 import json
 import math
-import warnings
 
 import numpy as np
 import pandas as pd
@@ -73,7 +72,7 @@ def test_the_default_test_is_welchs_as_scipy_has_it(frame):
     )
 
 
-def test_rows_of_other_arms_and_without_a_label_change_nothing_but_the_ledger(frame):
+def test_rows_of_other_arms_and_without_a_label_change_only_the_exclusions(frame):
     both = frame[frame["variant"] != "other"]
     strange = frame.copy()
     strange.loc[strange["variant"] == "other", ["revenue", "pre_revenue"]] = 1e12
@@ -146,6 +145,7 @@ def broken(frame, **columns):
     return frame.assign(**columns)
 
 
+@pytest.mark.filterwarnings("ignore:outcomes are missing more often in one variant")
 @pytest.mark.parametrize(
     ("column", "reason"),
     [
@@ -161,7 +161,7 @@ def broken(frame, **columns):
     ],
     ids=["empty arm", "one unit", "constant", "constant that rounds", "text", "infinite"],
 )
-def test_what_cannot_be_estimated_says_why_and_leaves_the_others_alone(frame, column, reason):
+def test_metric_that_cannot_be_estimated_has_a_reason_and_other_metrics_are_unchanged(frame, column, reason):
     frame = frame.copy()
     frame.loc[7, "variant"] = "control"
     expected = rows(frame, "revenue")[0]
@@ -326,7 +326,8 @@ def test_units_in_two_arms_are_counted_and_left_out(frame):
     mixed = pd.concat([frame, both.assign(revenue=1e9)])
     clean = rows(frame.iloc[10:], "revenue", setup={"id_col": "user"})[0]
     experiment = xp.setup(mixed, "variant", "user").register_metric("revenue")
-    result = experiment.run_analysis()
+    with pytest.warns(UserWarning, match="10 units are in more than one variant"):
+        result = experiment.run_analysis()
     row = result.raw_results[0]
     assert result.metadata["units_in_two_arms"] == 10
     assert row["exclusions"]["control"]["in_two_arms"] + row["exclusions"]["treatment"]["in_two_arms"] == 20
@@ -449,9 +450,7 @@ def test_without_covariates_the_love_plot_is_one_sentence(frame):
     result = xp.setup(frame, "variant").register_metric("clicks").run_analysis()
     assert result.love_plot() == "No covariate balance diagnostics were compiled (no covariates provided)."
     assert result.balance_checker is None
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        result.summary()
+    result.summary()  # and no warning, which would be an error
 
 
 def test_a_result_can_be_made_from_plain_dicts_alone():

@@ -1,13 +1,13 @@
 """Imports point one way: the core downwards, plugins to its face and kits, light modules to nothing heavy."""
 
 import ast
-import subprocess
-import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from processes import script
 
 ROOT = Path(__file__).resolve().parents[2]
 CORE = ROOT / "xpyrment_core"
@@ -125,7 +125,7 @@ def test_plugins_import_the_face_and_the_kits_only(plugin):
     assert not offenders
 
 
-def test_the_core_and_nobody_but_the_front_door_imports_plugins():
+def test_core_does_not_import_plugins():
     offenders = {
         f"{path.name}: {module}"
         for path in CORE.rglob("*.py")
@@ -167,13 +167,13 @@ def test_folders_and_entry_points_are_the_same_list():
     assert list(entry_points) == sorted(entry_points), "entry points are listed in alphabetical order"
 
 
-def test_importing_the_front_door_and_every_plugin_loads_nothing_heavy():
+def test_importing_xpyrment_and_all_plugins_loads_no_heavy_library():
     code = f"import sys, xpyrment, {', '.join(PLUGINS)}; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = script(code)
     assert not HEAVY & set(done.stdout.split())
 
 
-def test_the_help_of_the_command_line_loads_nothing_heavy():
+def test_command_line_help_loads_no_heavy_library():
     code = (
         "import sys, contextlib\n"
         "from xpyrment.cli import main\n"
@@ -182,6 +182,6 @@ def test_the_help_of_the_command_line_loads_nothing_heavy():
         "    main()\n"
         "print(*sys.modules, file=sys.stderr)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = script(code)
     assert "Usage: xpyrment" in done.stdout
     assert not HEAVY & set(done.stderr.split())

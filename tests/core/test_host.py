@@ -129,7 +129,7 @@ def test_a_built_in_keeps_its_bare_name_from_a_namesake():
         "api",
     ],
 )
-def test_a_broken_contract_is_refused_on_entry_and_nothing_of_it_is_kept(host, module, message):
+def test_plugin_with_a_broken_contract_is_refused_as_a_whole(host, module, message):
     host.register(metric("good"))
     with pytest.raises(PluginError, match=message):
         host.register(module, "bad")
@@ -184,7 +184,7 @@ def experiment():
     return xp.setup(xp.datasets.shop(200), "variant", plugins=host).register_metric("revenue")
 
 
-def test_a_gate_that_says_error_stops_the_analysis_and_names_its_plugin(experiment):
+def test_gate_error_stops_the_analysis_and_names_its_plugin(experiment):
     gate = plugin(xpyrment_check_experiment=lambda experiment: [Issue("no plan was registered", "error")])
     experiment.plugins.register(gate, "policy")
     with pytest.raises(InputError, match=r"no plan was registered \(said by plugin 'policy'\)"):
@@ -192,7 +192,7 @@ def test_a_gate_that_says_error_stops_the_analysis_and_names_its_plugin(experime
     assert experiment.state is xp.ExperimentState.DESIGNED
 
 
-def test_a_gate_that_warns_is_heard_and_stops_nothing(experiment):
+def test_gate_warning_does_not_stop_the_analysis(experiment):
     experiment.plugins.register(plugin(xpyrment_check_experiment=lambda experiment: [Issue("small")]), "policy")
     result = experiment.run_analysis()
     assert [(issue.message, issue.source) for issue in result.issues] == [("small", "policy")]
@@ -209,7 +209,7 @@ def test_a_gate_watches_transitions(experiment):
     assert experiment.state is xp.ExperimentState.ANALYZED
 
 
-def test_a_gate_that_fails_says_whose_it_is(experiment):
+def test_exception_in_a_gate_names_its_plugin(experiment):
     def broken(experiment):
         raise KeyError("revenue")
 
@@ -256,7 +256,7 @@ def test_built_ins_come_first_and_the_rest_in_one_order():
     assert len({(c.distribution, c.name) for c in found}) == len(found)
 
 
-def test_strangers_who_share_a_plugin_name_are_called_by_their_distribution():
+def test_third_party_plugins_of_the_same_name_are_named_by_distribution():
     found = [
         Candidate(True, "Left.Dist", "same", "no_such_module_left", "1"),
         Candidate(True, "right-dist", "same", "no_such_module_right", "1"),
@@ -296,7 +296,7 @@ def test_registered_definitions_know_their_full_name():
     assert entry.qualified == "p/m"
 
 
-def test_a_third_partys_test_can_be_used_without_installing_anything():
+def test_third_party_test_can_be_used_without_installation():
     from xpyrment_core.stats.wald import wald
 
     def wide(control, treatment, alpha, alternative):
@@ -309,7 +309,7 @@ def test_a_third_partys_test_can_be_used_without_installing_anything():
     assert (row["df"], row["provenance"]["test"]["plugin"]) == (5, "cell")
 
 
-def test_a_strangers_broken_engine_keeps_nobody_from_reading():
+def test_broken_third_party_engine_is_skipped():
     from xpyrment_core.registry.definitions import EngineDefinition
 
     host = PluginHost()

@@ -88,7 +88,7 @@ def test_critical_values_and_p_values_are_inverse(alpha, df):
 
 
 @given(estimates, estimates, st.sampled_from(ALTERNATIVES), st.floats(0.001, 0.5), st.floats(2, 1000))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_p_and_both_intervals_of_one_effect_agree(control, treatment, alternative, alpha, df):
     effect = wald(control, treatment, alternative, alpha, df)
     assume(abs(effect.p_value - alpha) > 1e-9 * alpha)  # at the very bound rounding decides
@@ -99,7 +99,7 @@ def test_p_and_both_intervals_of_one_effect_agree(control, treatment, alternativ
 
 
 @given(estimates, estimates, st.floats(0.05, 0.9), st.floats(0.01, 0.5), st.floats(-0.5, 2))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_adjusted_estimates_keep_the_agreement(control, treatment, share, alpha, tilt):
     covariance = 0.3 * min(control.variance, treatment.variance)
     extra = share * 2 * covariance
@@ -113,7 +113,7 @@ def test_adjusted_estimates_keep_the_agreement(control, treatment, share, alpha,
 
 
 @given(estimates, estimates, st.integers(-40, 40), st.sampled_from(METHODS))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_a_change_of_unit_changes_no_relative_interval(control, treatment, power, method):
     factor = 2.0**power
     scaled = [
@@ -128,7 +128,7 @@ def test_a_change_of_unit_changes_no_relative_interval(control, treatment, power
 
 
 @given(estimates, estimates)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_swapping_the_variants_inverts_fiellers_interval(control, treatment):
     one = relative(control, treatment, wald(control, treatment))
     two = relative(treatment, control, wald(treatment, control))
@@ -138,8 +138,8 @@ def test_swapping_the_variants_inverts_fiellers_interval(control, treatment):
 
 
 @given(estimates, estimates)
-@settings(max_examples=60, deadline=None)
-def test_swapping_the_variants_flips_the_sign_and_nothing_else(control, treatment):
+@settings(max_examples=60)
+def test_swapping_the_variants_changes_only_the_sign(control, treatment):
     one, two = wald(control, treatment), wald(treatment, control)
     assert two.difference == -one.difference
     assert (two.p_value, two.std_error) == (one.p_value, one.std_error)
@@ -202,7 +202,7 @@ def test_the_delta_interval_has_the_delta_methods_standard_error(case):
 
 
 @given(estimates, estimates)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_log_interval_is_the_delta_interval_of_the_log_ratio(control, treatment):
     effect = wald(control, treatment)
     found = relative(control, treatment, effect, "log")
@@ -245,7 +245,7 @@ def test_with_a_negative_control_mean_the_open_side_is_the_other_one(alternative
     assert math.isinf(found.low if alternative == "greater" else found.high)
 
 
-def test_what_has_no_relative_interval_says_why():
+def test_missing_relative_interval_has_a_reason():
     zero, three = (Estimate(value=v, n=100, unit_variance=1.0) for v in (0.0, 3.0))
     assert "control mean is 0" in relative(zero, three, wald(zero, three)).reason
     minus = Estimate(value=-3.0, n=100, unit_variance=1.0)
@@ -261,7 +261,7 @@ def test_the_relative_interval_uses_the_variances_that_the_test_used():
     assert relative(control, treatment, effect) == relative(*pair, effect)
 
 
-def test_constant_variants_leave_nothing_to_compare_against():
+def test_constant_variants_cannot_be_estimated():
     flat = Estimate(value=3.1, n=50, unit_variance=0.0)
     with pytest.raises(NotEstimable, match="no noise"):
         wald(flat, evolve(flat, value=7.0))

@@ -55,7 +55,7 @@ def test_a_large_offset_does_not_cost_the_variance_its_digits():
 
 
 @given(frames(2), st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_cut_of_the_rows_adds_up_to_the_whole(rows, data):
     cut = data.draw(st.integers(0, len(rows)))
     other = data.draw(st.integers(0, len(rows)))
@@ -66,7 +66,7 @@ def test_any_cut_of_the_rows_adds_up_to_the_whole(rows, data):
 
 
 @given(frames())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_no_units_at_all_is_the_neutral_element(rows):
     whole, nothing = of(rows), Moments.empty(("a", "b"))
     assert whole + nothing is whole
@@ -74,8 +74,8 @@ def test_no_units_at_all_is_the_neutral_element(rows):
 
 
 @given(frames(2), st.integers(-30, 30), st.integers(-1000, 1000))
-@settings(max_examples=40, deadline=None)
-def test_shifting_and_rescaling_do_what_they_must_and_nothing_else(rows, power, shift):
+@settings(max_examples=40)
+def test_moments_follow_shift_and_scale(rows, power, shift):
     factor = 2.0**power
     one, two = of(rows), Moments.of({"a": rows[:, 0] * factor, "b": rows[:, 1] + shift})
     np.testing.assert_allclose(two.mean, [one.mean[0] * factor, one.mean[1] + shift], rtol=1e-12, atol=1e-9)
@@ -84,7 +84,7 @@ def test_shifting_and_rescaling_do_what_they_must_and_nothing_else(rows, power, 
 
 
 @given(frames(), st.floats(-5, 5))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_shifted_sums_are_the_same_moments(rows, away):
     shift = rows.mean(axis=0) + away
     d = rows - shift

@@ -2,12 +2,11 @@
 
 import hashlib
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from processes import program
 from xpyrment.datasets import nsw_path
 from xpyrment_core.cli.experiments import build
 from xpyrment_core.cli.main import build_app, main
@@ -57,13 +56,7 @@ def plan_path(tmp_path):
     return path
 
 
-def program(*arguments, cwd):
-    return subprocess.run(
-        [sys.executable, "-m", "xpyrment", *map(str, arguments)], capture_output=True, text=True, cwd=cwd, timeout=120
-    )
-
-
-def test_a_plan_file_says_the_same_as_the_calls_it_stands_for(plan_path):
+def test_experiment_file_gives_the_results_of_the_equivalent_calls(plan_path):
     import xpyrment as xp
 
     experiment, options = build(read_experiment_file(plan_path))

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from processes import script
 from xpyrment_core.data import progress as module
 from xpyrment_core.data.progress import progress, watched
 
@@ -40,25 +41,23 @@ def on_a_terminal(seconds: float) -> tuple[str, str]:
     return printed, shown.decode()
 
 
-def test_a_long_pass_is_shown_on_a_terminal_and_taken_away() -> None:
+def test_long_read_shows_and_clears_a_progress_bar_on_a_terminal() -> None:
     printed, shown = on_a_terminal(4.0)
     assert printed == "done True\n"
     assert "adding up a lot" in shown
     assert shown.rstrip().endswith("\x1b[2K")  # the last thing written clears the line
 
 
-def test_a_short_pass_shows_nothing_and_loads_nothing() -> None:
+def test_short_read_shows_no_progress_bar() -> None:
     assert on_a_terminal(0.0) == ("done False\n", "")
 
 
-def test_nothing_is_shown_where_nobody_watches() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT.format(seconds=1.0)], capture_output=True, text=True, check=True
-    )
+def test_no_progress_bar_without_a_terminal() -> None:
+    done = script(SCRIPT.format(seconds=1.0))
     assert (done.stdout, done.stderr) == ("done False\n", "")
 
 
-def test_a_notebook_watches(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_bar_is_shown_in_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module.sys, "stderr", None)
     assert not watched()
     monkeypatch.setitem(sys.modules, "ipykernel", sys)

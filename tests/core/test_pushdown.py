@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -109,7 +109,6 @@ def test_a_centre_is_near_the_mean(mean: float, spread: float) -> None:
     assert abs(centre(mean, spread) - mean) <= spread / 8
 
 
-@settings(deadline=None)
 @given(arrays(np.int64, st.integers(2, 200), elements=st.integers(-(10**6), 10**6)))
 def test_whole_numbers_add_up_without_rounding(values: np.ndarray) -> None:
     """The squares of deviations have few binary digits: their sum is exact in any order."""

@@ -225,3 +225,14 @@ def test_covariates_and_p_values_of_the_wrong_type_are_refused_with_what_was_wan
         xp.setup(frame, "variant").register_metric("y", covariate=3)
     with pytest.raises(xp.InputError, match="must be numbers"):
         xp.adjust_p_values(["a"], "holm")
+
+
+@pytest.mark.parametrize("weights", [None, {"control": 1, "treatment": 1, "other": 1}])
+def test_sample_ratio_does_not_count_rows_of_variants_that_are_not_compared_as_units(weights):
+    generator = np.random.default_rng(5)
+    units = pd.DataFrame({"variant": np.repeat(["control", "treatment", "other"], 100), "user": np.arange(300)})
+    frame = pd.concat([units] * 4, ignore_index=True).assign(y=generator.normal(size=1200))
+    experiment = xp.setup(frame, "variant", "user", weights=weights).register_metric("y")
+    (check,) = (check for check in experiment.run_analysis().checks if check.name == "sample_ratio")
+    assert check.details["observed"] == {"control": 100, "treatment": 100}
+    assert check.passed

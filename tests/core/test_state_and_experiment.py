@@ -36,7 +36,7 @@ def test_the_states_are_those_of_the_contract_in_order():
 
 
 @pytest.mark.parametrize(("source", "target"), list(itertools.product(S, S)))
-def test_no_move_goes_backwards_and_every_refusal_says_what_is_possible(source, target):
+def test_state_never_goes_backwards_and_a_refusal_lists_the_possible_moves(source, target):
     if target in MOVES[source]:
         check_move(source, target)
         assert ORDER.index(target) > ORDER.index(source) or source is target is S.ANALYZED

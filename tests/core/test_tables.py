@@ -60,7 +60,7 @@ def test_only_the_columns_asked_for_are_kept_once_each():
 
 
 @pytest.mark.parametrize("value", [None, float("nan"), np.nan, pd.NA, pd.NaT])
-def test_what_stands_for_nothing_is_absent(value):
+def test_null_value_is_absent(value):
     assert absent(value)
 
 

@@ -1,15 +1,6 @@
 """The command app offers the seed's options, and starts the hub where there is one."""
 
-import os
-import subprocess
-import sys
-
-
-def program(*arguments, path=""):
-    env = os.environ | {"PYTHONPATH": path}
-    return subprocess.run(
-        [sys.executable, "-m", "xpyrment", *arguments], capture_output=True, text=True, timeout=60, env=env
-    )
+from processes import program
 
 
 def test_help_offers_every_option_of_the_seed():
@@ -30,10 +21,10 @@ def test_with_a_hub_every_option_reaches_it(tmp_path):
     (tmp_path / "xpyrment_hub.py").write_text(
         "def serve(host, port, browser, log_usage):\n    print(host, port, browser, log_usage)\n"
     )
-    done = program("app", "--port", "7777", "--host", "::1", "--no-browser", "--log-usage", path=str(tmp_path))
+    done = program("app", "--port", "7777", "--host", "::1", "--no-browser", "--log-usage", PYTHONPATH=str(tmp_path))
     assert (done.returncode, done.stdout) == (0, "::1 7777 False True\n")
-    assert program("app", path=str(tmp_path)).stdout == "127.0.0.1 7000 True False\n"
+    assert program("app", PYTHONPATH=str(tmp_path)).stdout == "127.0.0.1 7000 True False\n"
 
 
-def test_a_port_that_is_none_is_a_usage_error():
+def test_invalid_port_is_a_usage_error():
     assert program("app", "--port", "70000").returncode == 2

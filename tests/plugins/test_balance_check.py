@@ -280,7 +280,7 @@ numbers = st.lists(st.floats(-1e3, 1e3).map(lambda x: round(x, 3)), min_size=3, 
 
 
 @given(numbers, numbers, st.randoms(use_true_random=False))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_row_order_does_not_matter_and_swapping_arms_flips_the_sign(control, treatment, random):
     data = frame(control, treatment)
     rows = list(range(len(data)))
@@ -293,7 +293,7 @@ def test_row_order_does_not_matter_and_swapping_arms_flips_the_sign(control, tre
 
 
 @given(numbers, numbers, st.floats(0.1, 100), st.floats(-100, 100))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_rescaling_and_shifting_leave_the_smd_alone(control, treatment, scale, shift):
     numbers = only(frame(control, treatment))
     moved = only(frame([scale * v + shift for v in control], [scale * v + shift for v in treatment]))

@@ -6,17 +6,15 @@ import json
 import math
 import os
 import shutil
-import subprocess
 import sys
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from attrs import frozen
 
-from xpyrment_core.cli.main import main
+from commands import command
+from processes import process
 
 GATE = Path(__file__).parents[1] / "fixtures" / "gate.sh"
 BIN = Path(sys.executable).parent
@@ -26,31 +24,16 @@ needs_program = pytest.mark.skipif(not (BIN / "xpyrment").exists(), reason="xpyr
 needs_bash = pytest.mark.skipif(shutil.which("bash") is None, reason="the gate is a bash script")
 
 
-def environment(**extra):
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("XPYRMENT_")}
-    return kept | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "PYTHONIOENCODING": "utf-8"} | extra
-
-
-@frozen
-class Done:
-    """What a finished command left behind."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
 def xpyrment(folder, *arguments, stdin=""):
-    """Run the program in this process, as a shell in `folder` would."""
-    out, err = io.StringIO(), io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+    """Run the program as a shell in `folder` would."""
+    with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setattr(sys, "stdin", io.StringIO(stdin))
-        try:
-            code = main(arguments)
-        except SystemExit as usage:
-            code = usage.code
-    return Done(code, out.getvalue(), err.getvalue())
+        return command(*arguments, stdin=stdin)
+
+
+def gate(folder):
+    """Run the gate script, which calls the program by its name."""
+    return process("bash", GATE, cwd=folder, PATH=f"{BIN}{os.pathsep}{os.environ['PATH']}")
 
 
 def unit_variance(n=200):
@@ -98,31 +81,25 @@ def balance(folder, file, covariates="pre_period_clicks, pre_period_revenue", *m
 )
 def test_the_gate_exits_2_on_an_imbalance_and_0_when_balanced(tmp_path, smds, code):
     exposures(**smds).to_csv(tmp_path / "daily_exposures.csv", index=False)
-    gate = subprocess.run(
-        ["bash", str(GATE)], cwd=tmp_path, capture_output=True, text=True, env=environment(), timeout=120
-    )
-    assert gate.returncode == code, gate.stdout + gate.stderr
+    done = gate(tmp_path)
+    assert done.returncode == code, done.stdout + done.stderr
 
 
 @needs_bash
 @needs_program
 def test_the_gate_exits_1_when_the_file_is_missing(tmp_path):
-    gate = subprocess.run(
-        ["bash", str(GATE)], cwd=tmp_path, capture_output=True, text=True, env=environment(), timeout=120
-    )
-    assert gate.returncode == 1
-    assert "Error: CSV file not found at 'daily_exposures.csv'" in gate.stderr
+    done = gate(tmp_path)
+    assert done.returncode == 1
+    assert "Error: CSV file not found at 'daily_exposures.csv'" in done.stderr
 
 
 @needs_bash
 @needs_program
 def test_the_gate_does_not_pass_what_has_no_smd(tmp_path):
     exposures().assign(pre_period_revenue=np.nan).to_csv(tmp_path / "daily_exposures.csv", index=False)
-    gate = subprocess.run(
-        ["bash", str(GATE)], cwd=tmp_path, capture_output=True, text=True, env=environment(), timeout=120
-    )
-    assert gate.returncode == 2
-    assert "well balanced" not in gate.stdout
+    done = gate(tmp_path)
+    assert done.returncode == 2
+    assert "well balanced" not in done.stdout
 
 
 @pytest.mark.parametrize(

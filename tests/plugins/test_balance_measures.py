@@ -88,7 +88,7 @@ def test_smd_of_each_level_is_that_of_r(case):
 
 
 @given(counts, st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_categorical_smd_does_not_depend_on_the_order_of_levels_or_arms(control, data):
     treatment = data.draw(st.lists(st.integers(0, 500), min_size=len(control), max_size=len(control)))
     order = data.draw(st.permutations(range(len(control))))
@@ -101,7 +101,7 @@ def test_categorical_smd_does_not_depend_on_the_order_of_levels_or_arms(control,
 
 
 @given(shares, shares)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_two_levels_give_the_absolute_binary_smd(p_control, p_treatment):
     binary = abs(measures.smd_shares(p_control, p_treatment))
     got = measures.smd_categorical(
@@ -111,7 +111,7 @@ def test_two_levels_give_the_absolute_binary_smd(p_control, p_treatment):
 
 
 @given(st.floats(-1e3, 1e3), st.floats(-1e3, 1e3), st.floats(0.01, 1e3), st.floats(0.01, 1e3), st.floats(0.1, 10))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_smd_flips_with_the_arms_and_ignores_the_scale(m_c, m_t, v_c, v_t, scale):
     got = measures.smd(m_c, v_c, m_t, v_t)
     assert measures.smd(m_t, v_t, m_c, v_c) == -got
@@ -148,7 +148,7 @@ def test_two_different_constants_are_infinitely_apart():
         ((0.0, math.inf, 1e200, math.inf), "not a finite number"),
     ],
 )
-def test_what_has_no_smd_says_why(moments, reason):
+def test_missing_smd_has_a_reason(moments, reason):
     with pytest.raises(NotEstimable, match=reason):
         measures.smd(*moments)
 

@@ -84,7 +84,7 @@ def test_filled_values_are_undone_exactly(seed):
 
 
 @given(st.integers(0, 10_000), st.floats(-50, 90))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_the_shift_itself_does_not_matter(seed, shift):
     data = data_set(seed, n=60)
     shifts = SHIFTS | {"revenue": shift}

@@ -49,7 +49,7 @@ def test_sidaks_adjustment_keeps_the_digits_of_small_p_values(case, method):
 
 @pytest.mark.parametrize("method", METHODS)
 @given(families, st.integers(0, 12), st.randoms())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_missing_p_values_pass_through_and_do_not_count(method, p, at, random):
     at = min(at, len(p))
     with_gap = [*p[:at], np.nan, *p[at:]]
@@ -60,7 +60,7 @@ def test_missing_p_values_pass_through_and_do_not_count(method, p, at, random):
 
 @pytest.mark.parametrize("method", METHODS)
 @given(families, st.randoms())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_the_order_of_the_rows_does_not_matter(method, p, random):
     order = list(range(len(p)))
     random.shuffle(order)
@@ -69,7 +69,7 @@ def test_the_order_of_the_rows_does_not_matter(method, p, random):
 
 @pytest.mark.parametrize("method", METHODS)
 @given(families)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_adjusting_never_makes_a_p_value_smaller_or_changes_the_order(method, p):
     found, p = METHODS[method](p), np.array(p)
     assert (found >= p * (1 - 1e-12)).all()
@@ -78,7 +78,7 @@ def test_adjusting_never_makes_a_p_value_smaller_or_changes_the_order(method, p)
 
 
 @given(families)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_stronger_methods_have_smaller_p_values(p):
     at_least = lambda weak, strong: (METHODS[weak](p) >= METHODS[strong](p) * (1 - 1e-12)).all()  # noqa: E731
     for weak, strong in (
@@ -95,7 +95,7 @@ def test_stronger_methods_have_smaller_p_values(p):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_nothing_but_missing_values_stays_missing(method):
+def test_all_missing_p_values_stay_missing(method):
     assert np.isnan(METHODS[method]([np.nan, np.nan])).all()
     assert METHODS[method]([]).shape == (0,)
 

@@ -85,7 +85,7 @@ def test_of_a_single_treatment_the_quadrature_gives_the_t_tail(loading, p, df, t
 
 
 @given(loadings, st.floats(1e-8, 0.9), st.sampled_from([3.0, 25.5, None]), st.booleans())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_adjusted_p_value_lies_between_one_test_and_bonferroni(lam, p, df, two_sided):
     found = adjusted_p_value(p, lam, df, two_sided=two_sided)
     assert p <= found <= min(1.0, lam.size * p)
@@ -94,14 +94,14 @@ def test_the_adjusted_p_value_lies_between_one_test_and_bonferroni(lam, p, df, t
 
 
 @given(st.integers(2, 6), st.floats(1e-8, 0.9), st.booleans())
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_without_a_shared_control_it_is_sidaks(k, p, two_sided):
     found = adjusted_p_value(p, np.zeros(k), None, two_sided=two_sided)
     assert found == pytest.approx(sidak(np.full(k, p))[0], rel=1e-9)
 
 
 @given(loadings, st.sampled_from([4.0, 60.0, None]), st.booleans(), st.floats(0.001, 0.3))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_the_level_and_the_p_value_are_inverse(lam, df, two_sided, alpha):
     level = simultaneous_level(alpha, lam, df, two_sided=two_sided)
     assert adjusted_p_value(level, lam, df, two_sided=two_sided) == pytest.approx(alpha, rel=1e-8)

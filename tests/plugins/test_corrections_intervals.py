@@ -32,7 +32,7 @@ def far_level(name, p):
 @pytest.mark.parametrize("one_sided", [False, True])
 @pytest.mark.parametrize("name", CORRECTIONS)
 @given(families, st.floats(0.001, 0.3))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_an_interval_excludes_the_null_exactly_where_the_row_is_significant(name, one_sided, p, alpha):
     adjusted, alphas, at_null = decide(name, p, alpha, one_sided)
     assume((np.abs(adjusted - alpha) > 1e-9).all())  # at the very bound rounding decides
@@ -42,7 +42,7 @@ def test_an_interval_excludes_the_null_exactly_where_the_row_is_significant(name
 
 @pytest.mark.parametrize("name", CORRECTIONS)
 @given(families, st.integers(0, 8))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_rows_without_a_p_value_have_no_interval_and_do_not_count(name, p, at):
     at = min(at, len(p))
     _, alphas, at_null = decide(name, [*p[:at], np.nan, *p[at:]], 0.05)

@@ -223,14 +223,14 @@ def test_a_column_whose_arms_are_worlds_apart_is_read_again() -> None:
         check(reading.moments["all", arm], data.loc[data["v"] == arm, ["y0"]].to_numpy())
 
 
-def test_a_column_that_starts_with_nothing_still_finds_its_shift() -> None:
+def test_column_that_starts_with_nulls_finds_its_shift() -> None:
     values = np.full(200_000, np.nan)
     values[123_457:123_460] = 1e9 + np.array([0.25, 0.5, 1.0])
     reading = ask(pd.DataFrame({"y0": values, "v": "a"}), ("a",), all_of(("y0",)))
     check(reading.moments["all", "a"], values[~np.isnan(values)][:, None])
 
 
-def test_chunks_and_their_borders_change_nothing() -> None:
+def test_result_is_invariant_to_chunk_borders() -> None:
     data = frame(100_000, 3)
     cuts = [0, 0, 1, 700, 32_768, 32_769, 65_000, 100_000]
     parts = [pa.Table.from_pandas(data.iloc[a:b], preserve_index=False) for a, b in pairwise(cuts)]
@@ -245,7 +245,7 @@ def test_a_frame_laid_out_by_rows_is_read_as_it_lies() -> None:
     check(ask(data, ("a",), all_of()).moments["all", "a"], base)
 
 
-def test_the_order_of_rows_changes_nothing_but_rounding() -> None:
+def test_result_is_invariant_to_row_order_up_to_rounding() -> None:
     data = mixed(20_000)
     moved = data.sample(frac=1.0, random_state=1)
     first, second = (ask(d, (0, 1), *SETS[:3]) for d in (data, moved))
@@ -254,7 +254,7 @@ def test_the_order_of_rows_changes_nothing_but_rounding() -> None:
 
 
 @pytest.mark.parametrize("arms", [2, 3])
-def test_threads_change_nothing_at_all(arms: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_result_is_identical_for_any_number_of_threads(arms: int, monkeypatch: pytest.MonkeyPatch) -> None:
     data = mixed(150_000, arms)
     readings = []
     for threads in (1, 2, 3):
@@ -301,7 +301,7 @@ def test_wide_row_sets_are_exact_too() -> None:
 value = st.one_of(st.none(), st.floats(-1e6, 1e6), st.integers(-9, 9).map(float), st.just(float("nan")))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     rows=st.lists(st.tuples(st.sampled_from(["a", "b", "c", None]), value, value), min_size=1, max_size=40),
     offset=st.sampled_from([0.0, 1e9]),

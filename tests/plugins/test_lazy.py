@@ -1,16 +1,13 @@
 """Lazy frames: what is accepted and refused, and what is said when the library behind them fails."""
 
 import shutil
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from xpyrment_core.data.query import Query, RowSet, Term
+from processes import script
+from small_data import frame, query
 from xpyrment_core.errors import EngineError, InputError
 from xpyrment_core.experiment.setup import run_analysis, setup
 from xpyrment_core.experiment.state import ExperimentState
@@ -18,18 +15,7 @@ from xpyrment_lazy.engine import LazyEngine
 
 pl = pytest.importorskip("polars")
 
-ARMS = ("control", "treatment")
 JAVA = pytest.mark.skipif(shutil.which("java") is None, reason="PySpark needs Java, and none was found on the PATH")
-
-
-def frame(n: int = 300, seed: int = 0) -> pd.DataFrame:
-    rng = np.random.default_rng(seed)
-    return pd.DataFrame({"variant": rng.choice(ARMS, n), "revenue": rng.normal(10, 3, n), "user": np.arange(n)})
-
-
-def query(*columns: str, **options: Any) -> Query:
-    row_sets = tuple(RowSet(c, (c,), (Term(c, c),)) for c in columns)
-    return Query(**{"treatment_col": "variant", "arms": ARMS, "row_sets": row_sets, **options})
 
 
 def test_lazy_frames_are_accepted_and_eager_ones_are_not() -> None:
@@ -42,7 +28,7 @@ def test_narwhals_frames_are_accepted() -> None:
     nw = pytest.importorskip("narwhals")
     lazy = nw.from_native(pl.from_pandas(frame()).lazy())
     assert LazyEngine().accepts(lazy)
-    assert sum(LazyEngine().open(lazy).labels("variant").values()) == 300
+    assert sum(LazyEngine().open(lazy).labels("variant").values()) == 400
 
 
 def test_asking_what_is_accepted_imports_no_library() -> None:
@@ -51,7 +37,7 @@ def test_asking_what_is_accepted_imports_no_library() -> None:
         "import sys\nfrom xpyrment_lazy.engine import LazyEngine\nLazyEngine().accepts(object())\n"
         f"print([name for name in {heavy!r} if name in sys.modules])"
     )
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+    assert script(code).stdout == "[]\n"
 
 
 def test_sqlframe_is_refused_with_the_reason() -> None:
@@ -166,7 +152,7 @@ except EngineError as error:
     print("EngineError:", error)
 print(experiment.state.name)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = script(code)
     assert "Aggregate" in done.stdout, done.stderr
     assert "EngineError: reading the Spark DataFrame failed: its Spark session has been stopped" in done.stdout
     assert done.stdout.endswith("DESIGNED\n")

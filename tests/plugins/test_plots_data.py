@@ -4,7 +4,7 @@ import itertools
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from xpyrment_core.errors import InputError
@@ -162,7 +162,7 @@ def test_the_love_axis_shows_moderate_smds_and_not_the_wildest():
     assert love_reach(love_data({"a": {"t": 0.01}, "b": {"t": 9.0}})) < 0.3
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(forest_rows, min_size=1, max_size=12))
 def test_the_window_holds_zero_and_every_usual_row_in_full(rows):
     low, high = forest_window(rows)
@@ -175,7 +175,7 @@ def test_the_window_holds_zero_and_every_usual_row_in_full(rows):
             assert low < r.high < high
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(forest_rows, min_size=1, max_size=12))
 def test_the_legend_explains_arrows_exactly_where_something_is_cut(rows):
     window = forest_window(rows)
@@ -200,18 +200,20 @@ def test_without_any_lift_there_is_no_axis():
     assert forest_window([row(lift=None, low=None, high=None)]) is None
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.floats(-1e6, 1e6), st.floats(1e-6, 1e6))
+@example(879609.9999999999, 1e-6)
 def test_ticks_are_round_evenly_spaced_and_few(low, width):
     high = low + width
     ticks = nice_ticks(low, high)
-    slack = 1e-6 * width
+    # A tick is off by some units in the last place of the axis' numbers, which a narrow axis far from 0 makes coarse.
+    slack = 4 * math.ulp(max(abs(low), abs(high))) + 1e-9 * width
     assert 3 <= len(ticks) <= 13
     assert all(low - slack <= tick <= high + slack for tick in ticks)
-    step = ticks[1] - ticks[0]
-    leading = step / 10 ** math.floor(math.log10(step) + 1e-6)
-    assert min(abs(leading - nice) for nice in (1, 2, 5, 10)) < 1e-3
-    assert all(b - a == pytest.approx(step, rel=1e-3) for a, b in itertools.pairwise(ticks))
+    step = (ticks[-1] - ticks[0]) / (len(ticks) - 1)
+    power = 10.0 ** math.floor(math.log10(step))
+    assert min(abs(step - nice * power) for nice in (1, 2, 5, 10)) <= slack
+    assert all(b - a == pytest.approx(step, abs=slack) for a, b in itertools.pairwise(ticks))
 
 
 def test_tick_labels_have_the_decimals_their_step_needs():
@@ -220,7 +222,7 @@ def test_tick_labels_have_the_decimals_their_step_needs():
     assert tick_texts([0.0, 10.0, 20.0]) == ["0%", "+1,000%", "+2,000%"]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.floats(-1e4, 1e4).filter(lambda value: value == 0 or abs(value) > 1e-7))
 def test_the_printed_lift_is_the_lift_to_the_digits_shown(lift):
     text = lift_text(row(lift=lift, low=lift, high=lift))
@@ -255,7 +257,7 @@ def test_levels_are_printed_without_rounding_noise(level, text):
     assert percent_level(level) == text
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text(min_size=0, max_size=80), st.integers(8, 40))
 def test_a_shortened_text_fits_and_keeps_its_ends(text, limit):
     flat = " ".join(text.split())

@@ -1,10 +1,6 @@
 """Matplotlib draws every case legibly: nothing overlaps, nothing leaves the page, nothing global changes."""
 
 import itertools
-import subprocess
-import sys
-from importlib import util
-from pathlib import Path
 
 import matplotlib as mpl
 import pytest
@@ -12,15 +8,12 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
+from plot_cases import CASES, raw
+from processes import script
 from xpyrment_core.errors import InputError
 from xpyrment_core.plots.data import Mark, PowerSeries, forest_data, love_data, power_data
 from xpyrment_core.plots.layout import BLUE, VERMILLION
 from xpyrment_matplotlib.backend import OPTIONS, draw
-
-_spec = util.spec_from_file_location("plot_cases", Path(__file__).with_name("plot_cases.py"))
-plot_cases = util.module_from_spec(_spec)
-_spec.loader.exec_module(plot_cases)
-CASES, raw = plot_cases.CASES, plot_cases.raw
 
 LOVE = love_data(
     {"age": {"blue": 0.02, "green": -0.04}, "pre_revenue": {"blue": -0.13, "green": 0.1}, "x": {"blue": 3.0}}
@@ -139,7 +132,7 @@ def test_dollars_and_line_breaks_in_names_are_letters():
     assert not any(label.get_parse_math() for label in ax.get_yticklabels())
 
 
-def test_sort_and_title_do_what_they_say():
+def test_sort_and_title_options_change_the_plot():
     plot = forest_data(CASES["five"])
     ax = draw(plot, sort="lift", title="Mine")
     assert [label.get_text() for label in ax.get_yticklabels()][:2] == ["revenue", "orders"]
@@ -199,7 +192,7 @@ import matplotlib.pyplot as plt
 draw(love_data({"age": {"t": 0.2}}))
 assert plt.get_fignums() == [] and matplotlib.get_backend() == "svg"
 """
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)
+    script(code, cwd=tmp_path)
 
 
 def test_where_pyplot_shows_figures_the_plot_is_one_of_them(monkeypatch):

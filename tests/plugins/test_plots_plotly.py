@@ -1,13 +1,12 @@
 """Plotly draws the same plots, says the numbers on hovering, and names its extra where it is missing."""
 
 import json
-import subprocess
 import sys
-from importlib import util
-from pathlib import Path
 
 import pytest
 
+from plot_cases import CASES, REASON, raw
+from processes import script
 from xpyrment_core.errors import InputError, MissingExtraError
 from xpyrment_core.plots.data import Mark, PowerSeries, forest_data, love_data, power_data
 from xpyrment_core.plots.layout import forest_window
@@ -15,10 +14,6 @@ from xpyrment_plotly.backend import OPTIONS, draw
 
 graph_objects = pytest.importorskip("plotly.graph_objects")
 
-_spec = util.spec_from_file_location("plot_cases", Path(__file__).with_name("plot_cases.py"))
-plot_cases = util.module_from_spec(_spec)
-_spec.loader.exec_module(plot_cases)
-CASES, raw = plot_cases.CASES, plot_cases.raw
 
 LOVE = love_data({"age": {"blue": 0.02, "green": -0.13}, "b<i>": {"blue": None, "green": 3.0}})
 POWER = power_data([PowerSeries(label="a", x=(100, 200), power=(0.4, 0.9))], marks=[Mark(200, 0.9, "200 per arm")])
@@ -79,7 +74,7 @@ def _symbols(trace):
 def test_a_row_that_is_not_estimable_is_listed_with_its_whole_reason_on_hovering():
     figure = draw(forest_data([raw("revenue", 0.02), raw("ctr", None)]))
     note = next(note for note in figure.layout.annotations if "not estimable" in note.text)
-    assert note.hovertext == f"not estimable: {plot_cases.REASON}"
+    assert note.hovertext == f"not estimable: {REASON}"
 
 
 def test_a_love_plot_flags_and_cuts():
@@ -115,4 +110,4 @@ def test_without_plotly_the_error_names_the_extra(monkeypatch):
 
 def test_the_backend_loads_without_plotly():
     code = "import sys; sys.modules['plotly'] = None; from xpyrment_plotly.backend import draw"
-    subprocess.run([sys.executable, "-c", code], check=True)
+    script(code)

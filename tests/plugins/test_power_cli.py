@@ -1,11 +1,10 @@
 """The command `power`: its figures, its words, its refusals, its four forms and its curve."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 
+from processes import script
 from xpyrment_core.cli.report import FORMATS, render
 from xpyrment_core.errors import InputError
 from xpyrment_power import xpyrment_commands
@@ -193,5 +192,5 @@ def test_the_command_module_loads_nothing_heavy():
         "import sys, xpyrment_power, xpyrment_power.cli; "
         "print([m for m in ('numpy', 'pandas', 'scipy', 'statsmodels', 'matplotlib') if m in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = script(code)
     assert done.stdout.strip() == "[]"

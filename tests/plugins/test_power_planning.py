@@ -211,7 +211,7 @@ designs = st.builds(
 
 
 @given(designs, st.floats(0.03, 0.9), st.sampled_from([0.5, 0.8, 0.9, 0.99]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_the_size_is_the_smallest_that_reaches_the_power(design, share, target):
     effect = share * (design.std or 0.5)
     size = size_for(design, effect, target)
@@ -224,7 +224,7 @@ def test_the_size_is_the_smallest_that_reaches_the_power(design, share, target):
 
 
 @given(designs, st.integers(20, 100_000), st.sampled_from([0.5, 0.8, 0.9, 0.99]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_effect_size_and_power_go_round(design, n, target):
     # A proportion has room for a detectable change from a few hundred units on.
     n = n + 1000 if design.is_proportion else n
@@ -236,13 +236,13 @@ def test_effect_size_and_power_go_round(design, n, target):
 
 
 @given(st.floats(0.01, 1), st.floats(0.1, 10), st.floats(0.1, 1000), st.sampled_from(PLAN_TESTS))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_only_the_ratio_of_effect_to_spread_matters(effect, std, scale, test):
     one = power(effect, 50, std, test=test)
     assert power(effect * scale, 50, std * scale, test=test) == pytest.approx(one, rel=1e-9)
 
 
-def test_swapping_success_and_failure_changes_nothing():
+def test_sample_size_is_invariant_to_swapping_success_and_failure():
     assert power(0.05, 500, baseline=0.2) == pytest.approx(power(-0.05, 500, baseline=0.8), rel=1e-12)
 
 

@@ -36,6 +36,12 @@ def arms(case):
     )
 
 
+# Where nobody or everybody succeeds, one table is possible and there is no odds ratio.
+WITH_ODDS_RATIO = [
+    case for case in BASE_R if 0 < sum(arm.successes for arm in arms(case)) < sum(arm.n for arm in arms(case))
+]
+
+
 def number(value):
     return {"Inf": None, "NaN": None, "NA": None}.get(value, value) if isinstance(value, str) else value
 
@@ -48,11 +54,9 @@ def test_fishers_p_value_is_that_of_r(case):
         assert effect.p_value == pytest.approx(row["p"], rel=1e-9)
 
 
-@pytest.mark.parametrize("case", BASE_R, ids=lambda c: c["name"])
+@pytest.mark.parametrize("case", WITH_ODDS_RATIO, ids=lambda c: c["name"])
 def test_the_odds_ratio_and_its_interval_are_those_of_r(case):
     control, treatment = arms(case)
-    if control.successes + treatment.successes in (0, control.n + treatment.n):
-        pytest.skip("one table is possible, so there is no odds ratio")
     for row in case["expected"]["fisher"]:
         extra = fisher(control, treatment, 0.05, WORD[row["alternative"]]).extra
         for ours, theirs in (
@@ -70,11 +74,11 @@ def small(ratio):
 
 
 @pytest.mark.parametrize("alternative", ALTERNATIVES)
-@pytest.mark.parametrize("case", [c for c in BASE_R if c["input"]["n_control"] <= 2000], ids=lambda c: c["name"])
+@pytest.mark.parametrize(
+    "case", [c for c in WITH_ODDS_RATIO if c["input"]["n_control"] <= 2000], ids=lambda c: c["name"]
+)
 def test_scipy_has_the_same_conditional_odds_ratio_and_interval(case, alternative):
     control, treatment = arms(case)
-    if control.successes + treatment.successes in (0, control.n + treatment.n):
-        pytest.skip("one table is possible, so there is no odds ratio")
     table = [[arm.successes, arm.n - arm.successes] for arm in (treatment, control)]
     theirs = odds_ratio(table, kind="conditional")
     interval = theirs.confidence_interval(0.95, alternative)
@@ -125,7 +129,7 @@ counts = st.integers(1, 25).flatmap(lambda n: st.integers(0, n).map(lambda x: Co
 
 
 @given(counts, counts, st.sampled_from(ALTERNATIVES))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_boschloo_is_never_weaker_than_fisher(control, treatment, alternative):
     effect = boschloo(control, treatment, 0.05, alternative)
     conditional = fisher(control, treatment, 0.05, alternative).p_value
@@ -134,7 +138,7 @@ def test_boschloo_is_never_weaker_than_fisher(control, treatment, alternative):
 
 
 @given(counts, counts, st.sampled_from([fisher, barnard, boschloo]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_swapping_the_arms_swaps_the_directions(control, treatment, test):
     p = {word: test(control, treatment, 0.05, word).p_value for word in ALTERNATIVES}
     q = {word: test(treatment, control, 0.05, word).p_value for word in ALTERNATIVES}
@@ -157,7 +161,7 @@ def test_the_level_is_never_exceeded_whatever_the_common_proportion(test, n_cont
 
 
 @pytest.mark.parametrize("test", [fisher, barnard, boschloo])
-def test_they_say_why_there_are_no_intervals_and_where_to_find_some(test):
+def test_missing_interval_has_a_reason_and_an_alternative(test):
     effect = test(Counts(2, 15), Counts(8, 17), 0.05, "two-sided")
     assert isinstance(effect.interval, Unavailable)
     assert isinstance(effect.relative, Unavailable)

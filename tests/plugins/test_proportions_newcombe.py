@@ -83,7 +83,7 @@ counts = st.integers(1, 3000).flatmap(
 
 
 @given(counts, counts, st.sampled_from([0.3, 0.1, 0.05, 0.01, 1e-6]), st.sampled_from(ALTERNATIVES))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_p_is_below_alpha_exactly_when_both_intervals_exclude_0(control, treatment, alpha, alternative):
     effect = newcombe(control, treatment, alpha, alternative)
     assert effect.interval.excludes(0) == (effect.p_value < alpha)
@@ -92,7 +92,7 @@ def test_p_is_below_alpha_exactly_when_both_intervals_exclude_0(control, treatme
 
 
 @given(counts, counts, st.sampled_from(ALTERNATIVES), st.sampled_from([1 - 1e-6, 1 + 1e-6]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_the_p_value_is_the_alpha_at_which_the_interval_touches_0(control, treatment, alternative, nudge):
     p = newcombe(control, treatment, 0.05, alternative).p_value
     if 1e-200 < p < 0.45:
@@ -101,7 +101,7 @@ def test_the_p_value_is_the_alpha_at_which_the_interval_touches_0(control, treat
 
 
 @given(counts, counts)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_swapping_the_arms_mirrors_the_difference_and_inverts_the_ratio(control, treatment):
     one, other = (newcombe(*pair, 0.05, "two-sided") for pair in ((control, treatment), (treatment, control)))
     assert other.p_value == pytest.approx(one.p_value, rel=1e-9)

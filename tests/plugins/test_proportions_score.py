@@ -89,11 +89,12 @@ def test_published_ratio_intervals_are_met_to_the_digits_printed(treatment, cont
 
 # Not its interval of the difference: statsmodels 0.14 and 0.15 solve another cubic there, and miss the
 # numbers that Garner prints (0.3440 for 0.3382).
-@pytest.mark.parametrize("case", CASES, ids=lambda c: c["name"])
+# It brackets only tables in which both arms have successes and failures.
+@pytest.mark.parametrize(
+    "case", [c for c in CASES if all(0 < arm.successes < arm.n for arm in arms(c))], ids=lambda c: c["name"]
+)
 def test_statsmodels_gives_the_same_uncorrected_interval_of_the_ratio(case):
     control, treatment = arms(case)
-    if not 0 < control.successes < control.n or not 0 < treatment.successes < treatment.n:
-        pytest.skip("statsmodels brackets only interior tables")
     low, high = confint_proportions_2indep(
         treatment.successes, treatment.n, control.successes, control.n, method="score", compare="ratio", correction=True
     )
@@ -220,13 +221,13 @@ def agrees(effect, alpha):
 
 
 @given(counts, counts, alphas, alternatives, tests)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_p_is_below_alpha_exactly_when_both_intervals_exclude_0(control, treatment, alpha, alternative, test):
     agrees(test(control, treatment, alpha, alternative), alpha)
 
 
 @given(counts, counts, alternatives, tests, st.sampled_from([1 - 1e-6, 1 + 1e-6]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_intervals_and_p_agree_a_hair_from_the_border(control, treatment, alternative, test, nudge):
     alpha = test(control, treatment, 0.05, alternative).p_value * nudge
     assume(1e-12 < alpha < 0.45)
@@ -234,7 +235,7 @@ def test_intervals_and_p_agree_a_hair_from_the_border(control, treatment, altern
 
 
 @given(counts, counts, alphas, tests)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_swapping_the_arms_mirrors_the_difference_and_inverts_the_ratio(control, treatment, alpha, test):
     one, other = (test(*pair, alpha, "two-sided") for pair in ((control, treatment), (treatment, control)))
     assert other.p_value == pytest.approx(one.p_value, rel=1e-9)
@@ -246,7 +247,7 @@ def test_swapping_the_arms_mirrors_the_difference_and_inverts_the_ratio(control,
 
 
 @given(counts, counts, alphas, tests)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_counting_failures_mirrors_the_difference(control, treatment, alpha, test):
     one = test(control, treatment, alpha, "two-sided")
     failures = (Counts(arm.n - arm.successes, arm.n) for arm in (control, treatment))
@@ -258,7 +259,7 @@ def test_counting_failures_mirrors_the_difference(control, treatment, alpha, tes
 
 
 @given(counts, counts, alphas, tests)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_one_sided_intervals_are_the_ends_of_the_two_sided_one_at_twice_alpha(control, treatment, alpha, test):
     two = test(control, treatment, alpha, "two-sided")
     greater, less = (test(control, treatment, alpha / 2, word) for word in ("greater", "less"))
@@ -290,7 +291,7 @@ def test_complete_separation_is_significant():
 @pytest.mark.parametrize(
     ("control", "treatment"), [(Counts(0, 200), Counts(0, 2000)), (Counts(20, 20), Counts(20, 20))]
 )
-def test_constant_arms_say_nothing_against_the_null_and_still_bound_the_difference(control, treatment, alternative):
+def test_constant_arms_have_p_value_1_and_a_bounded_difference(control, treatment, alternative):
     effect = score(control, treatment, 0.05, alternative)
     assert effect.p_value == 1
     assert effect.std_error is None
@@ -298,7 +299,7 @@ def test_constant_arms_say_nothing_against_the_null_and_still_bound_the_differen
     assert all(0 < abs(b) < 0.2 for b in bounds)
 
 
-def test_too_few_successes_in_control_leave_the_lift_unbounded_and_say_so():
+def test_lift_is_unbounded_with_too_few_control_successes():
     effect = score(Counts(1, 2000), Counts(40, 2000), 1e-4, "two-sided")
     assert "too few for an upper bound" in effect.relative.reason
     assert score(Counts(1, 2000), Counts(40, 2000), 1e-4, "greater").relative.low > 0
@@ -388,7 +389,7 @@ def exact_coverage(n_control, n_treatment, p_control, lift):
 
 @pytest.mark.parametrize("lift", [-0.8, -0.3, 0.5, 2.0])
 @pytest.mark.parametrize(("n_control", "n_treatment"), [(2000, 2000), (10000, 1000)])
-def test_intervals_of_a_two_percent_rate_cover_as_often_as_they_say(n_control, n_treatment, lift):
+def test_intervals_of_a_two_percent_rate_have_their_nominal_coverage(n_control, n_treatment, lift):
     assert exact_coverage(n_control, n_treatment, 0.02, lift) == pytest.approx([0.95, 0.95], abs=0.01)
 
 

@@ -3,39 +3,18 @@
 import csv
 import io
 import json
-import os
-import subprocess
-import sys
-from contextlib import redirect_stderr, redirect_stdout
 
 import numpy as np
 import pandas as pd
 import pytest
-from attrs import frozen
 
-from xpyrment_core.cli.main import main
+from commands import command
+from processes import program
 from xpyrment_regress.fit import fit_ols
 
 
-@frozen
-class Done:
-    """What a finished command left behind."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
 def regress(*arguments, stdin=""):
-    """Run the command in this process."""
-    out, err = io.StringIO(), io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-        patch.setattr(sys, "stdin", io.StringIO(stdin))
-        try:
-            code = main(["regress", *arguments])
-        except SystemExit as usage:
-            code = usage.code
-    return Done(code, out.getvalue(), err.getvalue())
+    return command("regress", *arguments, stdin=stdin)
 
 
 @pytest.fixture
@@ -70,11 +49,7 @@ def rows(text):
 
 
 def test_the_installed_program_prints_the_report(file):
-    done = subprocess.run(
-        [sys.executable, "-m", "xpyrment", "regress", "--csv", file, "--y-col", "revenue", "--x-cols",
-         "variant,pre_revenue"],
-        capture_output=True, text=True, timeout=120, env=os.environ | {"PYTHONIOENCODING": "utf-8"},
-    )  # fmt: skip
+    done = program("regress", "--csv", file, "--y-col", "revenue", "--x-cols", "variant,pre_revenue")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("OLS REGRESSION ANALYSIS REPORT")
     assert "Residual Degrees of Freedom: 144" in done.stdout
@@ -120,7 +95,7 @@ def test_a_model_without_intercept_says_what_r_squared_is_about(file):
     assert "R-squared about 0" in regress("--csv", file, "--formula", "revenue ~ 0 + pre_revenue").stdout
 
 
-def test_a_model_with_nothing_to_explain_has_no_r_squared(frame, tmp_path):
+def test_constant_outcome_has_no_r_squared(frame, tmp_path):
     frame.assign(revenue=0).to_csv(tmp_path / "zero.csv", index=False)
     done = regress("--csv", str(tmp_path / "zero.csv"), "--formula", "revenue ~ 0 + pre_revenue")
     assert done.returncode == 0

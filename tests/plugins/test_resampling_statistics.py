@@ -120,7 +120,7 @@ def test_points_where_a_metric_is_not_defined_are_nan_and_the_others_are_not():
 
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=50))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_distinct_rows_and_their_counts_restore_the_rows(numbers):
     rows = unit_sums(ArmSample({"y": np.array(numbers, dtype=float)}), ("y",), np.zeros(1))
     found = distinct(rows)

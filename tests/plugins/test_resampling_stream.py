@@ -37,7 +37,7 @@ def test_it_agrees_with_welch_on_many_units():
     assert (effect.interval.low, effect.interval.high) == pytest.approx((low, high), abs=5 * 0.06 * effect.std_error)
 
 
-def test_chunks_shards_and_their_order_change_nothing():
+def test_result_is_invariant_to_chunks_shards_and_their_order():
     whole = filled(1).effect(0.05)
     chunks = filled(7).effect(0.05)
     first, second = stream(), stream()

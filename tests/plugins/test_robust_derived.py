@@ -89,7 +89,7 @@ def test_parameters_are_checked_when_the_metric_is_written_down(make, said):
 
 
 @given(st.integers(0, 10_000), st.floats(0.01, 1e4), st.floats(-1e4, 1e4))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_winsorised_means_follow_a_change_of_unit_and_origin(seed, scale, shift):
     values = np.random.default_rng(seed).normal(size=40)
     metric = WinsorizedMetric("m", "y", upper=0.9, lower=0.2)

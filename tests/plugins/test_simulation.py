@@ -1,8 +1,6 @@
 """Simulated power agrees with theory, and an A/A simulation tells a good pipeline from a bad one."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
@@ -10,6 +8,7 @@ import pytest
 from scipy import stats
 
 import xpyrment as xp
+from processes import program
 from xpyrment.datasets import nsw_path
 from xpyrment_core.errors import InputError
 from xpyrment_core.stats.wald import wald
@@ -160,11 +159,11 @@ def test_exact_intervals_of_rates_agree_with_scipy():
 
 
 def test_the_command_prints_a_certificate():
-    command = [sys.executable, "-m", "xpyrment", "aa", nsw_path(), "--treatment-col", "treat"]
+    command = ["aa", nsw_path(), "--treatment-col", "treat"]
     command += ["--metric", "re78", "--replicates", "40", "--n-jobs", "1"]
-    done = subprocess.run([*command, "--format", "json"], capture_output=True, text=True, timeout=120)
+    done = program(*command, "--format", "json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["passed"] is True
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    done = program(*command)
     assert "40 A/A replicates of 445 units" in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80

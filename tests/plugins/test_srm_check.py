@@ -78,7 +78,7 @@ counts = st.lists(st.integers(0, 3000), min_size=2, max_size=5).filter(lambda c:
 
 
 @given(counts, st.data())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_the_order_of_arms_and_the_scale_of_weights_do_not_matter(units, data):
     weights = data.draw(st.lists(st.floats(0.2, 5), min_size=len(units), max_size=len(units)))
     order = data.draw(st.permutations(range(len(units))))

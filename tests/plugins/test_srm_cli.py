@@ -1,38 +1,16 @@
 """``xpyrment srm`` in all the forms its input takes."""
 
-import io
 import json
-import os
-import subprocess
-import sys
-from contextlib import redirect_stderr, redirect_stdout
 
 import pandas as pd
 import pytest
-from attrs import frozen
 
-from xpyrment_core.cli.main import main
-
-
-@frozen
-class Done:
-    """What a finished command left behind."""
-
-    returncode: int
-    stdout: str
-    stderr: str
+from commands import command
+from processes import program
 
 
 def srm(*arguments, stdin=""):
-    """Run the command in this process."""
-    out, err = io.StringIO(), io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-        patch.setattr(sys, "stdin", io.StringIO(stdin))
-        try:
-            code = main(["srm", *arguments])
-        except SystemExit as usage:
-            code = usage.code
-    return Done(code, out.getvalue(), err.getvalue())
+    return command("srm", *arguments, stdin=stdin)
 
 
 @pytest.fixture
@@ -43,10 +21,7 @@ def file(tmp_path):
 
 
 def test_the_installed_program_checks_two_numbers():
-    done = subprocess.run(
-        [sys.executable, "-m", "xpyrment", "srm", "5021", "4979"],
-        capture_output=True, text=True, timeout=120, env=os.environ | {"PYTHONIOENCODING": "utf-8"},
-    )  # fmt: skip
+    done = program("srm", "5021", "4979")
     assert done.returncode == 0
     assert "SAMPLE RATIO CHECK" in done.stdout
     assert "p-value: 0.6745 (Chi-square test)" in done.stdout

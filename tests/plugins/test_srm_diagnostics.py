@@ -36,7 +36,7 @@ def test_the_sample_ratio_sees_an_arm_without_units():
     assert not result.passed
 
 
-def test_weights_that_do_not_fit_the_data_are_reported_and_withhold_nothing():
+def test_weights_that_do_not_fit_the_data_are_reported_without_a_verdict():
     result = sample_ratio(CheckContext(counts={"A": 500, "B": 500}, weights={"A": 1, "C": 1}))
     assert result.passed is None
     assert "'B' has units but no planned weight" in result.message
@@ -46,7 +46,7 @@ def test_one_variant_has_no_ratio():
     assert sample_ratio(CheckContext(counts={"A": 500})) is None
 
 
-def test_without_missing_outcomes_there_is_nothing_to_test():
+def test_missingness_check_passes_without_missing_outcomes():
     result = missingness(context(revenue=(ledger(0, 1000), ledger(0, 990))))
     assert (result.passed, result.p_value, result.message) == (True, None, "no outcomes are missing")
 

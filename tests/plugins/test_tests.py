@@ -98,8 +98,8 @@ def test_z_uses_the_normal_distribution(alternative):
 
 
 @given(estimates, estimates, st.sampled_from([welch, student, z]))
-@settings(max_examples=80, deadline=None)
-def test_swapping_the_variants_flips_the_sign_and_nothing_else(control, treatment, test):
+@settings(max_examples=80)
+def test_swapping_the_variants_changes_only_the_sign(control, treatment, test):
     one, two = test(control, treatment, 0.05, "two-sided"), test(treatment, control, 0.05, "two-sided")
     assert two.difference == -one.difference
     assert two.p_value == pytest.approx(one.p_value, rel=1e-12)
@@ -107,7 +107,7 @@ def test_swapping_the_variants_flips_the_sign_and_nothing_else(control, treatmen
 
 
 @given(estimates, estimates, st.sampled_from([welch, student, z]), st.integers(-300, 300))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_a_change_of_unit_changes_neither_p_nor_df(control, treatment, test, power):
     factor = 2.0**power
     scaled = [
@@ -119,14 +119,14 @@ def test_a_change_of_unit_changes_neither_p_nor_df(control, treatment, test, pow
 
 
 @given(estimates, estimates)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_welch_lies_between_the_smaller_arm_and_both_together(control, treatment):
     df = satterthwaite(control, treatment)
     assert min(control.df, treatment.df) * (1 - 1e-12) <= df <= (control.df + treatment.df) * (1 + 1e-12)
 
 
 @given(estimates, estimates)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_two_one_sided_tests_add_up_to_one(control, treatment):
     greater, less = (welch(control, treatment, 0.05, side).p_value for side in ("greater", "less"))
     assert greater + less == pytest.approx(1.0, abs=1e-12)

@@ -53,9 +53,14 @@ def _units_check(units: UnitReport) -> CheckResult:
 def _context(study: Study, plan: Plan, data: Data, results: Sequence[MetricResult]) -> CheckContext:
     units = data.reading.units
     counts = {label: n for label, n in plan.labels.items() if label is not None}
+    weights = study.weights
     if units is not None:
         counts |= dict(units.units)
-    weights = study.weights
+    if units is not None and units.repeated:
+        # Variants that are not compared are counted in rows, which are not units here.
+        others = set(counts) - set(plan.arms)
+        counts = {label: n for label, n in counts.items() if label not in others}
+        weights = weights and {label: weight for label, weight in weights.items() if label not in others}
     for label in weights or ():
         counts.setdefault(label, 0)
     balance = None

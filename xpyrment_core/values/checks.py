@@ -19,7 +19,8 @@ class CheckContext:
     ----------
     counts : mapping of label to int
         Units (rows, without a unit column) per variant of the design: every variant
-        seen in the data, and those with a planned weight.
+        seen in the data, and those with a planned weight. Where units have several rows,
+        variants that are not compared are left out, here and in `weights`.
     rows_missing_label : int
         Rows without a variant.
     weights : mapping of label to float, or None

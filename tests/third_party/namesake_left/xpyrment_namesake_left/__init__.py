@@ -1,4 +1,4 @@
-"""One of two strangers who chose the same name."""
+"""One of two third-party plugins with a metric of the same name."""
 
 from xpyrment_core import MetricDefinition, hookimpl
 

@@ -1,13 +1,12 @@
-"""A virtual environment that sees ours and has strangers' distributions installed for real."""
+"""A virtual environment that sees ours and has third-party distributions installed for real."""
 
-import os
 import subprocess
 import sys
 import venv
 from collections.abc import Iterable
 from pathlib import Path
 
-THIRD_PARTY = Path(__file__).parent / "third_party"
+THIRD_PARTY = Path(__file__).parents[1] / "third_party"
 
 
 def environment(folder: Path, distributions: Iterable[str]) -> Path:
@@ -25,12 +24,3 @@ def environment(folder: Path, distributions: Iterable[str]) -> Path:
             check=True, capture_output=True, text=True,
         )  # fmt: skip
     return python
-
-
-def run(python: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run ``python -m xpyrment`` as a process of its own."""
-    env = {k: v for k, v in os.environ.items() if not k.startswith("XPYRMENT_")}
-    return subprocess.run(
-        [str(python), "-m", "xpyrment", *arguments],
-        capture_output=True, text=True, env=env | {"PYTHONIOENCODING": "utf-8"} | environ, timeout=120,
-    )  # fmt: skip

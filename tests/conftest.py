@@ -1,0 +1,13 @@
+"""What holds for every test: how Hypothesis draws its examples."""
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+# A red run that is green when repeated tells nobody anything, so the examples are the same every time and no test fails
+# for being slow on a busy machine. `pytest --hypothesis-profile=random`, or the variable, looks for new ones.
+settings.register_profile(
+    "ci", derandomize=True, print_blob=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("random", settings.get_profile("ci"), derandomize=False)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
