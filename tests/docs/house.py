@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = (ROOT / "docs" / "design.md", ROOT / "docs" / "plugins.md", ROOT / "docs" / "reference" / "options.md")
-sys.path.insert(0, str(ROOT / "tests" / "core"))
+sys.path[:0] = [str(ROOT / "tests" / "core"), str(ROOT / "tests" / "helpers")]
 from test_architecture import CORE, LAYERS, PLUGINS  # noqa: E402
 
 from xpyrment_core.options import OPTIONS  # noqa: E402
