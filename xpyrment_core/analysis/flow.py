@@ -64,11 +64,11 @@ def explain(study: Study, options: Options) -> str:
 def _result(study: Study, plan: Plan, data: Data, rows: Sequence[Row], issues: Sequence[Issue]) -> AnalysisResult:
     results = [with_verdict(row.result, plan.options.alpha) for row in rows]
     checks, failures = run_checks(study, plan, data, results)
-    balance = next((check.value for check in checks if check.name == "balance"), None)
+    values = {check.attribute: check.value for check in checks if check.attribute}
     return AnalysisResult(
         [row.raw() for row in results],
         plan.options.alpha,
-        balance,
+        values.get("balance_checker"),
         results=results,
         checks=checks,
         issues=[*issues, *failures],

@@ -39,7 +39,7 @@ def gate(hook: str, implementations: Iterable[tuple[str, Callable[[], Any]]]) ->
     """
     issues: list[Issue] = []
     for plugin, call in implementations:
-        issues += [evolve(issue, source=issue.source or plugin) for issue in _asked(hook, plugin, call)]
+        issues += _asked(hook, plugin, call)
     errors = [issue for issue in issues if issue.severity not in HARMLESS]
     if errors:
         raise InputError("; ".join(f"{issue.message} (said by plugin {issue.source!r})" for issue in errors))
@@ -51,13 +51,15 @@ def _asked(hook: str, plugin: str, call: Callable[[], Any]) -> list[Issue]:
         answer = call()
         # Only None means "nothing to say": list(False) is an error, and so stops the step.
         issues = [] if answer is None else list(answer)
+        if any(not isinstance(issue, Issue) for issue in issues):
+            raise PluginError(f"hook {hook} must return Issues, got {answer!r}.")
+        return [evolve(issue, source=issue.source or plugin) for issue in issues]
+    except PluginError as error:
+        raise PluginError(f"plugin {plugin!r}: {error}") from error
     except XpyrmentError as error:
         raise InputError(f"{error} (said by plugin {plugin!r})") from error
     except Exception as error:
         raise PluginError(_failed(hook, plugin, error)) from error
-    if any(not isinstance(issue, Issue) for issue in issues):
-        raise PluginError(f"hook {hook} of plugin {plugin!r} must return Issues, got {answer!r}.")
-    return issues
 
 
 def observe(hook: str, implementations: Iterable[tuple[str, Callable[[], Any]]]) -> list[Issue]:
