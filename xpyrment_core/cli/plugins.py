@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
+from xpyrment_core.cli.commands import renamed_commands
 from xpyrment_core.cli.report import Report, Table
 from xpyrment_core.errors import unknown
 from xpyrment_core.registry.contracts import check_targets
@@ -36,6 +37,7 @@ def plugins(
     bad = [info for info in infos if info.problem or info.name in failures]
     parts: list[Table | str] = [_table(infos, failures, verbose)]
     parts += [f"\n{info} cannot be used: {_reason(info, failures)}" for info in bad]
+    parts += [f"\n{sentence}." for sentence in renamed_commands(host)]
     parts.append(f"\n{len(infos)} plugins, {len(bad)} unusable.")
     data = {"plugins": [_as_dict(info, failures) for info in infos]}
     return Report(
