@@ -114,7 +114,7 @@ def analysis_query(data: Any, outcomes: Sequence[str], covariates: Sequence[str]
     for name in outcomes:
         experiment.register_metric(name)
     options = Options(control="control", treatment="treatment", covariates=tuple(covariates))
-    return make_plan(experiment, options).query
+    return make_plan(experiment.study(), options).query
 
 
 def growth(rows: int = MILLION, runs: int = 5) -> str:

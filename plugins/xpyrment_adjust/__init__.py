@@ -16,6 +16,8 @@ def xpyrment_adjusters() -> list[AdjusterDefinition]:
             name="cuped",
             target="xpyrment_adjust.adjusters:cuped",
             summary="CUPED: one slope per covariate, pooled within the variants.",
+            default=True,
+            flag="cuped_applied",
         ),
         AdjusterDefinition(
             name="ols",

@@ -30,5 +30,6 @@ def xpyrment_metrics() -> list[MetricDefinition]:
             target="xpyrment_metrics.kinds:RatioMetric",
             summary="Ratio of two column totals, such as clicks over impressions.",
             label="Ratio",
+            quotient_parameters=("numerator_col", "denominator_col"),
         ),
     ]

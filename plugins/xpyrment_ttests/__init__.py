@@ -17,6 +17,7 @@ def xpyrment_tests() -> list[TestDefinition]:
             target="xpyrment_ttests.wald:welch",
             summary="Welch's t-test: variances may differ between variants.",
             aliases=("t",),
+            default=True,
         ),
         TestDefinition(
             name="student",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from xpyrment_core.analysis.diagnostics import run_checks
-from xpyrment_core.analysis.multiplicity import Row, correct
+from xpyrment_core.analysis.multiplicity import PendingResult, correct
 from xpyrment_core.analysis.plan import Plan
 from xpyrment_core.analysis.planner import make_plan
 from xpyrment_core.analysis.read import Data, read
@@ -61,7 +61,9 @@ def explain(study: Study, options: Options) -> str:
     return "\n".join(parts)
 
 
-def _result(study: Study, plan: Plan, data: Data, rows: Sequence[Row], issues: Sequence[Issue]) -> AnalysisResult:
+def _result(
+    study: Study, plan: Plan, data: Data, rows: Sequence[PendingResult], issues: Sequence[Issue]
+) -> AnalysisResult:
     results = [with_verdict(row.result, plan.options.alpha) for row in rows]
     checks, failures = run_checks(study, plan, data, results)
     values = {check.attribute: check.value for check in checks if check.attribute}

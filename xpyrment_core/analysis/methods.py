@@ -1,68 +1,172 @@
-"""Which test, adjuster and correction an analysis uses: looked up by name, or taken as they are."""
+"""Which test, adjuster and correction an analysis uses: looked up once, or taken as they are."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from attrs import field, frozen
+
 from xpyrment_core.analysis.metric_spec import MetricSpec
 from xpyrment_core.analysis.plan import Method
 from xpyrment_core.analysis.study import Study
-from xpyrment_core.errors import InputError, unknown
-from xpyrment_core.options import (
-    DEFAULT_TEST,
-    DefaultName,
-    Options,
-)
-from xpyrment_core.registry.definitions import Registered, TestDefinition
+from xpyrment_core.errors import InputError, listing, unknown
+from xpyrment_core.options import DefaultName, Options
+from xpyrment_core.registry.definitions import Definition, Registered, TestDefinition
 from xpyrment_core.registry.host import PluginHost
 from xpyrment_core.registry.provenance import Provenance
+
+NO_ADJUSTER = "none"
+"""What a caller writes to have no adjustment."""
+
+
+@frozen(kw_only=True)
+class Methods:
+    """The methods of one metric.
+
+    Attributes
+    ----------
+    test : Method
+        Used where nothing adjusts the metric.
+    test_adjusted : Method
+        Used where covariates adjust it.
+    test_named : bool
+        Whether the caller named the test.
+    general : Method or None
+        The default test, for units that repeat where `test` counts independent units.
+    adjuster : Method or None
+        None where the caller wants none, or there is none.
+    adjuster_asked : object
+        What the caller wrote: a name, a callable, or None where it was left open.
+    adjuster_named : bool
+        Whether the caller named the adjuster for this very metric.
+    """
+
+    test: Method
+    test_adjusted: Method
+    test_named: bool
+    general: Method | None
+    adjuster: Method | None
+    adjuster_asked: Any = None
+    adjuster_named: bool = False
+
+
+def resolve(study: Study, options: Options) -> dict[str, Methods]:
+    """Return the methods of every metric.
+
+    Raises
+    ------
+    InputError
+        A name is unknown, or is given for a metric that does not exist.
+    """
+    names = [spec.name for spec in study.specs]
+    finder = _Finder(study.host)
+    tests = _per_metric("test", options.test, names)
+    adjusters = _per_metric("adjuster", options.adjuster, names)
+    for wanted in tests.values():
+        finder.test(wanted)
+    for wanted in adjusters.values():
+        finder.adjuster(wanted)
+    return {spec.name: _methods(spec, finder, tests, adjusters) for spec in study.specs}
+
+
+def _methods(spec: MetricSpec, finder: "_Finder", tests: Mapping[str, Any], adjusters: Mapping[str, Any]) -> Methods:
+    test = tests.get(spec.name, tests.get(""))
+    adjuster = adjusters.get(spec.name, adjusters.get(""))
+    named = test is not None and not isinstance(test, DefaultName)
+    plain, adjusted = (finder.test(test),) * 2 if named else finder.default_tests(spec)
+    return Methods(
+        test=plain,
+        test_adjusted=adjusted,
+        test_named=named,
+        general=finder.general_test(),
+        adjuster=finder.adjuster(adjuster),
+        adjuster_asked=adjuster,
+        adjuster_named=isinstance(adjusters.get(spec.name), str),
+    )
+
+
+@frozen
+class _Finder:
+    """Looks each method up once."""
+
+    host: PluginHost
+    _known: dict[tuple[str, int | str], Method] = field(factory=dict)
+
+    def find(self, kind: str, wanted: Any) -> Method:
+        key = kind, wanted if isinstance(wanted, str) else id(wanted)
+        if key not in self._known:
+            self._known[key] = find_method(self.host, kind, wanted)
+        return self._known[key]
+
+    def test(self, wanted: Any) -> Method:
+        if isinstance(wanted, DefaultName):
+            return self.find("test", self._needed_default("test"))
+        return self.find("test", wanted)
+
+    def adjuster(self, wanted: Any) -> Method | None:
+        if wanted == NO_ADJUSTER:
+            return None
+        default = default_of(self.host, "adjuster")
+        if wanted is None:
+            return None if default is None else self.find("adjuster", default)
+        return self.find("adjuster", wanted)
+
+    def general_test(self) -> Method | None:
+        default = default_of(self.host, "test")
+        return None if default is None else self.find("test", default)
+
+    def default_tests(self, spec: MetricSpec) -> tuple[Method, Method]:
+        """Return the test of a metric as it is, and adjusted: counts cannot be adjusted."""
+        own = spec.default_test
+        # The metric's own test may be of a plugin that is blocked or broken.
+        plain = self.find("test", own) if own in self.host.names("test") else self.test(DefaultName(own))
+        adjusted = self.test(DefaultName(own)) if plain.needs == "counts" else plain
+        return (adjusted if spec.margin is not None else plain), adjusted
+
+    def _needed_default(self, kind: str) -> str:
+        default = default_of(self.host, kind)
+        if default is None:
+            raise InputError(
+                f"no default {kind} is available: the plugin that offers it is blocked or cannot be used (see "
+                f"'xpyrment plugins'). Name one of: {listing(self.host.names(kind))}."
+            )
+        return default
+
+
+def default_of(host: PluginHost, kind: str) -> str | None:
+    """Return the name of the default test or adjuster: the built-in one, else the first that a plugin declares."""
+    declared = [entry for entry in host.all(kind) if getattr(entry.definition, "default", False)]
+    first = min(declared, key=lambda entry: (not entry.builtin, entry.qualified), default=None)
+    return None if first is None else _name_of(host, first)
+
+
+def _name_of(host: PluginHost, entry: Registered) -> str:
+    """Return the bare name where it means this entry, else the qualified one."""
+    bare, kind = entry.definition.name, entry.definition.kind
+    return bare if bare in host.names(kind) and host.get(kind, bare) is entry else entry.qualified
 
 
 def find_method(host: PluginHost, kind: str, wanted: Any) -> Method:
     """Look up a test, adjuster or correction by name, or take a callable as it is."""
     if not isinstance(wanted, str):
-        if not callable(wanted):
-            raise InputError(f"{kind} must be a name or a callable, got {wanted!r}.")
-        name = getattr(wanted, "name", None) or getattr(wanted, "__name__", type(wanted).__name__)
-        made_by = Provenance(kind, str(name), "local", "local", "0")
-        return Method(name=str(name), call=wanted, provenance=made_by, needs=getattr(wanted, "needs", "estimates"))
-    entry: Registered = host.get(kind, str(wanted))
-    definition = entry.definition
-    needs = definition.needs if isinstance(definition, TestDefinition) else "estimates"
+        return _local_method(kind, wanted)
+    entry = host.get(kind, str(wanted))
+    definition: Definition = entry.definition
     bare = str(wanted).rpartition("/")[2]
-    name = str(wanted) if "/" in wanted else definition.name if bare in definition.aliases else bare
-    return Method(name=name, call=entry.load(), provenance=host.provenance(entry), needs=needs, definition=definition)
+    return Method(
+        name=str(wanted) if "/" in wanted else definition.name if bare in definition.aliases else bare,
+        call=entry.load(),
+        provenance=host.provenance(entry),
+        needs=definition.needs if isinstance(definition, TestDefinition) else "estimates",
+        definition=definition,
+    )
 
 
-class Choices:
-    """Which test and adjuster each metric gets."""
-
-    def __init__(self, study: Study, options: Options) -> None:
-        self.host = host = study.host
-        names = {spec.name for spec in study.specs}
-        self.tests = _per_metric("test", options.test, names)
-        self.adjusters = _per_metric("adjuster", options.adjuster, names)
-        for wanted in {*self.tests.values()}:
-            find_method(host, "test", wanted)
-        for wanted in {*self.adjusters.values()} - {"none", None}:
-            find_method(host, "adjuster", wanted)
-
-    def adjuster_name(self, spec: MetricSpec) -> Any:
-        """Return the adjuster asked for, None where the caller left it open."""
-        return self.adjusters.get(spec.name, self.adjusters.get(""))
-
-    def test(self, spec: MetricSpec, adjusted: bool) -> tuple[Method, bool]:
-        """Return the test, and whether the user named it."""
-        wanted = self.tests.get(spec.name, self.tests.get(""))
-        if wanted is not None and not isinstance(wanted, DefaultName):
-            return find_method(self.host, "test", wanted), True
-        plain = adjusted or spec.margin is not None
-        general = str(wanted or DEFAULT_TEST)
-        if spec.default_test not in self.host.names("test"):  # its plugin is blocked or broken
-            return find_method(self.host, "test", general), False
-        default = find_method(self.host, "test", spec.default_test)
-        if plain and default.needs == "counts":
-            default = find_method(self.host, "test", general)
-        return default, False
+def _local_method(kind: str, wanted: Any) -> Method:
+    if not callable(wanted):
+        raise InputError(f"{kind} must be a name or a callable, got {wanted!r}.")
+    name = str(getattr(wanted, "name", None) or getattr(wanted, "__name__", type(wanted).__name__))
+    made_by = Provenance(kind, name, "local", "local", "0")
+    return Method(name=name, call=wanted, provenance=made_by, needs=getattr(wanted, "needs", "estimates"))
 
 
 def _per_metric(what: str, wanted: Any, names: Iterable[str]) -> dict[str, Any]:

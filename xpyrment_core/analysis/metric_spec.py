@@ -1,16 +1,19 @@
 """Registered metrics: a metric object together with its role in the experiment."""
 
 import inspect
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
 
 from attrs import field, frozen
 
 from xpyrment_core.errors import InputError, listing, nearest
-from xpyrment_core.options import DIRECTIONS, ROLES, Direction, Role, check_choice
-from xpyrment_core.registry.definitions import MetricDefinition, Registered
+from xpyrment_core.options import DIRECTIONS, ROLES, Alternative, Direction, Role, check_choice
+from xpyrment_core.registry.definitions import Definition, MetricDefinition, Registered
 from xpyrment_core.registry.host import PluginHost
 from xpyrment_core.stats.delta_method import ColumnMean
+from xpyrment_core.values.metric import FunctionOfMeans, HasRelative, TransformedMetric, missing_members
+
+Reads = Literal["moments", "derived", "samples"]
 
 
 @frozen
@@ -104,11 +107,28 @@ class MetricSpec:
 
     @property
     def default_test(self) -> str:
-        """The test this kind of metric uses when the caller names none."""
+        """The test of this kind of metric where the caller names none; empty for the default test."""
         if self.entry is None:
-            return str(getattr(self.metric, "default_test", "welch"))
+            return str(getattr(self.metric, "default_test", ""))
         definition = self.entry.definition
-        return definition.default_test if isinstance(definition, MetricDefinition) else "welch"
+        return definition.default_test if isinstance(definition, MetricDefinition) else ""
+
+    @property
+    def reads(self) -> Reads:
+        """What the metric is computed from: moments, moments of derived columns, or unit-level values."""
+        if isinstance(self.metric, TransformedMetric):
+            return "derived"
+        return "moments" if isinstance(self.metric, FunctionOfMeans) else "samples"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns that the metric is a function of."""
+        return tuple(self.metric.columns)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Data columns that must be observed for a row to count."""
+        return tuple(getattr(self.metric, "sources", self.metric.columns))
 
     @property
     def own_covariates(self) -> tuple[Any, ...]:
@@ -117,9 +137,19 @@ class MetricSpec:
         return (*given, *(ColumnMean(c) for c in self.covariates))
 
     @property
-    def sources(self) -> tuple[str, ...]:
-        """Data columns that must be observed for a row to count."""
-        return tuple(getattr(self.metric, "sources", self.metric.columns))
+    def good_side(self) -> Alternative:
+        """The one-sided alternative in which the treatment is better."""
+        return "greater" if self.direction == "increase" else "less"
+
+    @property
+    def binary(self) -> bool:
+        """Whether its values are 0 and 1, so that tests of counts apply."""
+        return bool(getattr(self.metric, "binary", False))
+
+    @property
+    def relative(self) -> Callable[[float], float] | None:
+        """Its own function from a difference to a lift; None where the lift is ``treatment / control - 1``."""
+        return self.metric.relative if isinstance(self.metric, HasRelative) else None
 
 
 def build_spec(
@@ -138,13 +168,29 @@ def build_spec(
     given = {key: value for key, value in parameters.items() if value is not None}
     accepted = _parameters(kind)
     covariates = _covariate_names(name, covariate)
-    if len(covariates) == 1 and "pre_period_col" in accepted and "pre_period_col" not in given:
-        given["pre_period_col"], covariates = covariates[0], ()
-    if "value_col" in accepted and accepted["value_col"] and "value_col" not in given:
-        given["value_col"] = name  # a metric named after its column needs no more
+    definition = entry.definition
+    if isinstance(definition, MetricDefinition):
+        covariates = _fill_parameters(name, definition, accepted, given, covariates)
     _check_parameters(name, entry, accepted, given)
-    label = getattr(entry.definition, "label", "") or entry.definition.name.replace("_", " ").capitalize()
+    label = _label(definition) or definition.name.replace("_", " ").capitalize()
     return MetricSpec(metric=kind(name=name, **given), label=label, entry=entry, covariates=covariates, **role)
+
+
+def _fill_parameters(
+    name: str,
+    definition: MetricDefinition,
+    accepted: Mapping[str, bool],
+    given: dict[str, Any],
+    covariates: tuple[str, ...],
+) -> tuple[str, ...]:
+    """Give the metric's name and its one covariate to the parameters that the definition names for them."""
+    named_after, covariate = definition.name_parameter, definition.covariate_parameter
+    if accepted.get(named_after) and named_after not in given:
+        given[named_after] = name
+    if len(covariates) == 1 and covariate in accepted and covariate not in given:
+        given[covariate] = covariates[0]
+        return ()
+    return covariates
 
 
 def _covariate_names(metric: str, covariate: Any) -> tuple[str, ...]:
@@ -164,19 +210,19 @@ def adopt(host: PluginHost, metric: Any) -> MetricSpec:
         raise InputError(
             f"metric {getattr(metric, 'name', metric)!r}: columns must be a tuple of names, got {metric.columns!r}."
         )
-    missing = [part for part in ("name", "columns") if not hasattr(metric, part)]
-    if not (hasattr(metric, "value") or hasattr(metric, "estimate")):
-        missing.append("value(means)")
-    if missing:
+    if missing := missing_members(metric):
         raise InputError(
             f"{metric!r} is not a metric: it has no {', '.join(missing)}. A metric has a name, the columns it reads "
             f"and value(means); or use register_metric(name, metric_type, …)."
         )
     for entry in host.all("metric"):
         if _is_target(type(metric), entry):
-            label = getattr(entry.definition, "label", "") or type(metric).__name__
-            return MetricSpec(metric=metric, label=label, entry=entry)
+            return MetricSpec(metric=metric, label=_label(entry.definition) or type(metric).__name__, entry=entry)
     return MetricSpec(metric=metric, label=type(metric).__name__)
+
+
+def _label(definition: Definition) -> str:
+    return definition.label if isinstance(definition, MetricDefinition) else ""
 
 
 def _is_target(cls: type, entry: Registered) -> bool:

@@ -16,7 +16,7 @@ from xpyrment_core.values.metric_result import MetricResult
 
 
 @frozen(kw_only=True)
-class Row:
+class PendingResult:
     """A result on its way: the row, and the means to ask it again at another level.
 
     Attributes
@@ -33,7 +33,7 @@ class Row:
     again: Callable[[float], Comparison] = field(default=None, repr=False)
 
 
-def correct(rows: Sequence[Row], correction: Method | None, alpha: float) -> list[Row]:
+def correct(rows: Sequence[PendingResult], correction: Method | None, alpha: float) -> list[PendingResult]:
     """Correct each family of rows: the primary metrics apart from the secondary ones.
 
     Guardrails are not corrected: a decision needs every one of them to hold, and such an
@@ -50,9 +50,9 @@ def correct(rows: Sequence[Row], correction: Method | None, alpha: float) -> lis
     return out
 
 
-def _correct_family(rows: Sequence[Row], correction: Method, alpha: float) -> list[Row]:
+def _correct_family(rows: Sequence[PendingResult], correction: Method, alpha: float) -> list[PendingResult]:
     decision = _decided(rows, correction, alpha)
-    label = getattr(correction.definition, "interval_label", "") or correction.name
+    label = correction.correction.interval_label or correction.name
     out = []
     for i, row in enumerate(rows):
         changes: dict[str, Any] = {"p_value": float(decision.p_values[i]), "correction": correction.name}
@@ -63,7 +63,7 @@ def _correct_family(rows: Sequence[Row], correction: Method, alpha: float) -> li
     return out
 
 
-def _decided(rows: Sequence[Row], correction: Method, alpha: float) -> FamilyDecision:
+def _decided(rows: Sequence[PendingResult], correction: Method, alpha: float) -> FamilyDecision:
     """Ask the correction, and hold it to its contract: one p-value in [0, 1] per row."""
     try:
         decision = decide(rows, correction, alpha)
@@ -80,15 +80,15 @@ def _decided(rows: Sequence[Row], correction: Method, alpha: float) -> FamilyDec
     return decision
 
 
-def decide(rows: Sequence[Row], correction: Method, alpha: float) -> FamilyDecision:
+def decide(rows: Sequence[PendingResult], correction: Method, alpha: float) -> FamilyDecision:
     """Return adjusted p-values of a family, and the levels of intervals that agree with them."""
     p_values = np.array([row.comparison.p_value for row in rows if row.comparison is not None])
-    if getattr(correction.definition, "needs", "p_values") == "effects":
+    if correction.correction.needs == "effects":
         members = [row.comparison.effect for row in rows if row.comparison is not None]
         groups = [row.result.metric_name for row in rows]
         return correction.call(members, groups, alpha)  # type: ignore[no-any-return]
     adjusted = np.asarray(correction.call(p_values), dtype=np.float64)
-    intervals = getattr(correction.definition, "load_intervals", lambda: None)()
+    intervals = correction.correction.load_intervals()
     if intervals is None:
         return FamilyDecision(p_values=adjusted)
     one_sided = [row.comparison.effect.alternative != "two-sided" for row in rows if row.comparison is not None]
@@ -98,7 +98,7 @@ def decide(rows: Sequence[Row], correction: Method, alpha: float) -> FamilyDecis
     return FamilyDecision(p_values=adjusted, alphas=np.asarray(answer, dtype=np.float64))
 
 
-def _simultaneous(row: Row, decision: FamilyDecision, i: int, label: str) -> dict[str, Any]:
+def _simultaneous(row: PendingResult, decision: FamilyDecision, i: int, label: str) -> dict[str, Any]:
     """Return the interval at the row's own levels, cut at the null where the correction says so."""
     alpha = float(decision.alphas[i])
     near = _bounds(row, alpha)
@@ -125,7 +125,7 @@ def _simultaneous(row: Row, decision: FamilyDecision, i: int, label: str) -> dic
 LINE = Interval(-math.inf, math.inf, 1.0)
 
 
-def _bounds(row: Row, alpha: float) -> tuple[Interval | Unavailable, Interval | Unavailable] | None:
+def _bounds(row: PendingResult, alpha: float) -> tuple[Interval | Unavailable, Interval | Unavailable] | None:
     """Return the absolute and the relative interval at level ``1 - alpha``."""
     if alpha == 0:
         return LINE, LINE
@@ -179,7 +179,7 @@ def adjust_p_values(p_values: Sequence[float | None], method: str, plugins: Plug
     import numpy as np
 
     correction = find_method(plugins or default_host(), "correction", method)
-    if getattr(correction.definition, "needs", "p_values") != "p_values":
+    if correction.correction.needs != "p_values":
         raise InputError(f"correction {method!r} needs effects, not p-values alone; use it in run_analysis().")
     try:
         values = np.array([math.nan if p is None else float(p) for p in p_values], dtype=np.float64)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 from attrs import frozen
 
@@ -13,12 +13,11 @@ from xpyrment_core.options import (
     Needs,
     Options,
 )
+from xpyrment_core.registry.definitions import AdjusterDefinition, CorrectionDefinition, Definition
 from xpyrment_core.registry.provenance import Provenance
 from xpyrment_core.values.estimates import Effect, Estimate, Interval, Unavailable
 
 BALANCE = "(covariate balance)"
-
-Reads = Literal["moments", "derived", "samples"]
 
 
 @frozen(kw_only=True)
@@ -29,7 +28,19 @@ class Method:
     call: Any
     provenance: Provenance
     needs: Needs = "estimates"
-    definition: Any = None
+    definition: Definition | None = None
+
+    @property
+    def flag(self) -> str:
+        """Key of the result that says an adjuster was applied; empty for none."""
+        return self.definition.flag if isinstance(self.definition, AdjusterDefinition) else ""
+
+    @property
+    def correction(self) -> CorrectionDefinition:
+        """The definition of a correction; that of a plain function of p-values where there is none."""
+        if isinstance(self.definition, CorrectionDefinition):
+            return self.definition
+        return CorrectionDefinition(name="local", target=self.call)
 
 
 @frozen(kw_only=True)
@@ -61,8 +72,6 @@ class Task:
     adjuster : Method or None
     covariates : tuple of Covariate
     row_set : RowSet
-    reads : {"moments", "derived", "samples"}
-        What the metric is computed from.
     fallback : Method or None
         The test to use where units repeat and `test`, a default, takes counts.
     blocked : str
@@ -76,7 +85,6 @@ class Task:
     adjuster: Method | None
     covariates: tuple[Covariate, ...]
     row_set: RowSet
-    reads: Reads
     fallback: Method | None = None
     blocked: str = ""
     notes: tuple[str, ...] = ()
@@ -84,7 +92,7 @@ class Task:
     @property
     def wants_samples(self) -> bool:
         """Whether unit-level values are needed beside the moments."""
-        return self.reads != "moments" or self.test.needs == "samples"
+        return self.spec.reads != "moments" or self.test.needs == "samples"
 
 
 @frozen(kw_only=True)

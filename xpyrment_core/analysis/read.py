@@ -40,7 +40,7 @@ def read(study: Study, plan: Plan) -> Data:
         infinite = source.infinite(columns, plan.query.treatment_col) if columns else {}
         blocked: dict[str, str] = {}
         for task in plan.tasks:
-            if getattr(task.spec.metric, "binary", False) and not task.blocked:
+            if task.spec.binary and not task.blocked:
                 blocked |= _not_binary(plan, task, source)
     return Data(reading=reading, samples=samples, infinite=infinite, blocked=blocked)
 

@@ -5,25 +5,25 @@ from typing import Any
 
 from attrs import evolve
 
-from xpyrment_core.analysis.compare import ArmData, compare, interval_of, prepare
+from xpyrment_core.analysis.compare import ArmData, compare, prepare
 from xpyrment_core.analysis.exclusions import infinite_reason, ledger
-from xpyrment_core.analysis.multiplicity import Row
+from xpyrment_core.analysis.multiplicity import PendingResult
 from xpyrment_core.analysis.plan import Comparison, Plan, Task
 from xpyrment_core.analysis.read import Data
 from xpyrment_core.errors import NotEstimable, not_estimable_if_broken
 from xpyrment_core.options import Label
 from xpyrment_core.registry.host import PluginHost
-from xpyrment_core.values.estimates import Unavailable
+from xpyrment_core.values.estimates import Interval, Unavailable
 from xpyrment_core.values.metric_result import MetricResult
 from xpyrment_core.values.moments import Moments
 
 
-def rows_of(plan: Plan, task: Task, data: Data) -> list[Row]:
+def rows_of(plan: Plan, task: Task, data: Data) -> list[PendingResult]:
     """Compare every treatment with control on one metric; what cannot be estimated says why."""
     return [_row(plan, task, treatment, data) for treatment in plan.treatments]
 
 
-def _row(plan: Plan, task: Task, treatment: Label, data: Data) -> Row:
+def _row(plan: Plan, task: Task, treatment: Label, data: Data) -> PendingResult:
     base = MetricResult(
         metric_name=task.spec.name,
         metric_type=task.spec.label,
@@ -38,7 +38,7 @@ def _row(plan: Plan, task: Task, treatment: Label, data: Data) -> Row:
     )
     reason = task.blocked or data.blocked.get(task.spec.name, "")
     if task.blocked:
-        return Row(
+        return PendingResult(
             result=evolve(base, status="not_estimable", reason=reason, exclusions=ledger(plan, None, treatment, data))
         )
     base = evolve(base, exclusions=ledger(plan, task, treatment, data))
@@ -50,10 +50,10 @@ def _row(plan: Plan, task: Task, treatment: Label, data: Data) -> Row:
             return _compared(plan, task, treatment, data, base)
     except NotEstimable as error:
         seen = _seen(plan, task, treatment, data)
-        return Row(result=evolve(base, status="not_estimable", reason=error.reason, **seen))
+        return PendingResult(result=evolve(base, status="not_estimable", reason=error.reason, **seen))
 
 
-def _compared(plan: Plan, task: Task, treatment: Label, data: Data, base: MetricResult) -> Row:
+def _compared(plan: Plan, task: Task, treatment: Label, data: Data, base: MetricResult) -> PendingResult:
     name, reading = task.spec.name, data.reading
     arms = [
         ArmData(moments=reading.moments[name, arm], sample=data.samples.get((name, arm)))
@@ -61,22 +61,21 @@ def _compared(plan: Plan, task: Task, treatment: Label, data: Data, base: Metric
     ]
     repeated = reading.units is not None and reading.units.repeated
     prepared = prepare(task, arms[0], arms[1], reading.shifts, repeated)
-    moments = arms[0].moments, arms[1].moments
 
     def again(alpha: float) -> Comparison:
-        return compare(task, prepared, moments, plan.options, alpha)
+        return compare(task, prepared, plan.options, alpha)
 
     comparison = again(plan.options.alpha)
     result = evolve(base, test=prepared.test.name, **_numbers(plan, task, comparison))
     if prepared.test is not task.test:
         result = evolve(result, provenance={**base.provenance, "test": prepared.test.provenance})
-    return Row(result=result, comparison=comparison, again=again)
+    return PendingResult(result=result, comparison=comparison, again=again)
 
 
 def _numbers(plan: Plan, task: Task, found: Comparison) -> dict[str, Any]:
     effect, control, treatment = found.effect, found.control, found.treatment
-    low, high = interval_of(effect.interval)
-    rel_low, rel_high = interval_of(found.relative)
+    low, high = _bounds(effect.interval)
+    rel_low, rel_high = _bounds(found.relative)
     adjusted = found.raw_effect is not None
     reasons = [value.reason for value in (effect.interval, found.relative) if isinstance(value, Unavailable)]
     return {
@@ -88,7 +87,7 @@ def _numbers(plan: Plan, task: Task, found: Comparison) -> dict[str, Any]:
         "treatment_n": treatment.n,
         "absolute_difference": effect.difference,
         "relative_lift": found.lift,
-        "cuped_applied": adjusted and task.adjuster is not None and task.adjuster.name.rpartition("/")[2] == "cuped",
+        "cuped_applied": adjusted and task.adjuster is not None and task.adjuster.flag == "cuped_applied",
         "variance_reduction": _reduction(found),
         "p_value": found.p_value,
         "ci_lower": low,
@@ -117,6 +116,11 @@ def _numbers(plan: Plan, task: Task, found: Comparison) -> dict[str, Any]:
     }
 
 
+def _bounds(value: Interval | Unavailable) -> tuple[float | None, float | None]:
+    """Return the bounds of an interval, None where there is none."""
+    return (value.low, value.high) if isinstance(value, Interval) else (None, None)
+
+
 def _reduction(found: Comparison) -> float | None:
     if found.raw_effect is None or not found.raw_effect.std_error or found.effect.std_error is None:
         return None
@@ -129,7 +133,7 @@ def _seen(plan: Plan, task: Task, treatment: Label, data: Data) -> dict[str, Any
     for side, arm in (("control", plan.control), ("treatment", treatment)):
         moments = data.reading.moments.get((task.spec.name, arm), Moments.empty(()))
         out[f"{side}_n"] = moments.n
-        if moments.n and task.reads == "moments":
+        if moments.n and task.spec.reads == "moments":
             value = _quiet_value(task.spec.metric, moments)
             out[f"{side}_mean"] = value if value is not None and math.isfinite(value) else None
     return out

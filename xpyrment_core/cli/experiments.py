@@ -33,7 +33,7 @@ def experiment_of(
         raise InputError(f"{missing} is missing; for example: --treatment-col variant --metric revenue.")
     experiment = setup(opened(data), treatment_col, id_col, list(covariates or ()), cluster_col=cluster_col)
     for text in metrics:
-        experiment.register_metric(**parse_metric(text))
+        experiment.register_metric(**parse_metric(text, experiment.plugins))
     return experiment
 
 

@@ -40,8 +40,7 @@ This module is imported whenever xpyrment starts, so it imports nothing heavy: t
 stands in `methods`, which is imported on first use.
 """
 
-from xpyrment_core import MetricDefinition, TestDefinition
-from xpyrment_core import hookimpl
+from xpyrment_core import MetricDefinition, TestDefinition, hookimpl
 
 
 @hookimpl
@@ -77,9 +76,8 @@ from typing import Any
 
 from attrs import frozen
 
+from xpyrment_core import Alternative, Effect, Estimate
 from xpyrment_core.stats.wald import wald
-from xpyrment_core import Alternative
-from xpyrment_core import Effect, Estimate
 
 
 @frozen

@@ -3,12 +3,16 @@
 from typing import Any
 
 from xpyrment_core.errors import InputError
+from xpyrment_core.registry.definitions import MetricDefinition
+from xpyrment_core.registry.host import PluginHost, default_host
 
 GRAMMAR = "[NAME=]COLUMN[:KIND[,option=value…]] or [NAME=]NUMERATOR/DENOMINATOR"
 
 
-def parse_metric(text: str) -> dict[str, Any]:
+def parse_metric(text: str, host: PluginHost | None = None) -> dict[str, Any]:
     """Return the arguments of `Experiment.register_metric` that a metric's text stands for.
+
+    The definition of a kind says which parameter takes the column, and which kind a quotient is.
 
     Raises
     ------
@@ -19,6 +23,8 @@ def parse_metric(text: str) -> dict[str, Any]:
     --------
     >>> parse_metric("converted:proportion")
     {'name': 'converted', 'metric_type': 'proportion', 'value_col': 'converted'}
+    >>> parse_metric("revenue")
+    {'name': 'revenue', 'value_col': 'revenue'}
     >>> parse_metric("ctr=clicks/impressions")
     {'name': 'ctr', 'metric_type': 'ratio', 'numerator_col': 'clicks', 'denominator_col': 'impressions'}
     >>> parse_metric("p90=latency:quantile,q=0.9")
@@ -33,13 +39,27 @@ def parse_metric(text: str) -> dict[str, Any]:
     if not source or (equals and not name) or (colon and not kind):
         raise InputError(f"metric {text!r} is not understood; wanted {GRAMMAR}.")
     parsed = dict(_option(text, part) for part in options.split(",") if part.strip())
-    if "/" in source and kind in ("", "ratio"):
+    definition = _definition(host or default_host(), kind, quotient="/" in source)
+    if definition is not None and definition.quotient_parameters is not None and "/" in source:
         above, _, below = (part.strip() for part in source.partition("/"))
         if not above or not below or "/" in below:
             raise InputError(f"metric {text!r} is not understood; a ratio is NUMERATOR/DENOMINATOR.")
-        columns: dict[str, Any] = {"numerator_col": above, "denominator_col": below}
-        return {"name": name or f"{above}/{below}", "metric_type": "ratio", **columns, **parsed}
-    return {"name": name or source, "metric_type": kind or "mean", "value_col": source, **parsed}
+        columns = dict(zip(definition.quotient_parameters, (above, below), strict=True))
+        return {"name": name or f"{above}/{below}", "metric_type": kind or definition.name, **columns, **parsed}
+    column = "value_col" if definition is None else definition.name_parameter
+    return {"name": name or source, **({"metric_type": kind} if kind else {}), column: source, **parsed}
+
+
+def _definition(host: PluginHost, kind: str, quotient: bool) -> MetricDefinition | None:
+    """Return the definition of the kind; of the first kind that is a quotient where none is named."""
+    entries = sorted(host.all("metric"), key=lambda entry: (not entry.builtin, entry.qualified))
+    for entry in entries:
+        definition = entry.definition
+        named = kind in (definition.name, entry.qualified, *definition.aliases)
+        fits = named if kind else quotient and getattr(definition, "quotient_parameters", None)
+        if fits and isinstance(definition, MetricDefinition):
+            return definition
+    return None
 
 
 def _option(text: str, part: str) -> tuple[str, Any]:

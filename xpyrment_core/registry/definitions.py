@@ -50,12 +50,23 @@ class MetricDefinition(Definition):
     label : str
         How results name the kind (``metric_type``): ``"Mean"``.
     default_test : str
-        The test used when the caller names none and no covariate adjusts the metric.
+        The test used when the caller names none and no covariate adjusts the metric; empty for
+        the default test.
+    name_parameter : str
+        Constructor parameter that takes the metric's name where it is not given, because a
+        metric is often named after its column.
+    covariate_parameter : str
+        Constructor parameter that takes the metric's own covariate where there is just one.
+    quotient_parameters : pair of str or None
+        Constructor parameters of numerator and denominator: the kind that ``name=a/b`` stands for.
     """
 
     kind: ClassVar[str] = "metric"
     label: str = ""
-    default_test: str = "welch"
+    default_test: str = ""
+    name_parameter: str = "value_col"
+    covariate_parameter: str = "pre_period_col"
+    quotient_parameters: tuple[str, str] | None = None
 
 
 @frozen(kw_only=True)
@@ -66,22 +77,34 @@ class TestDefinition(Definition):
     ----------
     needs : {"estimates", "counts", "samples"}
         What control and treatment are: `Estimate`, `Counts` (binary metrics) or `ArmSample`.
+    default : bool
+        Whether it is used where neither the caller nor the metric names a test.
     """
 
     __test__: ClassVar[bool] = False  # not a test class for pytest
     kind: ClassVar[str] = "test"
     needs: Needs = "estimates"
+    default: bool = False
 
 
+@frozen(kw_only=True)
 class AdjusterDefinition(Definition):
     """A covariate adjustment; the target is ``(control, treatment) -> (Estimate, Estimate)``.
 
     Both arguments are `Moments` whose first column is the (linearised) metric and
     whose other columns are the covariates.
+
+    Attributes
+    ----------
+    default : bool
+        Whether it is used where a metric has covariates and the caller names no adjuster.
+    flag : str
+        Key of the result that says it was applied, ``"cuped_applied"``; empty for none.
     """
 
-    __slots__ = ()
     kind: ClassVar[str] = "adjuster"
+    default: bool = False
+    flag: str = ""
 
 
 @frozen(kw_only=True)

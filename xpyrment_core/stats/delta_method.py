@@ -1,14 +1,12 @@
-"""A metric is a smooth function of column means; this gives it a value and a variance.
+"""Delta method: value and variance of a smooth function of column means.
 
-A third party's metric needs ``name``, ``columns`` and ``value(means)``; an analytic
-``gradient(means)`` is optional. The variance is the delta method's. A metric whose lift is not
-``treatment / control - 1`` has ``relative(difference)``, an increasing function: for a mean of
-logarithms it is ``exp(difference) - 1``.
+The variance of ``g(means)`` is ``gradient' S gradient / n`` with S the covariance matrix of the
+columns. The contract of such a metric is `xpyrment_core.values.metric.FunctionOfMeans`.
 """
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from attrs import frozen
@@ -16,27 +14,8 @@ from attrs import frozen
 from xpyrment_core.errors import NotEstimable
 from xpyrment_core.stats.wald import CANCELLATION, ROUNDING
 from xpyrment_core.values.estimates import Estimate
+from xpyrment_core.values.metric import FunctionOfMeans, HasGradient, Means
 from xpyrment_core.values.moments import Moments
-
-Means = Mapping[str, Any]
-
-
-class Metric(Protocol):
-    """What every metric has; see the module for the optional rest."""
-
-    @property
-    def name(self) -> str:
-        """Name in reports."""
-        ...
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Data columns it reads; rows where one is missing do not count."""
-        ...
-
-    def value(self, means: Means) -> Any:
-        """Return the metric from the column means."""
-        ...
 
 
 @frozen
@@ -59,14 +38,14 @@ class ColumnMean:
         return {self.name: 1.0}
 
 
-def gradient(metric: Any, means: Mapping[str, float]) -> np.ndarray:
+def gradient(metric: FunctionOfMeans, means: Mapping[str, float]) -> np.ndarray:
     """Return the gradient of ``metric.value`` at the means, in the order of ``metric.columns``.
 
     Analytic where the metric has a ``gradient``; else by complex step, which is exact to
     rounding for analytic functions (Squire and Trapp 1998, SIAM Review 40(1), 110-112);
     else, where `value` does not take complex numbers, by central differences.
     """
-    if hasattr(metric, "gradient"):
+    if isinstance(metric, HasGradient):
         slopes = metric.gradient(means)
         return np.array([float(slopes[c]) for c in metric.columns])
     try:
@@ -90,7 +69,7 @@ def _central_difference(value: Callable[[Means], Any], means: Mapping[str, float
     return (high - low) / (2 * step)
 
 
-def linearise(metrics: Sequence[Any], moments: Moments) -> Moments:
+def linearise(metrics: Sequence[FunctionOfMeans], moments: Moments) -> Moments:
     """Return the joint moments of several metrics of one variant, linearised at its means.
 
     The first of the new columns is usually the outcome and the others its covariates;
@@ -103,7 +82,7 @@ def linearise(metrics: Sequence[Any], moments: Moments) -> Moments:
     """
     if moments.n == 0:
         raise NotEstimable("there are no units with an observed value")
-    # Only what these metrics read: an infinite covariate among the rest must not spoil them.
+    # Only what these metrics read, so that an infinite covariate does not make them infinite too.
     moments = moments.select(list(dict.fromkeys(c for metric in metrics for c in metric.columns)))
     means = moments.means
     values, weights = [], np.zeros((len(metrics), len(moments.columns)))
@@ -118,7 +97,7 @@ def linearise(metrics: Sequence[Any], moments: Moments) -> Moments:
     return _cleared(linear, np.diag(linear.m2) <= CANCELLATION * parts)
 
 
-def _value(metric: Any, means: Mapping[str, float]) -> float:
+def _value(metric: FunctionOfMeans, means: Mapping[str, float]) -> float:
     try:
         with np.errstate(all="ignore"):
             value = float(metric.value(means))

@@ -95,7 +95,6 @@ class MetricSubject:
             adjuster=None,
             covariates=(),
             row_set=rows,
-            reads=self.reads,
         )
         columns = [{c: arm[c] for c in self.sources} for arm in (control, treatment)]
         moments = moments or [Moments.of(arm) for arm in columns]

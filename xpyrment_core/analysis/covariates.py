@@ -1,0 +1,139 @@
+"""Planning the covariates of a metric: which columns adjust it, and as which terms they are read."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from attrs import field, frozen
+
+from xpyrment_core.analysis.methods import NO_ADJUSTER, Methods
+from xpyrment_core.analysis.metric_spec import MetricSpec
+from xpyrment_core.analysis.plan import Covariate
+from xpyrment_core.data.query import ColumnType, Term
+from xpyrment_core.data.source import Source
+from xpyrment_core.errors import InputError
+from xpyrment_core.stats.delta_method import ColumnMean
+
+MAX_LEVELS = 50
+"""A text covariate with more levels than this is more likely an identifier than a category."""
+
+Found = tuple[tuple[Covariate, ...], list[str]]
+"""Covariates, and notes on those that are not used."""
+
+
+@frozen(kw_only=True)
+class CovariatePlanner:
+    """Turns covariate columns into terms to read; looks the levels of a text column up once.
+
+    Attributes
+    ----------
+    source : Source
+    schema : mapping of column to type
+    asked : tuple of str or None
+        Covariates given to this analysis; None where it was left open.
+    declared : tuple of str
+        Covariates of the experiment.
+    """
+
+    source: Source
+    schema: Mapping[str, ColumnType]
+    asked: Sequence[str] | None
+    declared: Sequence[str]
+    _known: dict[str, Covariate] = field(factory=dict, init=False)
+
+    def of_metric(self, spec: MetricSpec, methods: Methods) -> Found:
+        """Return the covariates that a metric is adjusted with.
+
+        A metric's own covariates come first; else those asked for in this analysis; else, with an
+        adjuster asked for, those of the experiment; else the one that is named after the metric's column.
+        """
+        if methods.adjuster_asked == NO_ADJUSTER:
+            return (), []
+        candidates, notes = self._candidates(spec, methods.adjuster_asked)
+        if not candidates:
+            return (), notes
+        if methods.adjuster is None:
+            return (), [*notes, "not adjusted for covariates: no plugin offers a default adjuster"]
+        reason = _unusable(spec, methods)
+        if reason and methods.adjuster_named:
+            raise InputError(f"metric {spec.name!r} cannot be adjusted with {methods.adjuster_asked!r}: {reason}.")
+        return ((), [f"not adjusted for covariates: {reason}"]) if reason else (candidates, notes)
+
+    def _candidates(self, spec: MetricSpec, adjuster: Any) -> Found:
+        if own := spec.own_covariates:
+            return _unique(self._from_metric(metric) for metric in own)
+        if self.asked is not None or adjuster is not None:
+            return self._from_list(spec, self.declared if self.asked is None else self.asked, adjuster)
+        matched = _matching(spec.columns, self.declared)
+        if matched is None:
+            return (), []
+        covariates, notes = _unique([self.column(matched)])
+        return covariates, [f"covariate {matched!r} was matched by its name", *notes]
+
+    def _from_list(self, spec: MetricSpec, names: Sequence[str], adjuster: Any) -> Found:
+        covariates, notes = _unique(self.column(name) for name in names if name not in spec.sources)
+        notes += [f"covariate {name!r} is left out: the metric measures it" for name in spec.sources if name in names]
+        if adjuster and not covariates:
+            notes.append(f"not adjusted by {getattr(adjuster, '__name__', adjuster)}: there are no covariates")
+        return covariates, notes
+
+    def _from_metric(self, metric: Any) -> Covariate:
+        if len(metric.columns) == 1 and isinstance(metric, ColumnMean):
+            return self.column(metric.columns[0])
+        terms = tuple(term for column in metric.columns for term in _numeric_terms(column))
+        return Covariate(name=metric.name, metrics=(metric,), terms=terms)
+
+    def column(self, column: str) -> Covariate:
+        """Plan a covariate column: numbers as they are, text as one dummy per level but the largest."""
+        if column not in self._known:
+            self._known[column] = self._plan(column)
+        return self._known[column]
+
+    def _plan(self, column: str) -> Covariate:
+        kind = self.schema[column]
+        if kind in ("number", "boolean"):
+            return Covariate(name=column, metrics=(ColumnMean(column),), terms=_numeric_terms(column))
+        if kind != "text":
+            raise InputError(
+                f"covariate {column!r} holds neither numbers nor text; turn it into a number (days since …) first."
+            )
+        levels = {level: n for level, n in self.source.labels(column).items() if level is not None}
+        if len(levels) > MAX_LEVELS:
+            raise InputError(
+                f"covariate {column!r} has {len(levels):,} levels, at most {MAX_LEVELS} are usable; "
+                f"group the rare ones, or leave it out if it is an identifier."
+            )
+        # The most frequent level is the reference: its dummy is the one left out.
+        ordered = sorted(levels, key=lambda level: (-levels[level], str(level)))
+        terms = [Term(f"{column}={level}", column, "level", level) for level in ordered]
+        dummies = tuple(ColumnMean(term.name) for term in terms[1:])
+        missing = Term(f"{column} is missing", column, "missing")
+        return Covariate(name=column, metrics=dummies, terms=(*terms, missing))
+
+
+def _unusable(spec: MetricSpec, methods: Methods) -> str:
+    """Return why a metric or its test cannot be adjusted; empty where it can."""
+    if spec.reads == "samples":
+        return f"a {spec.label} metric is not a function of means"
+    test = methods.test_adjusted
+    return "" if test.needs == "estimates" else f"test {test.name!r} compares {test.needs}, not adjusted estimates"
+
+
+def _unique(covariates: Iterable[Covariate]) -> Found:
+    """Return each covariate once, and a note for those that have no two levels to compare."""
+    unique = {covariate.name: covariate for covariate in covariates}
+    notes = [
+        f"covariate {c.name!r} is left out: it has fewer than two levels" for c in unique.values() if not c.metrics
+    ]
+    return tuple(unique.values()), notes
+
+
+def _numeric_terms(column: str) -> tuple[Term, Term]:
+    return Term(column, column, "filled"), Term(f"{column} is missing", column, "missing")
+
+
+def _matching(columns: Sequence[str], covariates: Sequence[str]) -> str | None:
+    """Return the covariate that is named as the pre-period of the metric's only column."""
+    if len(columns) != 1:
+        return None
+    names = (f"pre_{columns[0]}", f"{columns[0]}_pre", f"{columns[0]}_baseline")
+    return next((name for name in names if name in covariates), None)

@@ -1,0 +1,123 @@
+"""Estimating both variants of a metric, from moments or from unit-level values."""
+
+import numpy as np
+from attrs import evolve, frozen
+
+from xpyrment_core.analysis.metric_spec import MetricSpec
+from xpyrment_core.analysis.plan import Method, Task
+from xpyrment_core.errors import NotEstimable
+from xpyrment_core.stats.delta_method import estimate, linearise
+from xpyrment_core.values.estimates import Estimate
+from xpyrment_core.values.moments import Moments
+from xpyrment_core.values.samples import ArmSample
+
+SIDES = ("control", "treatment")
+
+Pair = tuple[Estimate, Estimate]
+
+
+@frozen(kw_only=True)
+class ArmData:
+    """What was read of one variant for one metric."""
+
+    moments: Moments
+    sample: ArmSample | None = None
+
+
+@frozen(kw_only=True)
+class Arms:
+    """Both variants of a metric: what was read, and what a test that takes samples is given.
+
+    Attributes
+    ----------
+    moments : pair of Moments
+        As read, or of the derived columns.
+    samples : pair of ArmSample or None
+        None where only moments were read.
+    """
+
+    moments: tuple[Moments, Moments]
+    samples: tuple[ArmSample, ArmSample] | None
+
+
+def arms_of(task: Task, control: ArmData, treatment: ArmData) -> Arms:
+    """Return both variants, with the columns that the metric derives from its sources."""
+    moments = control.moments, treatment.moments
+    if control.sample is None or treatment.sample is None:
+        return Arms(moments=moments, samples=None)
+    samples = control.sample, treatment.sample
+    if task.spec.reads == "derived":
+        samples = _derived(task.spec, *samples)
+        moments = _moments_of(samples[0]), _moments_of(samples[1])
+    with_metric = tuple(evolve(sample, metric=task.spec.metric) for sample in samples)
+    return Arms(moments=moments, samples=(with_metric[0], with_metric[1]))
+
+
+def test_of(task: Task, repeated: bool) -> Method:
+    """Return the test of a metric, which must not count rows as independent where units repeat."""
+    if not repeated or task.test.needs != "counts":
+        return task.test
+    if task.fallback is None:
+        raise NotEstimable(
+            f"test {task.test.name!r} counts independent units, but units have several rows here; use a test that "
+            f"compares estimates"
+        )
+    return task.fallback
+
+
+def estimate_from_moments(spec: MetricSpec, arms: tuple[Moments, Moments], test: Method) -> Pair | None:
+    """Return the estimates of a function of means; None where the test can do without a variance."""
+    need_units(arms)
+    linear = [linearise([spec.metric], arm) for arm in arms]
+    for side, arm in zip(SIDES, linear, strict=True):
+        if arm.n < 2 and test.needs != "estimates":
+            return None
+        if arm.n < 2:
+            raise NotEstimable(f"only 1 unit with an observed value in the {side} variant: a variance needs two")
+    return estimate(linear[0]), estimate(linear[1])
+
+
+def estimate_from_samples(spec: MetricSpec, arms: Arms, test: Method) -> Pair | None:
+    """Return the estimates of a sample metric; None where the test itself compares samples."""
+    assert arms.samples is not None
+    need_units(arms.moments)
+    try:
+        return spec.metric.estimate(arms.samples[0]), spec.metric.estimate(arms.samples[1])
+    except NotEstimable:
+        if test.needs != "samples":
+            raise
+        return None
+
+
+def need_units(moments: tuple[Moments, Moments]) -> None:
+    """Raise NotEstimable where a variant has no unit with an observed value."""
+    for side, arm in zip(SIDES, moments, strict=True):
+        if arm.n == 0:
+            raise NotEstimable(f"there are no units with an observed value in the {side} variant")
+
+
+def _derived(spec: MetricSpec, control: ArmSample, treatment: ArmSample) -> tuple[ArmSample, ArmSample]:
+    """Apply a metric's transformation to the rows of both variants together, so that both get the same cut."""
+    n = control.n
+    if n == 0 or treatment.n == 0:
+        raise NotEstimable("there are no units with an observed value in one of the variants")
+    pooled = {c: np.concatenate([control.columns[c], treatment.columns[c]]) for c in control.columns}
+    columns = pooled | {
+        name: np.asarray(values, dtype=np.float64)
+        for name, values in spec.metric.derive({c: pooled[c] for c in spec.sources}).items()
+    }
+    return (
+        evolve(control, columns={c: values[:n] for c, values in columns.items()}),
+        evolve(treatment, columns={c: values[n:] for c, values in columns.items()}),
+    )
+
+
+def _moments_of(sample: ArmSample) -> Moments:
+    if sample.units is None:
+        return Moments.of(sample.columns)
+    # Units repeat: sum each unit's rows, and take the mean over rows as a ratio of sums.
+    codes, rows = np.unique(sample.units, return_inverse=True)
+    counts = np.bincount(rows, minlength=len(codes)).astype(np.float64)
+    shifts = {c: float(values.mean()) for c, values in sample.columns.items()}
+    sums = {c: np.bincount(rows, values - shifts[c], len(codes)) for c, values in sample.columns.items()}
+    return Moments.of(sums | {"(rows)": counts}).per_row("(rows)", list(shifts.values()))

@@ -1,0 +1,105 @@
+"""The contract of a metric: a smooth function of column means, or a function of unit-level values.
+
+Every metric has a ``name`` and the ``columns`` it reads, and one of
+
+- `FunctionOfMeans`: ``value(means)``. Count, means and cross-products of the columns are all
+  that is read, and every test, adjuster and engine works with it.
+- `TransformedMetric`: ``value(means)`` of columns that ``derive(columns)`` computes from the
+  unit-level values of its ``sources``: a capped or winsorized mean.
+- `SampleMetric`: ``estimate(sample)`` from unit-level values: a quantile.
+
+Optional members, each a protocol here: an analytic ``gradient(means)``; ``relative(difference)``
+where the lift is not ``treatment / control - 1``; ``covariates`` of its own; ``binary`` for 0/1
+outcomes; ``default_test``. Where a class is not registered by a definition, ``default_test`` names its
+test. `MetricSpec` of the analysis reads all of them, and nothing else does.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xpyrment_core.values.estimates import Estimate
+from xpyrment_core.values.samples import ArmSample
+
+Means = Mapping[str, Any]
+
+
+@runtime_checkable
+class Metric(Protocol):
+    """What every metric has."""
+
+    @property
+    def name(self) -> str:
+        """Name in reports."""
+        ...
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns it is a function of; a row where one is missing does not count."""
+        ...
+
+
+@runtime_checkable
+class FunctionOfMeans(Metric, Protocol):
+    """A smooth function of column means."""
+
+    def value(self, means: Means) -> Any:
+        """Return the metric from the mean of each column, by name."""
+        ...
+
+
+@runtime_checkable
+class TransformedMetric(FunctionOfMeans, Protocol):
+    """A function of means of columns that are computed from unit-level values."""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Columns of the data that `derive` needs."""
+        ...
+
+    def derive(self, columns: Mapping[str, NDArray[np.float64]]) -> Mapping[str, Any]:
+        """Return `columns` from the sources; the rows of both variants come together."""
+        ...
+
+
+@runtime_checkable
+class SampleMetric(Metric, Protocol):
+    """A metric computed from unit-level values."""
+
+    def estimate(self, sample: ArmSample) -> Estimate:
+        """Return the metric of one variant with its variance, or raise NotEstimable."""
+        ...
+
+
+@runtime_checkable
+class HasGradient(Protocol):
+    """A function of means that knows its derivatives."""
+
+    def gradient(self, means: Means) -> Mapping[str, float]:
+        """Return the derivative by each column's mean."""
+        ...
+
+
+@runtime_checkable
+class HasRelative(Protocol):
+    """A metric whose lift is not ``treatment / control - 1``."""
+
+    def relative(self, difference: float) -> float:
+        """Return the lift of a difference, an increasing function: ``exp(difference) - 1`` for a mean of logarithms."""
+        ...
+
+
+def missing_members(metric: Any) -> list[str]:
+    """Return what an object or class lacks to be a metric; empty for a metric.
+
+    Examples
+    --------
+    >>> missing_members(object())
+    ['name', 'columns', 'value(means)']
+    """
+    missing = [part for part in ("name", "columns") if not hasattr(metric, part)]
+    if not (hasattr(metric, "value") or hasattr(metric, "estimate")):
+        missing.append("value(means)")
+    return missing
