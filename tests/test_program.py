@@ -142,6 +142,77 @@ def test_settings_come_from_the_line_then_the_environment_then_the_file(tmp_path
     assert "alhpa" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[xpyrment.powr]\nalpha = 0.01", "[xpyrment.powr] is not a command. Did you mean 'power'?"),
+        ("[xpyrment]\nalpha = 0.01", "'alpha' in [xpyrment] is not an option of all commands."),
+        ('[xpyrment]\nformt = "json"', "not an option of all commands. Did you mean 'format'?"),
+        ('[xpyrment.srm]\nweigths = "a"', "is not an option of 'xpyrment srm'. Did you mean 'weights'?"),
+        ('[xpyrment.srm]\nformat = "json"', "'xpyrment srm'. Set it for all commands, in [xpyrment]."),
+    ],
+)
+def test_an_unknown_name_in_our_table_is_an_error_with_the_nearest_name(tmp_path, text, message):
+    (tmp_path / "xpyrment.toml").write_text(text)
+    done = run("srm", "10", "12", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    said = " ".join(done.stderr.replace("│", " ").split())
+    assert message in said
+    assert "xpyrment.toml: " in said
+
+
+def test_a_table_of_a_plugin_that_is_left_out_is_a_warning(tmp_path):
+    (tmp_path / "xpyrment.toml").write_text("[xpyrment.power]\nalpha = 0.01")
+    done = run("srm", "10", "12", cwd=tmp_path, XPYRMENT_BLOCK_PLUGINS="power")
+    assert done.returncode == 0
+    assert "[xpyrment.power] is not a command." in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[power]\nalpha = 0.01", "[power] has no effect. Did you mean [xpyrment.power]?"),
+        ("[xpyrmnt.power]\nalpha = 0.01", "[xpyrmnt] has no effect. Did you mean [xpyrment]?"),
+        ("alpha = 0.01", "'alpha' has no effect outside of a table;"),
+        ("[tool.ruff]\nline-length = 100", ""),
+        ('[xpyrment]\nformat = "table"\n[xpyrment.plugins.new]\n', ""),
+    ],
+)
+def test_what_stands_outside_our_table_is_a_warning_where_it_looks_like_ours(tmp_path, text, message):
+    (tmp_path / "xpyrment.toml").write_text(text)
+    done = run("srm", "10", "12", cwd=tmp_path)
+    assert done.returncode == 0
+    assert message in done.stderr
+    assert done.stderr.count("\n") == bool(message)
+
+
+@pytest.mark.parametrize(
+    ("variable", "hint"),
+    [
+        ("XPYRMENT_APLHA", " Did you mean XPYRMENT_ALPHA?"),
+        ("XPYRMENT_BLOK_PLUGINS", " Did you mean XPYRMENT_BLOCK_PLUGINS?"),
+        ("XPYRMENT_POWER_APLHA", " Did you mean XPYRMENT_POWER_ALPHA?"),
+        ("XPYRMENT_POWR_ALPHA", " Did you mean XPYRMENT_POWER_ALPHA?"),
+        ("XPYRMENT_SRM_FORMAT", " Did you mean XPYRMENT_FORMAT?"),
+        ("XPYRMENT_QWERTY", ""),
+    ],
+)
+def test_an_unknown_variable_is_a_warning_with_the_nearest_name(variable, hint):
+    done = run("srm", "10", "12", **{variable: "1"})
+    assert done.returncode == 0
+    assert done.stderr == f"Warning: the environment variable {variable} is not known and has no effect.{hint}\n"
+
+
+def test_known_variables_are_not_warned_of():
+    known = {"XPYRMENT_FORMAT": "json", "XPYRMENT_MDE": "1", "XPYRMENT_POWER_ALPHA": "0.1", "XPYRMENT_NAME": "x"}
+    plugins = {
+        "XPYRMENT_BLOCK_PLUGINS": "report",
+        "XPYRMENT_DUCKDB_MEMORY_LIMIT": "1GB",
+        "XPYRMENT_STRICT_PLUGINS": "0",
+    }
+    assert run("srm", "10", "12", **known, **plugins).stderr == ""
+
+
 def test_an_ascii_terminal_gets_ascii():
     done = run("analyze", nsw_path(), *NSW, "--alternative", "greater", PYTHONIOENCODING="ascii")
     assert done.returncode == 0

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from xpyrment_core.analysis.metric_spec import MetricSpec
     from xpyrment_core.analysis.result import AnalysisResult
     from xpyrment_core.analysis.study import Study
-    from xpyrment_core.cli.report import Report, Table
+    from xpyrment_core.cli.report import Report
     from xpyrment_core.errors import (
         CovariateRefused,
         EngineError,
@@ -59,6 +59,8 @@ if TYPE_CHECKING:
     from xpyrment_core.values.metric_result import MetricResult
     from xpyrment_core.values.moments import Moments
     from xpyrment_core.values.samples import ArmSample
+    from xpyrment_core.values.table import Table
+    from xpyrment_core.values.verdicts import Verdict
 
 _HOMES = {
     "AdjusterDefinition": "registry.definitions",
@@ -102,10 +104,11 @@ _HOMES = {
     "RelativeMethod": "options",
     "Report": "cli.report",
     "Study": "analysis.study",
-    "Table": "cli.report",
+    "Table": "values.table",
     "TestDefinition": "registry.definitions",
     "Unavailable": "values.estimates",
     "UnitReport": "values.exclusions",
+    "Verdict": "values.verdicts",
     "XpyrmentError": "errors",
     "analyse": "analysis.flow",
     "check_alpha": "options",
@@ -166,6 +169,7 @@ __all__ = [
     "TestDefinition",
     "Unavailable",
     "UnitReport",
+    "Verdict",
     "XpyrmentError",
     "analyse",
     "check_alpha",

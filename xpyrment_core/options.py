@@ -1,7 +1,7 @@
-"""The words an analysis can be asked with, each with its check next to it."""
+"""The options of an analysis: one table of defaults, checks, help, flags, file keys and metadata keys."""
 
-from collections.abc import Hashable, Iterable, Mapping
-from typing import Any, Literal, get_args
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from typing import Any, Literal, cast, get_args
 
 from attrs import field, fields, frozen
 
@@ -37,15 +37,28 @@ DEFAULT_TEST = DefaultName("welch")
 
 def check_choice(what: str, got: object, choices: tuple[str, ...]) -> None:
     """Raise InputError unless `got` is one of `choices`."""
-    if got not in choices:
+    if not isinstance(got, str) or got not in choices:
         raise unknown(what, got, choices)
 
 
-def check_alpha(alpha: object, what: str = "alpha") -> None:
-    """Raise InputError unless `alpha` is a number strictly between 0 and 1."""
-    number = isinstance(alpha, int | float) or hasattr(alpha, "__float__")
-    if not number or isinstance(alpha, bool) or not 0 < float(alpha) < 1:  # type: ignore[arg-type]
+def check_alpha(alpha: object, what: str = "alpha") -> float:
+    """Return `alpha` as a float; raise InputError unless it is a number strictly between 0 and 1."""
+    if isinstance(alpha, str):
+        raise InputError(f"{what} must be a number between 0 and 1, got the text {alpha!r}.{_number_hint(alpha)}")
+    # Anything like a number (NumPy's scalars, Decimal), but not an array.
+    like = hasattr(alpha, "__float__") and not hasattr(alpha, "__len__") and not isinstance(alpha, bool)
+    number = float(alpha) if like else None  # type: ignore[arg-type]
+    if number is None or not 0 < number < 1:
         raise InputError(f"{what} must lie between 0 and 1, got {alpha!r}.{_percent_hint(alpha, what)}")
+    return number
+
+
+def _number_hint(text: str) -> str:
+    try:
+        number = float(text)
+    except ValueError:
+        return ""
+    return f" Did you mean {number:g}, without quotes?"
 
 
 def _percent_hint(share: object, what: str) -> str:
@@ -58,7 +71,7 @@ def _percent_hint(share: object, what: str) -> str:
 
 
 def column_names(names: str | Iterable[str] | None) -> tuple[str, ...]:
-    """Return the covariates' names, one or several; raise InputError where one is no name."""
+    """Return the covariates' names, one or several; raise InputError where one is not a name."""
     if names is None:
         return ()
     out = (names,) if isinstance(names, str) or not isinstance(names, Iterable) else tuple(names)
@@ -68,39 +81,194 @@ def column_names(names: str | Iterable[str] | None) -> tuple[str, ...]:
     return out
 
 
-def _names_or_none(names: Any) -> tuple[str, ...] | None:
+def _control(label: Any) -> Any:
+    if not isinstance(label, Hashable):
+        raise InputError(f"control must be one label of the treatment column, got {label!r}.")
+    return label
+
+
+def _treatment(labels: Any) -> Any:
+    several = labels if isinstance(labels, list | tuple | set | frozenset) else [labels]
+    for label in several:
+        if not isinstance(label, Hashable):
+            raise InputError(
+                f"treatment must be a label, a list of labels, or None for every other arm, got {label!r}; "
+                f"turn it into a list of labels."
+            )
+    return labels
+
+
+def _covariates(names: Any) -> tuple[str, ...] | None:
     return None if names is None else column_names(names)
 
 
+def _correction(method: Any) -> Any:
+    return _method("correction", method)
+
+
+def _test(methods: Any) -> Any:
+    # The signature's default means the same as None: each kind of metric has its own.
+    return None if isinstance(methods, DefaultName) else _methods("test", methods)
+
+
+def _adjuster(methods: Any) -> Any:
+    return _methods("adjuster", methods)
+
+
+def _method(what: str, method: Any, forms: str = "a name or a callable") -> Any:
+    if method is None or isinstance(method, str) or callable(method):
+        return method
+    raise InputError(f"{what} must be {forms}, got {method!r}; 'xpyrment plugins' lists the names.")
+
+
+def _methods(what: str, methods: Any) -> Any:
+    forms = "a name or a callable, or a mapping of metric names to these"
+    each = list(methods.values()) if isinstance(methods, Mapping) else [methods]
+    for method in each:
+        _method(what, method, forms)
+    return dict(methods) if isinstance(methods, Mapping) else methods
+
+
+def _alternative(word: Any) -> Alternative:
+    check_choice("alternative", word, ALTERNATIVES)
+    return cast(Alternative, str(word))
+
+
+def _relative_interval(word: Any) -> RelativeMethod:
+    check_choice("relative_interval", word, RELATIVE_METHODS)
+    return cast(RelativeMethod, str(word))
+
+
 Label = Hashable
+Kind = Literal["text", "a number", "a list of texts", "a label", "a list of labels"]
+"""How a value is written in an experiment file."""
+
+
+@frozen(kw_only=True)
+class Option:
+    """What the table says of one option of an analysis.
+
+    Attributes
+    ----------
+    name : str
+        Attribute of `Options`.
+    python_name : str
+        Keyword of `run_analysis`.
+    default : object
+        Of the keyword.
+    check : callable
+        Returns the value as it is used; raises InputError where it is not usable.
+    help : str
+        One sentence, for the command line and the reference.
+    flags : tuple of str
+        Spellings on the command line; ``negative`` forms do not exist.
+    kind : Kind
+        What a file's value must be.
+    file_key : str or None
+        Key of an experiment file's ``[experiment]`` table; None for what only its metrics set.
+    metadata_key : str or None
+        Key of a result's metadata; None for what each metric's row says.
+    inferred : bool
+        On the command line and in a file, leaving it out does not mean `default` but what `help` says.
+    """
+
+    name: str
+    python_name: str
+    default: Any
+    check: Callable[[Any], Any]
+    help: str
+    flags: tuple[str, ...]
+    kind: Kind
+    file_key: str | None = None
+    metadata_key: str | None = None
+    inferred: bool = False
+
+    @property
+    def flag(self) -> str:
+        """The first spelling on the command line."""
+        return self.flags[0]
+
+    @property
+    def shown_default(self) -> str:
+        """The default as help texts show it; ``""`` where `help` says what leaving it out means."""
+        return "" if self.inferred or self.default is None else str(self.default)
+
+
+def _about(help: str, kind: Kind, **rest: Any) -> dict[str, Any]:  # noqa: A002
+    """Return what the table says beside name, default and check; flags and keys are the name unless given."""
+    return {"help": help, "kind": kind, **rest}
 
 
 @frozen(kw_only=True)
 class Options:
-    """How an analysis was asked for, as the caller said it.
+    """How an analysis was asked for; its fields are the table of options.
 
-    Attributes
-    ----------
-    control : label
-    treatment : label, list of labels, or None
-    alpha : float
-    correction : str or None
-        Given as ``multi_test_correction``.
-    covariates : tuple of str or None
-    test, adjuster : str, mapping of metric name to str, or None
-    alternative : {"two-sided", "greater", "less"}
-    relative_interval : {"fieller", "delta", "log"}
+    To add an option, add a field here, its use, and its parameter in `run_analysis`,
+    `Experiment.run_analysis`, `Experiment.explain` and `xpyrment analyze`; a test compares them.
     """
 
-    control: Any = "control"
-    treatment: Any = "treatment"
-    alpha: float = 0.05
-    correction: Any = field(default=None, alias="multi_test_correction")
-    covariates: tuple[str, ...] | None = field(default=None, converter=_names_or_none)
-    test: Any = None
-    adjuster: Any = None
-    alternative: Alternative = "two-sided"
-    relative_interval: RelativeMethod = "fieller"
+    control: Any = field(
+        default="control",
+        converter=_control,
+        metadata=_about(
+            "Control label; by default 'control' in any case, else the first in order.", kind="a label", inferred=True
+        ),
+    )
+    treatment: Any = field(
+        default="treatment",
+        converter=_treatment,
+        metadata=_about(
+            "Treatment label(s); by default every other arm.",
+            kind="a list of labels",
+            file_key="treatments",
+            metadata_key="treatments",
+            inferred=True,
+        ),
+    )
+    alpha: float = field(
+        default=0.05,
+        converter=check_alpha,
+        metadata=_about("Significance level; intervals have level 1 - alpha.", kind="a number"),
+    )
+    correction: Any = field(
+        default=None,
+        alias="multi_test_correction",
+        converter=_correction,
+        metadata=_about("Multiplicity correction: holm, bonferroni, fdr_bh … or a plugin's.", kind="text"),
+    )
+    covariates: tuple[str, ...] | None = field(
+        default=None,
+        converter=_covariates,
+        metadata=_about(
+            "Baseline columns to adjust with.", flags=("--covariate", "--covariates"), kind="a list of texts"
+        ),
+    )
+    test: Any = field(
+        default=DEFAULT_TEST,
+        converter=_test,
+        metadata=_about(
+            "Test for every metric; by default each kind of metric has its own.",
+            kind="text",
+            file_key=None,
+            metadata_key=None,
+            inferred=True,
+        ),
+    )
+    adjuster: Any = field(
+        default=None,
+        converter=_adjuster,
+        metadata=_about("cuped (default with covariates), ols, lin, or none.", kind="text", metadata_key=None),
+    )
+    alternative: Alternative = field(
+        default="two-sided",
+        converter=_alternative,
+        metadata=_about("What the treatment is suspected to be.", kind="text"),
+    )
+    relative_interval: RelativeMethod = field(
+        default="fieller",
+        converter=_relative_interval,
+        metadata=_about("How the lift's interval is made.", kind="text"),
+    )
 
     @classmethod
     def of(cls, arguments: Mapping[str, Any]) -> "Options":
@@ -109,10 +277,21 @@ class Options:
         Raises
         ------
         InputError
-            A keyword is not an option of the analysis.
+            A keyword is not an option of the analysis, or its value is not usable.
         """
-        names = [field.alias for field in fields(cls)]
+        names = [option.python_name for option in OPTIONS]
         for name in arguments:
             if name not in names:
                 raise unknown("option", name, names)
         return cls(**arguments)
+
+
+def _option(name: str, python_name: str, default: Any, check: Any, about: Mapping[str, Any]) -> Option:
+    usual = {"flags": ("--" + name.replace("_", "-"),), "file_key": name, "metadata_key": name}
+    return Option(name=name, python_name=python_name, default=default, check=check, **{**usual, **about})
+
+
+OPTIONS = tuple(_option(a.name, str(a.alias), a.default, a.converter, a.metadata) for a in fields(Options))
+"""The table of options, in the order of the parameters of `run_analysis`."""
+OPTION: Mapping[str, Option] = {option.name: option for option in OPTIONS}
+"""The same by name."""

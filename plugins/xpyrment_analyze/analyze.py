@@ -1,6 +1,5 @@
 """The command ``xpyrment analyze``."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,11 +7,18 @@ from cyclopts import Parameter
 
 from xpyrment_analyze.show import finish
 from xpyrment_core import Alternative, InputError, RelativeMethod, Report, read_experiment_file
-from xpyrment_core.cli.experiments import arms_of, build, experiment_of, parse_weights
-from xpyrment_core.cli.parameters import CommaList, DataPath
+from xpyrment_core.cli.experiments import (
+    arms_of,
+    build,
+    experiment_of,
+    options_given,
+    parse_weights,
+    refuse_beside_file,
+)
+from xpyrment_core.cli.parameters import CommaList, DataPath, flag
 
 if TYPE_CHECKING:
-    pass
+    from xpyrment_core import Experiment
 
 
 def analyze(
@@ -30,23 +36,15 @@ def analyze(
             metavar="METRIC",
         ),
     ] = None,
-    covariate: Annotated[
-        CommaList | None, Parameter(name=["--covariate", "--covariates"], help="Baseline columns to adjust with.")
-    ] = None,
-    control: Annotated[
-        str | None, Parameter(help="Control label; by default 'control' in any case, else the first in order.")
-    ] = None,
-    treatment: Annotated[CommaList | None, Parameter(help="Treatment label(s); by default every other arm.")] = None,
-    alpha: Annotated[float, Parameter(help="Significance level; intervals have level 1 - alpha.")] = 0.05,
-    correction: Annotated[
-        str | None, Parameter(help="Multiplicity correction: holm, bonferroni, fdr_bh … or a plugin's.")
-    ] = None,
-    test: Annotated[
-        str | None, Parameter(help="Test for every metric; by default each kind of metric has its own.")
-    ] = None,
-    adjuster: Annotated[str | None, Parameter(help="cuped (default with covariates), ols, lin, or none.")] = None,
-    alternative: Annotated[Alternative, Parameter(help="What the treatment is suspected to be.")] = "two-sided",
-    relative_interval: Annotated[RelativeMethod, Parameter(help="How the lift's interval is made.")] = "fieller",
+    covariate: Annotated[CommaList | None, flag("covariates")] = None,
+    control: Annotated[str | None, flag("control")] = None,
+    treatment: Annotated[CommaList | None, flag("treatment")] = None,
+    alpha: Annotated[float | None, flag("alpha")] = None,
+    correction: Annotated[str | None, flag("correction")] = None,
+    test: Annotated[str | None, flag("test")] = None,
+    adjuster: Annotated[str | None, flag("adjuster")] = None,
+    alternative: Annotated[Alternative | None, flag("alternative")] = None,
+    relative_interval: Annotated[RelativeMethod | None, flag("relative_interval")] = None,
     id_col: Annotated[
         str | None, Parameter(help="Column of the unit of randomisation, where units have several rows.")
     ] = None,
@@ -69,51 +67,50 @@ def analyze(
     DATA is a CSV or Parquet file (or a glob of them), - for CSV on standard input, or an experiment
     file ending in .toml (see 'xpyrment init'), which says everything else itself.
     """
-    if data.endswith(".toml"):
-        given = {
-            "--treatment-col": treatment_col,
-            "--metric": metric,
-            "--covariate": covariate,
-            "--control": control,
-            "--treatment": treatment,
-            "--alpha": alpha != 0.05,
-            "--correction": correction,
-            "--test": test,
-            "--adjuster": adjuster,
-            "--alternative": alternative != "two-sided",
-            "--relative-interval": relative_interval != "fieller",
-            "--id-col": id_col,
-            "--cluster-col": cluster_col,
-            "--weights": weights,
-        }
-        _only_outputs(data, given)
-        plan = read_experiment_file(data)
-        registered = plan.registered() if locked else None
-        experiment, options = build(plan)
-        metadata = {"plan": {"file": plan.path.name, "sha256": plan.sha256, "registered": registered}}
-        return finish(experiment, options, plan.data, plot=plot, report=report, dry_run=dry_run, metadata=metadata)
-    if locked:
-        raise InputError("--locked is for experiment files; got a data file. Write one with 'xpyrment init'.")
-    experiment = experiment_of(data, treatment_col, metric, covariate, id_col, cluster_col)
-    arms = arms_of(experiment, control, treatment, None if weights is None else parse_weights(weights))
-    options = {
-        **arms,
+    planned: dict[str, Any] = {
+        "treatment_col": treatment_col,
+        "metric": metric,
+        "covariate": covariate,
+        "control": control,
+        "treatment": treatment,
         "alpha": alpha,
-        "multi_test_correction": correction,
-        "covariates": covariate,
+        "correction": correction,
+        "test": test,
         "adjuster": adjuster,
         "alternative": alternative,
         "relative_interval": relative_interval,
+        "id_col": id_col,
+        "cluster_col": cluster_col,
+        "weights": weights,
     }
-    if test is not None:
-        options["test"] = test
-    return finish(experiment, options, data, plot=plot, report=report, dry_run=dry_run)
+    if data.endswith(".toml"):
+        refuse_beside_file(data, planned)
+        return _planned_analysis(data, locked, plot=plot, report=report, dry_run=dry_run)
+    if locked:
+        raise InputError("--locked is for experiment files; got a data file. Write one with 'xpyrment init'.")
+    return finish(*_experiment(data, **planned), data, plot=plot, report=report, dry_run=dry_run)
 
 
-def _only_outputs(data: str, given: Mapping[str, Any]) -> None:
-    for option, value in given.items():
-        if value:
-            raise InputError(
-                f"{option} cannot be given beside '{data}' (nor set in XPYRMENT_… or xpyrment.toml): "
-                f"the experiment file says it; edit it there."
-            )
+def _planned_analysis(file: str, locked: bool, **output: Any) -> Report:
+    plan = read_experiment_file(file)
+    registered = plan.registered() if locked else None
+    experiment, options = build(plan)
+    metadata = {"plan": {"file": plan.path.name, "sha256": plan.sha256, "registered": registered}}
+    return finish(experiment, options, plan.data, metadata=metadata, **output)
+
+
+def _experiment(
+    data: str,
+    treatment_col: str | None,
+    metric: list[str] | None,
+    covariate: list[str] | None,
+    id_col: str | None,
+    cluster_col: str | None,
+    weights: list[str] | None,
+    control: str | None,
+    treatment: list[str] | None,
+    **options: Any,
+) -> "tuple[Experiment, dict[str, Any]]":
+    experiment = experiment_of(data, treatment_col, metric, covariate, id_col, cluster_col)
+    arms = arms_of(experiment, control, treatment, None if weights is None else parse_weights(weights))
+    return experiment, arms | options_given(covariates=covariate, **options)

@@ -100,34 +100,57 @@ def _guess_treatment(probe: "Experiment", schema: "Mapping[str, str]") -> str:
 
 def draft(experiment: "Experiment", data: str, folder: Path) -> str:
     """Return the text of an experiment file for an experiment without metrics."""
+    schema = experiment.source.schema()
+    covariates = [name for name in schema if _is_pre(name, schema)]
+    skipped = {experiment.treatment_col, experiment.id_col, *covariates}
+    lines = [*_experiment_table(experiment, _relative(data, folder), covariates)]
+    for name, kind in schema.items():
+        if name not in skipped and kind in ("number", "boolean"):
+            lines += _metric_table(experiment, name, kind)
+    return "\n".join(lines) + "\n"
+
+
+def _experiment_table(experiment: "Experiment", data: str, covariates: list[str]) -> list[str]:
     from xpyrment_core.data.labels import default_control, is_missing
 
-    source, schema = experiment.source, experiment.source.schema()
-    treatment_col, unit = str(experiment.treatment_col), experiment.id_col
-    labels = {label: n for label, n in source.labels(treatment_col).items() if not is_missing(label)}
+    counts = experiment.source.labels(str(experiment.treatment_col))
+    labels = [label for label in counts if not is_missing(label)]
     control = default_control(labels)
-    covariates = [name for name in schema if _is_pre(name, schema)]
-    skipped = {treatment_col, unit, *covariates}
-    lines = [
+    shares = ", ".join(f"{_toml(str(label))} = {1 / len(labels):.4g}" for label in labels)
+    return [
         "# An experiment as a file: read it through, then register it before looking at results.",
         "[experiment]",
-        f"data = {_toml(_relative(data, folder))}",
-        f"treatment_col = {_toml(treatment_col)}",
-        *([f"id_col = {_toml(unit)}"] if unit else []),
+        f"data = {_toml(data)}",
+        f"treatment_col = {_toml(experiment.treatment_col)}",
+        *([f"id_col = {_toml(experiment.id_col)}"] if experiment.id_col else []),
         f"control = {_toml(control)}",
         f"treatments = {_toml([label for label in labels if label != control])}",
         *([f"covariates = {_toml(covariates)}"] if covariates else []),
         "alpha = 0.05",
-        'correction = "holm"',
-        f"weights = {{ {', '.join(f'{_toml(str(label))} = {1 / len(labels):.4g}' for label in labels)} }}",
+        *_offered(experiment, "correction", "holm", 'correction = "holm"'),
+        f"weights = {{ {shares} }}",
     ]
-    for name, kind in schema.items():
-        if name in skipped or kind not in ("number", "boolean"):
-            continue
-        binary = kind == "boolean" or not source.offending(name, (0.0, 1.0), 1)
-        lines += ["", "[[metrics]]", f"name = {_toml(name)}", f"type = {_toml('proportion' if binary else 'mean')}"]
-        lines += [f"column = {_toml(name)}", 'role = "primary"', 'direction = "increase"']
-    return "\n".join(lines) + "\n"
+
+
+def _metric_table(experiment: "Experiment", name: str, kind: str) -> list[str]:
+    binary = kind == "boolean" or not experiment.source.offending(name, (0.0, 1.0), 1)
+    metric_type = "proportion" if binary else "mean"
+    return [
+        "",
+        "[[metrics]]",
+        f"name = {_toml(name)}",
+        *_offered(experiment, "metric", metric_type, f"type = {_toml(metric_type)}"),
+        f"column = {_toml(name)}",
+        'role = "primary"',
+        'direction = "increase"',
+    ]
+
+
+def _offered(experiment: "Experiment", kind: str, name: str, line: str) -> list[str]:
+    """Return the line if the plugin that offers the name is there, else a comment that says it is not."""
+    if name in experiment.plugins.names(kind):
+        return [line]
+    return [f"# {kind} {name!r} is not available: its plugin is blocked or missing"]
 
 
 def _is_pre(name: str, schema: "Mapping[str, str]") -> bool:

@@ -1,15 +1,16 @@
 """Showing an analysis on the command line: tables at 80 columns, footnotes, saved plots and reports."""
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xpyrment_core import Report, Table
 from xpyrment_core.cli.outputs import plot_output, report_output
+from xpyrment_core.plots.numbers import missing, plain_percent
 
 if TYPE_CHECKING:
-    from xpyrment_core import AnalysisResult, Experiment
+    from xpyrment_core import AnalysisResult, Experiment, MetricResult
 
 
 def finish(
@@ -54,42 +55,9 @@ def report_of(result: "AnalysisResult", data: str, saved: list[str]) -> Report:
 
 def _tables(result: "AnalysisResult") -> list[Table]:
     """Return one table per treatment; its name is the title where there are several."""
-    treatments = list(dict.fromkeys(row["treatment"] for row in result.raw_results))
-    return [
-        _table(
-            [row for row in result.raw_results if row["treatment"] == treatment],
-            result.alpha,
-            f"{treatment}" if len(treatments) > 1 else "",
-        )
-        for treatment in treatments
-    ]
-
-
-def _table(rows: Sequence[Mapping[str, Any]], alpha: float, title: str) -> Table:
-    from xpyrment_core.plots.numbers import interval_header, interval_text, stars
-
-    cells = []
-    for row in rows:
-        interval = interval_text(row["rel_ci_lower"], row["rel_ci_upper"], row["alternative"], "{:+.1%}")
-        p_value = row["p_value"]
-        p_text = "N/A" if p_value is None else f"{p_value:.4f}{stars(p_value, alpha)}"
-        lift = "N/A" if row["relative_lift"] is None else f"{row['relative_lift']:+.1%}"
-        means = (row["control_mean"], row["treatment_mean"])
-        cells.append([row["metric_name"], *means, lift, interval, p_text, _verdict(row)])
-    header = interval_header(alpha).replace(" (Rel)", " of lift")
-    numbers = ("Control", "Treated", "Lift", header)
-    return Table(
-        columns=("Metric", *numbers, "p-value", "Verdict"),
-        rows=cells,
-        title=title,
-        right=set(numbers),
-        keep={*numbers, "p-value", "Verdict"},
-        formats={"Control": ".4g", "Treated": ".4g"},
-    )
-
-
-def _verdict(row: Mapping[str, Any]) -> str:
-    return "not estimable" if row["status"] != "ok" else str(row["verdict"])
+    treatments = list(dict.fromkeys(row.treatment for row in result.results))
+    several = len(treatments) > 1
+    return [result.table("terminal", treatment=name, title=str(name) if several else "") for name in treatments]
 
 
 def _footnotes(result: "AnalysisResult") -> list[str]:
@@ -100,26 +68,28 @@ def _footnotes(result: "AnalysisResult") -> list[str]:
     if result.metadata["correction"]:
         lines.append("Intervals are each metric's own; p-values and verdicts are corrected for all together")
     several = len(result.metadata["treatments"]) > 1
-    for row in result.raw_results:
-        name = f"{row['metric_name']} ({row['treatment']})" if several else row["metric_name"]
-        used = sum(row["exclusions"][side]["used"] for side in ("control", "treatment"))
-        came = sum(row["exclusions"][side]["rows_in"] for side in ("control", "treatment"))
-        if row["reason"]:
-            lines.append(f"{name}: {row['reason']}")
-        if row["adjuster"]:
-            saved = row["variance_reduction"]
-            less = (
-                f", variance {-saved:+.1%}".replace("+0.0%", "0.0%").replace("-0.0%", "0.0%")
-                if saved is not None
-                else ""
-            )
-            lines.append(f"{name}: adjusted by {row['adjuster']} with {', '.join(row['covariates'])}{less}")
-        if row["status"] == "ok" and used != came:
-            lines.append(f"{name}: {used:,} of {came:,} rows used")
-        lines += [f"{name}: {note}" for note in row["notes"]]
+    for row in result.results:
+        name = f"{row.metric_name} ({row.treatment})" if several else row.metric_name
+        lines += [f"{name}: {text}" for text in _notes(row)]
     lines += _checks(result)
     lines += [issue.message for issue in result.issues]
     return ["", *(_wrapped(line) for line in dict.fromkeys(lines))] if lines else []
+
+
+def _notes(row: "MetricResult") -> list[str]:
+    """Return what a reader has to know of one comparison."""
+    notes = [row.reason] if row.reason else []
+    if row.adjuster:
+        notes.append(f"adjusted by {row.adjuster} with {', '.join(row.covariates)}{_saved(row.variance_reduction)}")
+    arms = row.exclusions.control, row.exclusions.treatment
+    used, came = sum(arm.used for arm in arms), sum(arm.rows_in for arm in arms)
+    if row.status == "ok" and used != came:
+        notes.append(f"{used:,} of {came:,} rows used")
+    return [*notes, *row.notes]
+
+
+def _saved(reduction: float | None) -> str:
+    return "" if reduction is None or missing(reduction) else f", variance {plain_percent(-reduction, 1)}"
 
 
 def _wrapped(line: str) -> str:

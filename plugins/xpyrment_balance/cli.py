@@ -6,6 +6,7 @@ from cyclopts import Parameter
 
 from xpyrment_core import Report, Table
 from xpyrment_core.cli.parameters import CommaList
+from xpyrment_core.plots.numbers import P_FORMAT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,7 +73,7 @@ def _smd_table(result: "BalanceResult") -> Table:
     missing = any(row.missing_control or row.missing_treatment for row in rows)
     cells = [(row.kind, row.smd, row.p_value, *([_missing(row)] if missing else [])) for row in rows]
     columns = ["Type", "SMD", "p-value", *(["Missing C / T"] if missing else [])]
-    return _per_covariate(result, rows, columns, cells, {"SMD": "+.4f", "p-value": ".4g", "Missing C / T": ""})
+    return _per_covariate(result, rows, columns, cells, {"SMD": "+.4f", "p-value": P_FORMAT, "Missing C / T": ""})
 
 
 def _missing(row: "CovariateBalance") -> str:
@@ -147,12 +148,13 @@ def _findings(row: "CovariateBalance", where: str) -> list[str]:
 
 
 def _data(result: "BalanceResult") -> dict[str, Any]:
-    from xpyrment_balance.measures import THRESHOLD
+
+    from xpyrment_core.stats.balance import IMBALANCE
 
     return {
         "control": str(result.control),
         "treatments": [str(label) for label in result.treatments],
-        "threshold": THRESHOLD,
+        "threshold": IMBALANCE,
         "passed": result.passed,
         "imbalanced": list(result.imbalanced),
         "not_estimable": list(result.not_estimable),

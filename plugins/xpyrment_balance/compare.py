@@ -9,6 +9,7 @@ from attrs import field, frozen
 
 from xpyrment_balance import measures
 from xpyrment_core import NotEstimable
+from xpyrment_core.stats.balance import is_imbalanced
 
 Kind = Literal["numeric", "binary", "categorical"]
 Label = Hashable
@@ -123,7 +124,7 @@ class CovariateBalance:
     def flags(self) -> tuple[tuple[str, float], ...]:
         """What is out of balance, with its SMD: the covariate itself, ``"<covariate> is missing"``."""
         named = ((self.covariate, self.smd), (f"{self.covariate} is missing", self.missing_smd))
-        return tuple((name, value) for name, value in named if value is not None and abs(value) >= measures.THRESHOLD)
+        return tuple((name, value) for name, value in named if value is not None and is_imbalanced(value))
 
     @property
     def balanced(self) -> bool:

@@ -1,9 +1,9 @@
 """The balance check of an analysis, from the moments it has read anyway."""
 
 from xpyrment_balance.compare import CovariateBalance
-from xpyrment_balance.measures import THRESHOLD
 from xpyrment_balance.result import BalanceResult
 from xpyrment_core import CheckContext, CheckResult
+from xpyrment_core.stats.balance import IMBALANCE
 
 SHOWN = 5
 
@@ -25,7 +25,7 @@ def balance(context: CheckContext) -> CheckResult | None:
         message=message(result),
         details={
             "control": str(result.control),
-            "threshold": THRESHOLD,
+            "threshold": IMBALANCE,
             "imbalanced": list(result.imbalanced),
             "not_estimable": list(result.not_estimable),
             "covariates": result.to_dict(),
@@ -37,13 +37,13 @@ def balance(context: CheckContext) -> CheckResult | None:
 def message(result: BalanceResult) -> str:
     """Say in one sentence how the covariates compare."""
     if result.passed:
-        return f"all covariates are balanced (|SMD| < {THRESHOLD:g})"
+        return f"all covariates are balanced (|SMD| < {IMBALANCE:g})"
     several = len(result.treatments) > 1
     flagged = [text for row in result.comparisons for text in _flagged(row, several)]
     unknown = [f"{row.covariate} ({row.reason})" for row in result.comparisons if row.smd is None]
     parts = []
     if flagged:
-        parts.append(f"|SMD| >= {THRESHOLD:g} for {_some(flagged)}")
+        parts.append(f"|SMD| >= {IMBALANCE:g} for {_some(flagged)}")
     if unknown:
         parts.append(f"no SMD can be had for {_some(unknown)}")
     return "; ".join(parts)

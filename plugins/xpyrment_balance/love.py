@@ -4,9 +4,9 @@ import math
 from collections.abc import Sequence
 
 from xpyrment_balance.compare import CovariateBalance
-from xpyrment_balance.measures import THRESHOLD
+from xpyrment_core.plots.text import NO_COVARIATES, shorten
+from xpyrment_core.stats.balance import IMBALANCE, is_imbalanced
 
-NO_DIAGNOSTICS = "No covariate balance diagnostics were compiled (no covariates provided)."
 REACH = 0.5
 HALF = 10  # characters on either side of zero: 0.05 each
 NAME_WIDTH = 36
@@ -18,15 +18,15 @@ def love_plot(comparisons: Sequence[CovariateBalance]) -> str:
     Love, T. E. (2004). Graphical display of covariate balance. Case Western Reserve University.
     """
     if not comparisons:
-        return NO_DIAGNOSTICS
+        return NO_COVARIATES
     treatments = list(dict.fromkeys(row.treatment for row in comparisons))
-    width = max(len(_short(name)) for row in comparisons for name, _, _ in _lines(row))
+    width = max(len(shorten(name, NAME_WIDTH)) for row in comparisons for name, _, _ in _lines(row))
     scale = f"{'':{width}}  -0.5      0      +0.5      SMD"
     text = ["COVARIATE BALANCE LOVE PLOT", "=" * 27]
     for treatment in treatments:
         text += [f"\n{treatment}:", scale] if len(treatments) > 1 else [scale]
         chosen = (line for row in comparisons if row.treatment == treatment for line in _lines(row))
-        text += [f"{_short(name):{width}} [{axis(smd)}] {note}" for name, smd, note in chosen]
+        text += [f"{shorten(name, NAME_WIDTH):{width}} [{axis(smd)}] {note}" for name, smd, note in chosen]
     return "\n".join([*text, "", _legend()])
 
 
@@ -41,7 +41,7 @@ def axis(smd: float | None) -> str:
     ('------X-:-|-:--------', '--------:-|-:--------')
     """
     cells = ["-"] * (2 * HALF + 1)
-    mark = round(THRESHOLD / REACH * HALF)
+    mark = round(IMBALANCE / REACH * HALF)
     cells[HALF - mark] = cells[HALF + mark] = ":"
     cells[HALF] = "|"
     if smd is not None:
@@ -62,19 +62,11 @@ def _lines(row: CovariateBalance) -> list[tuple[str, float | None, str]]:
 def _note(smd: float | None) -> str:
     if smd is None:
         return "not estimable"
-    return f"{smd:+.4f}" + (" *" if abs(smd) >= THRESHOLD else "")
-
-
-def _short(name: str) -> str:
-    """Shorten a long name in the middle, where names that start or end alike still differ."""
-    if len(name) <= NAME_WIDTH:
-        return name
-    head = (NAME_WIDTH - 1) // 2
-    return f"{name[:head]}…{name[head + 1 - NAME_WIDTH :]}"
+    return f"{smd:+.4f}" + (" *" if is_imbalanced(smd) else "")
 
 
 def _legend() -> str:
     return (
         f"X  standardized mean difference, treatment - control (at the edge beyond {REACH:g})\n"
-        f":  threshold {THRESHOLD:g}    *  imbalance: |SMD| at the threshold or beyond"
+        f":  threshold {IMBALANCE:g}    *  imbalance: |SMD| at the threshold or beyond"
     )

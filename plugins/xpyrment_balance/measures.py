@@ -8,13 +8,7 @@ from scipy import special
 
 from xpyrment_core import NotEstimable
 from xpyrment_core.stats import distributions
-
-THRESHOLD = 0.1
-"""An absolute SMD of this much or more is an imbalance."""
-
-ROUNDING_GUARD = 1e-12
-"""An SMD this close to the threshold is the threshold: 0.1 is not a binary fraction, so data
-built to have an SMD of exactly 0.1 come out a few units in the last place above or below it."""
+from xpyrment_core.stats.balance import IMBALANCE, ROUNDING
 
 EXACT_KS = 1_000_000
 """Product of the sample sizes up to which the Kolmogorov-Smirnov p-value is exact."""
@@ -59,12 +53,12 @@ def smd(mean_control: float, variance_control: float, mean_treatment: float, var
             raise NotEstimable(f"it is constant ({mean_control:g}) in both variants")
         return math.copysign(math.inf, difference)
     # Each mean is known to half a unit in its last place; with a huge offset that is the larger error.
-    guard = max(ROUNDING_GUARD, EPS * max(abs(mean_control), abs(mean_treatment)) / spread)
+    guard = max(ROUNDING, EPS * max(abs(mean_control), abs(mean_treatment)) / spread)
     return _at_threshold(difference / spread, guard)
 
 
-def _at_threshold(value: float, guard: float = ROUNDING_GUARD) -> float:
-    return math.copysign(THRESHOLD, value) if abs(abs(value) - THRESHOLD) <= guard else value
+def _at_threshold(value: float, guard: float = ROUNDING) -> float:
+    return math.copysign(IMBALANCE, value) if abs(abs(value) - IMBALANCE) <= guard else value
 
 
 def smd_categorical(control: ArrayLike, treatment: ArrayLike) -> float:

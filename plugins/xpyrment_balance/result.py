@@ -8,7 +8,6 @@ from attrs import frozen
 
 from xpyrment_balance import love
 from xpyrment_balance.compare import CovariateBalance, Label
-from xpyrment_balance.measures import THRESHOLD
 from xpyrment_core import Moments
 from xpyrment_core.plots.data import PlotData, love_data
 
@@ -124,7 +123,7 @@ class BalanceResult:
         smds: dict[str, dict[str, float | None]] = {}
         for row in self.comparisons:
             smds.setdefault(row.covariate, {})[str(row.treatment)] = row.smd
-        return love_data(smds, THRESHOLD, notes={row.covariate: row.reason for row in self.comparisons if row.reason})
+        return love_data(smds, notes={row.covariate: row.reason for row in self.comparisons if row.reason})
 
 
 def _numbers(row: CovariateBalance) -> dict[str, Any]:

@@ -36,8 +36,9 @@ def draw(plot: PlotData, **options: Any) -> Axes:
     figsize : tuple of float, optional
         Width and height of a new figure in inches; by default it grows with the rows.
     colors : mapping of str to str, optional
-        Colours by role: of a forest plot ``increase, decrease, better, worse, neutral,
-        missing``; of a love plot ``balanced, flagged, missing``; of power curves by their label.
+        Colours by role: of a forest plot ``better, worse, non-inferior, inconclusive,
+        not established, too early, not estimable``; of a love plot ``balanced, flagged, missing``;
+        of power curves by their label.
     sort : {"lift", "p_value", "name"}, optional
         Order of a forest plot's rows; as analysed by default.
     show_values : bool, default True
@@ -54,10 +55,11 @@ def draw(plot: PlotData, **options: Any) -> Axes:
 
     Examples
     --------
+    >>> from xpyrment_core import MetricResult
     >>> from xpyrment_core.plots.data import forest_data
-    >>> raw = [{"metric_name": "revenue", "relative_lift": 0.03, "rel_ci_lower": 0.01,
-    ...         "rel_ci_upper": 0.05, "p_value": 0.003, "status": "ok"}]
-    >>> axes = draw(forest_data(raw), sort="lift")
+    >>> revenue = MetricResult(metric_name="revenue", relative_lift=0.03, rel_ci_lower=0.01,
+    ...                        rel_ci_upper=0.05, p_value=0.003)
+    >>> axes = draw(forest_data([revenue]), sort="lift")
     >>> axes.get_xlabel()
     'Relative lift over control'
     """

@@ -13,6 +13,7 @@ from xpyrment_core.plots.layout import (
     Line,
     Span,
     forest_window,
+    is_hollow,
     merge_colors,
     nice_ticks,
     other_legend,
@@ -20,8 +21,9 @@ from xpyrment_core.plots.layout import (
     span,
     verdict_legend,
 )
+from xpyrment_core.plots.numbers import tick_texts
 from xpyrment_core.plots.rows import ForestRow, PlotData
-from xpyrment_core.plots.text import clip, tick_texts
+from xpyrment_core.plots.text import clip
 from xpyrment_matplotlib.canvas import (
     POINT,
     blend,
@@ -64,7 +66,7 @@ def draw_forest(
     layout = lay_out(plot, rows, texts, show_values, room)
     size = room or layout.size
     ax = open_axes(ax, size, layout.margins(size[0]))
-    palette |= {role: blend(ax, 0.62) for role in ("neutral", "missing") if role not in (colors or {})}
+    palette |= {role: blend(ax, 0.62) for role in FOREST_COLORS if is_hollow(role) and role not in (colors or {})}
     _frame(ax, plot, layout, window)
     for y, line in enumerate(layout.lines):
         _band(ax, layout, y, line)
@@ -124,7 +126,7 @@ def _draw_row(
     inside = window[0] <= row.lift <= window[1]
     marker = "s" if inside else ">" if row.lift > 0 else "<"
     x = row.lift if inside else window[row.lift > 0]
-    fill = ax.get_facecolor() if row.verdict == "neutral" else color
+    fill = ax.get_facecolor() if is_hollow(row.verdict) else color
     style: dict[str, Any] = {"markerfacecolor": fill, "markeredgecolor": color, "markeredgewidth": 1.4}
     ax.plot(x, y, marker, markersize=0.66 * layout.font, clip_on=False, zorder=4, **style)
 
@@ -160,7 +162,7 @@ def _columns(ax: Axes, layout: Layout, palette: Mapping[str, str]) -> None:
         ax.text(x, 0.06, header, transform=above, color=blend(ax, 0.62), **style)
         for y, line in enumerate(layout.lines):
             if line.cells[column] and line.row:
-                ink = palette[line.row.verdict] if line.row.verdict != "neutral" and column == 0 else blend(ax, 0.88)
+                ink = palette[line.row.verdict] if column == 0 and not is_hollow(line.row.verdict) else blend(ax, 0.88)
                 ax.text(x, y, line.cells[column], transform=rows, color=ink, verticalalignment="center", **style)
         x += GAP
 
@@ -169,9 +171,9 @@ def _legend(entries: Sequence[tuple[str, str]], palette: Mapping[str, str], grou
     """Return a sample of each verdict shown, and of the arrows where there are any."""
     handles = []
     for verdict, words in entries:
-        color = palette.get(verdict, palette["neutral"])
+        color = palette.get(verdict, palette["inconclusive"])
         style: dict[str, Any] = {"marker": "s", "markersize": 5.5, "markeredgewidth": 1.4, "linewidth": 1.7}
         style |= _OTHER_MARKS.get(verdict, {})
-        fill = ground if verdict == "neutral" else color
+        fill = ground if is_hollow(verdict) else color
         handles.append(Line2D([], [], color=color, markerfacecolor=fill, label=words, **style))
     return handles

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from attrs import field, frozen
 
 from xpyrment_core.plots.layout import Line, forest_lines
+from xpyrment_core.plots.numbers import percent_level
 from xpyrment_core.plots.rows import ForestRow, PlotData
-from xpyrment_core.plots.text import percent_level
 from xpyrment_matplotlib.canvas import POINT, Margins, head_height, head_width, legend_height, text_width
 
 PLOT_WIDTH, NARROWEST_PLOT = 3.6, 1.7

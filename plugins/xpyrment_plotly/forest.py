@@ -7,10 +7,10 @@ from plotly.graph_objects import Figure
 
 from xpyrment_core.plots.layout import (
     FOREST_COLORS,
-    VERDICT_WORDS,
     Line,
     forest_lines,
     forest_window,
+    is_hollow,
     merge_colors,
     nice_ticks,
     other_legend,
@@ -18,8 +18,9 @@ from xpyrment_core.plots.layout import (
     span,
     verdict_legend,
 )
+from xpyrment_core.plots.numbers import p_phrase, percent, percent_level, tick_texts
 from xpyrment_core.plots.rows import ForestRow, PlotData
-from xpyrment_core.plots.text import clip, interval_text, lift_text, percent, percent_level, tick_texts
+from xpyrment_core.plots.text import bounds_text, clip, lift_text
 from xpyrment_plotly.canvas import (
     BAND,
     EDGE,
@@ -139,7 +140,7 @@ def _draw_points(canvas: Canvas, lines: Sequence[Line], window: Window, palette:
     rows = [(y, line.row) for y, line in enumerate(lines) if line.row is not None and line.row.lift is not None]
     lifts = [row.lift or 0.0 for _, row in rows]
     colors = [palette[row.verdict] for _, row in rows]
-    fills = ["white" if row.verdict == "neutral" else color for (_, row), color in zip(rows, colors, strict=True)]
+    fills = ["white" if is_hollow(row.verdict) else color for (_, row), color in zip(rows, colors, strict=True)]
     low, high = window
     symbols = ["triangle-right" if lift > high else "triangle-left" if lift < low else "square" for lift in lifts]
     canvas.trace(
@@ -155,21 +156,23 @@ def _draw_points(canvas: Canvas, lines: Sequence[Line], window: Window, palette:
 def hover_text(row: ForestRow) -> str:
     """Return the numbers of a row, as shown on hovering."""
     name = f"{row.group}, {row.label}" if row.group else row.label
-    lines = [f"<b>{plain(name)}</b>", f"lift {lift_text(row)}", f"interval {interval_text(row)}"]
+    lines = [f"<b>{plain(name)}</b>", f"lift {lift_text(row)}", f"interval {bounds_text(row)}"]
     if row.outer_low is not None and row.outer_high is not None:
         outer = ForestRow(label="", lift=row.lift, low=row.outer_low, high=row.outer_high)
-        lines.append(f"simultaneous interval {interval_text(outer)}")
+        lines.append(f"simultaneous interval {bounds_text(outer)}")
     if row.margin is not None:
         lines.append(f"non-inferiority margin {percent(row.margin)}")
     if row.p_value is not None:
-        lines.append(f"p {row.p_value:.3g}")
-    return "<br>".join([*lines, VERDICT_WORDS[row.verdict]])
+        lines.append(p_phrase(row.p_value))
+    return "<br>".join([*lines, row.verdict])
 
 
 def _legend(rows: Sequence[ForestRow], window: Window | None, palette: Mapping[str, str]) -> list[tuple[str, str, str]]:
-    symbols = {"neutral": "□", "beyond": "►", "margin": "┆"}
+    symbols = {"beyond": "►", "margin": "┆"}
     entries = verdict_legend(rows, palette) + other_legend(rows, window)
-    return [(symbols.get(role, "■"), palette.get(role, INK), words) for role, words in entries]
+    return [
+        ("□" if is_hollow(role) else symbols.get(role, "■"), palette.get(role, INK), words) for role, words in entries
+    ]
 
 
 def _print_columns(
@@ -182,5 +185,5 @@ def _print_columns(
         canvas.text(header, 1, yref="paper", yanchor="bottom", font={"color": SOFT}, **place)
         for y, (line, cell) in enumerate(zip(lines, cells, strict=True)):
             if cell and line.row:
-                loud = index == 0 and line.row.verdict != "neutral"
+                loud = index == 0 and not is_hollow(line.row.verdict)
                 canvas.text(plain(cell), y, font={"color": palette[line.row.verdict] if loud else INK}, **place)

@@ -6,6 +6,7 @@ from cyclopts import Parameter
 
 from xpyrment_core import Report, Table
 from xpyrment_core.cli.parameters import CommaList
+from xpyrment_core.plots.numbers import P_FORMAT
 
 if TYPE_CHECKING:
     from xpyrment_regress.result import RegressionResult
@@ -69,7 +70,7 @@ def _setting(result: "RegressionResult", formula: str | None, cluster: str | Non
 
 def _table(result: "RegressionResult") -> Table:
     rows = [(row.parameter, row.coefficient, row.std_error, row.t, row.p_value) for row in result.coefficients]
-    return _numbers(rows, {"Coefficient": ".6g", "Std. error": ".4g", "t": ".3f", "p-value": ".4g"})
+    return _numbers(rows, {"Coefficient": ".6g", "Std. error": ".4g", "t": ".3f", "p-value": P_FORMAT})
 
 
 def _intervals(result: "RegressionResult") -> Table:

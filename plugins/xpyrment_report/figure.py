@@ -13,7 +13,7 @@ NARROW = 4.4
 
 def forest_svgs(result: AnalysisResult) -> tuple[str, str] | None:
     """Return the wide and the narrow plot, or None where no backend can draw it."""
-    lines = len(result.raw_results) + len({raw["metric_name"] for raw in result.raw_results})
+    lines = len(result.results) + len({row.metric_name for row in result.results})
     try:
         wide = result.plot(backend="matplotlib", title="")
         narrow = result.plot(backend="matplotlib", title="", figsize=(NARROW, 1.6 + 0.27 * lines))
@@ -34,7 +34,7 @@ def _svg(axes: Any, name: str, result: AnalysisResult) -> str:
     svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", svg)
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     width, height = (float(found) for found in re.findall(r'(?:width|height)="([\d.]+)pt"', svg)[:2])
-    label = f"Forest plot of {len(result.raw_results)} relative lifts; the table of results has the same numbers."
+    label = f"Forest plot of {len(result.results)} relative lifts; the table of results has the same numbers."
     opening = f'<svg role="img" aria-label="{clip(label, 200)}" viewBox="0 0 {width:g} {height:g}" '
     opening += f'style="max-width:{width * 4 / 3:.0f}px" xmlns="http://www.w3.org/2000/svg" '
     opening += 'xmlns:xlink="http://www.w3.org/1999/xlink">'

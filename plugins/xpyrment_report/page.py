@@ -3,8 +3,8 @@
 from html import escape
 from importlib.resources import files
 
-from xpyrment_core import AnalysisResult
-from xpyrment_report.content import Table, lead_of, tables_of, title_of, warnings_of
+from xpyrment_core import AnalysisResult, Table
+from xpyrment_report.content import lead_of, tables_of, title_of, warnings_of
 from xpyrment_report.figure import forest_svgs
 
 MARKED = {"Results": "Verdict", "Checks": "Outcome", "Covariate balance": "Outcome"}
@@ -63,7 +63,7 @@ def _region(table: Table) -> str:
 
 
 def _side(table: Table, column: str) -> str:
-    return ' class="text"' if column in table.text_columns else ""
+    return "" if column in table.right else ' class="text"'
 
 
 def _row(table: Table, index: int) -> str:
@@ -75,7 +75,7 @@ def _row(table: Table, index: int) -> str:
             continue
         marked = MARKED.get(table.title) == column
         kinds = [
-            *(["text"] if column in table.text_columns else []),
+            *([] if column in table.right else ["text"]),
             *(["mark", mark.replace(" ", "-")] if marked else []),
         ]
         kind = f' class="{" ".join(kinds)}"' if kinds else ""

@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from xpyrment_core import AnalysisResult
-from xpyrment_report.content import Table, lead_of, tables_of, title_of, warnings_of
+from xpyrment_core import AnalysisResult, Table
+from xpyrment_report.content import lead_of, tables_of, title_of, warnings_of
 
 
 def export_markdown(result: AnalysisResult) -> str:
@@ -21,7 +21,7 @@ def export_markdown(result: AnalysisResult) -> str:
 
 
 def _table(table: Table) -> str:
-    marks = ["---" if column in table.text_columns else "--:" for column in table.columns]
+    marks = ["--:" if column in table.right else "---" for column in table.columns]
     lines = [table.columns, marks, *table.rows]
     cells = [[_escape(cell) if line is not marks else cell for cell in line] for line in lines]
     return "\n".join(f"| {' | '.join(line)} |" for line in cells)

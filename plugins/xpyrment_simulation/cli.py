@@ -1,12 +1,12 @@
 """The command ``xpyrment aa``."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter, validators
 
 from xpyrment_core import Report, Table, read_experiment_file
-from xpyrment_core.cli.experiments import arms_of, build, experiment_of
-from xpyrment_core.cli.parameters import CommaList, DataPath
+from xpyrment_core.cli.experiments import arms_of, build, experiment_of, options_given, refuse_beside_file
+from xpyrment_core.cli.parameters import CommaList, DataPath, flag
 
 if TYPE_CHECKING:
     from xpyrment_simulation.aa import AAResult
@@ -23,17 +23,15 @@ def aa(
         list[str] | None,
         Parameter(help="A metric, as for analyze: revenue, converted:proportion. Repeatable.", negative=""),
     ] = None,
-    covariate: Annotated[
-        CommaList | None, Parameter(name=["--covariate", "--covariates"], help="Baseline columns to adjust with.")
-    ] = None,
-    control: Annotated[str | None, Parameter(help="Control label; guessed as for analyze.")] = None,
-    treatment: Annotated[CommaList | None, Parameter(help="Treatment label(s); every other arm by default.")] = None,
+    covariate: Annotated[CommaList | None, flag("covariates")] = None,
+    control: Annotated[str | None, flag("control")] = None,
+    treatment: Annotated[CommaList | None, flag("treatment")] = None,
     id_col: Annotated[str | None, Parameter(help="Column of the unit of randomisation.")] = None,
     cluster_col: Annotated[str | None, Parameter(help="Column of a unit above the id.")] = None,
-    alpha: Annotated[float, Parameter(help="Level whose truth is in question.")] = 0.05,
-    correction: Annotated[str | None, Parameter(help="Multiplicity correction of the plan.")] = None,
-    test: Annotated[str | None, Parameter(help="Test for every metric.")] = None,
-    adjuster: Annotated[str | None, Parameter(help="cuped, ols, lin, or none.")] = None,
+    alpha: Annotated[float | None, flag("alpha", help="Level whose truth is in question.")] = None,
+    correction: Annotated[str | None, flag("correction")] = None,
+    test: Annotated[str | None, flag("test")] = None,
+    adjuster: Annotated[str | None, flag("adjuster")] = None,
     replicates: Annotated[
         int, Parameter(help="How often the assignment is permuted.", validator=validators.Number(gte=1))
     ] = 1000,
@@ -48,16 +46,16 @@ def aa(
     """
     from xpyrment_simulation.aa import aa_test
 
-    options: dict[str, Any]
+    design = {"treatment_col": treatment_col, "id_col": id_col, "cluster_col": cluster_col}
+    arms = {"control": control, "treatment": treatment}
+    asked = {"alpha": alpha, "correction": correction, "test": test, "adjuster": adjuster}
     if data.endswith(".toml"):
+        refuse_beside_file(data, {**design, "metric": metric, "covariate": covariate, **arms, **asked})
         experiment, options = build(read_experiment_file(data))
-        options.pop("alpha", None)
     else:
         experiment = experiment_of(data, treatment_col, metric, covariate, id_col, cluster_col)
-        options = arms_of(experiment, control, treatment)
-        options |= {"multi_test_correction": correction, "adjuster": adjuster, "covariates": covariate}
-        options |= {} if test is None else {"test": test}
-    result = aa_test(experiment, replicates=replicates, alpha=alpha, seed=seed, n_jobs=n_jobs, **options)
+        options = arms_of(experiment, control, treatment) | options_given(covariates=covariate, **asked)
+    result = aa_test(experiment, replicates=replicates, seed=seed, n_jobs=n_jobs, **options)
     return _report(result)
 
 

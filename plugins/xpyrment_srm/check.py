@@ -9,6 +9,7 @@ import numpy as np
 from xpyrment_core import CheckResult, InputError, listing, nearest
 from xpyrment_core.data.frames import label_counts, select
 from xpyrment_core.data.labels import in_order
+from xpyrment_core.plots.numbers import p_phrase
 from xpyrment_srm.exact import SMALL, chi_square, multinomial
 
 THRESHOLD = 0.001
@@ -16,17 +17,6 @@ THRESHOLD = 0.001
 
 Label = Hashable
 Weights = Mapping[Any, float] | Sequence[float]
-
-
-def p_text(p_value: float, digits: int = 2) -> str:
-    """Return ``"p = 0.032"``; a p-value too small for a float is below 1e-300, not 0.
-
-    Examples
-    --------
-    >>> p_text(0.03217), p_text(0.0)
-    ('p = 0.032', 'p < 1e-300')
-    """
-    return "p < 1e-300" if p_value < 1e-300 else f"p = {p_value:.{digits}g}"
 
 
 def check_srm(counts_or_data: Any, weights: Weights | None = None, treatment_col: str | None = None) -> CheckResult:
@@ -104,10 +94,10 @@ def compare(counts: Mapping[Any, int], shares: Mapping[Any, float], planned: str
 def _message(p_value: float, details: Mapping[str, Any], planned: str) -> str:
     seen = ", ".join(f"{label}: {n:,}" for label, n in details["observed"].items())
     if p_value >= THRESHOLD:
-        return f"units agree with {planned}: {seen} ({p_text(p_value, 4)})"
+        return f"units agree with {planned}: {seen} ({p_phrase(p_value)})"
     wanted = ", ".join(f"{label}: {n:,.0f}" for label, n in details["expected"].items())
     return (
-        f"sample ratio mismatch: {seen}, where {planned} expect {wanted} ({p_text(p_value, 2)}); "
+        f"sample ratio mismatch: {seen}, where {planned} expect {wanted} ({p_phrase(p_value)}); "
         f"find the cause in assignment or logging before reading any effect"
     )
 

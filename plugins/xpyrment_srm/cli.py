@@ -6,6 +6,7 @@ from cyclopts import Parameter
 
 from xpyrment_core import InputError, Report, Table
 from xpyrment_core.cli.parameters import CommaList
+from xpyrment_core.plots.numbers import P_FORMAT
 
 
 def srm(
@@ -121,7 +122,7 @@ def _verdict(result: Any) -> list[str]:
     test = "Chi-square" if result.details["method"] == "chi-square" else result.details["method"].capitalize()
     lines = [
         f"Chi-square statistic: {result.statistic:.4f} (df = {result.details['df']})",
-        f"p-value: {result.p_value:.4g} ({test} test)",
+        f"p-value: {result.p_value:{P_FORMAT}} ({test} test)",
         "",
     ]
     if result.passed:

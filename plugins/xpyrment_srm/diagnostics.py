@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from xpyrment_core import ArmLedger, CheckContext, CheckResult, InputError
-from xpyrment_srm.check import THRESHOLD, check_srm, p_text
+from xpyrment_core.plots.numbers import p_phrase
+from xpyrment_srm.check import THRESHOLD, check_srm
 from xpyrment_srm.exact import two_proportions
 
 SHOWN = 3
@@ -106,7 +107,7 @@ def _in_units(arm: ArmLedger) -> tuple[float, float]:
 
 def _message(failed: list[dict[str, Any]], worst: Mapping[str, Any]) -> str:
     if not failed:
-        return f"outcomes are missing alike in treatment and control (least p = {worst['adjusted_p_value']:.4g})"
+        return f"outcomes are missing alike in treatment and control (least {p_phrase(worst['adjusted_p_value'])})"
     texts = [
         f"{row['metric']} ({_share(row, 'control')} of control, {_share(row, 'treatment')} of {row['treatment']})"
         for row in failed
@@ -114,7 +115,7 @@ def _message(failed: list[dict[str, Any]], worst: Mapping[str, Any]) -> str:
     more = f" and {len(texts) - SHOWN} more" if len(texts) > SHOWN else ""
     return (
         f"outcomes are missing more often in one variant: {', '.join(texts[:SHOWN])}{more}; "
-        f"{p_text(worst['adjusted_p_value'])}, so effects on the remaining units may be biased"
+        f"{p_phrase(worst['adjusted_p_value'])}, so effects on the remaining units may be biased"
     )
 
 

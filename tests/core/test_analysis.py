@@ -359,7 +359,7 @@ def test_a_guardrail_is_tested_against_its_margin(frame):
     assert row["p_value"] == pytest.approx(shifted.pvalue, rel=RTOL)
     assert row["null_difference"] == -3.0
     assert (row["p_value"] < 0.05) == (row["ci_lower"] > -3.0)
-    assert row["verdict"] == ("non-inferior" if row["p_value"] < 0.05 else "not shown")
+    assert row["verdict"] == ("non-inferior" if row["p_value"] < 0.05 else "not established")
     for percent in (1, 5, 10, 20, 30, 50):
         row = rows(frame, metric | {"margin": f"{percent}%"})[0]
         assert row["null_lift"] == pytest.approx(-percent / 100)

@@ -16,10 +16,11 @@ PLUGINS = sorted(path.name for path in (ROOT / "plugins").iterdir() if (path / "
 # A folder or module of the core imports only what stands on an earlier line, and its own folder.
 LAYERS = (
     {"errors"},
-    {"options", "plots"},
+    {"options"},
     {"registry"},
     {"values"},
     {"stats", "data"},
+    {"plots"},
     {"analysis"},
     {"experiment", "testing"},
     {"cli"},

@@ -10,9 +10,13 @@ import pytest
 
 from xpyrment.datasets import nsw_path
 from xpyrment_core.cli.experiments import build
+from xpyrment_core.cli.main import build_app, main
+from xpyrment_core.cli.parameters import from_settings
 from xpyrment_core.errors import InputError
 from xpyrment_core.experiment.file import read_experiment_file
 from xpyrment_core.experiment.lock import PlanChangedError
+from xpyrment_core.options import OPTIONS
+from xpyrment_core.registry.host import default_host, use_host
 
 GOOD = f"""
 [experiment]
@@ -83,6 +87,12 @@ def test_a_plan_file_says_the_same_as_the_calls_it_stands_for(plan_path):
         ("alpha = 0.1", "alhpa = 0.1", r"line 7: experiment\.alhpa: unknown key.*Did you mean 'alpha'"),
         ('name = "p75"', 'nmae = "p75"', r"line 17: metrics\[1\]\.nmae: unknown key.*Did you mean 'name'"),
         ('name = "p75"', "", r"metrics\[1\]: the key 'name' is missing"),
+        (
+            "alpha = 0.1",
+            "alpha = 5",
+            r"line 7: experiment\.alpha: alpha must lie between 0 and 1, got 5\. Did you mean 0",
+        ),
+        ("alpha = 0.1", 'alternative = "les"', r"line 7: experiment\.alternative: alternative 'les' .*mean 'less'"),
         ("weights = {", "weights = [] #", r"line 9: experiment\.weights must be a table of shares"),
         ("[experiment]", "[experiment", "is not valid TOML"),
     ],
@@ -145,4 +155,99 @@ def test_init_register_and_locked_analysis_as_a_user_types_them(tmp_path):
     assert done.returncode == 1
     assert '-    "alpha": 0.05' in done.stderr
     assert program("analyze", "experiment.toml", cwd=tmp_path).returncode == 0
-    assert "the experiment file says it" in program("analyze", "experiment.toml", "--control", "0", cwd=tmp_path).stderr
+
+
+@pytest.fixture
+def command(monkeypatch, capsys):
+    """Run the program in this process; return its exit code, its output and what it says of errors."""
+    for name in ("NO_COLOR", "COLUMNS"):
+        monkeypatch.setenv(name, "1" if name == "NO_COLOR" else "80")
+    host = default_host()
+
+    def run(*words):
+        code = main([str(word) for word in words])
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    yield run
+    use_host(host)
+
+
+# Values that equal a default, values that equal the file's, and other ones: each is given.
+PLANNED = [
+    *(("--alpha", value) for value in ("0.05", "0.1", "0.2")),
+    *(("--alternative", value) for value in ("two-sided", "less")),
+    *(("--relative-interval", value) for value in ("fieller", "delta")),
+    *(("--correction", value) for value in ("holm", "fdr_bh")),
+    ("--test", "welch"),
+    ("--adjuster", "none"),
+    ("--covariate", "re75"),
+    ("--covariates", ""),
+    ("--control", "0"),
+    ("--treatment", "1"),
+    ("--treatment-col", "treat"),
+    ("--metric", "re78"),
+    ("--id-col", "x"),
+    ("--cluster-col", "x"),
+    ("--weights", "0=1,1=1"),
+]
+NOT_PLANNED = {"--plot", "--report", "--locked", "--dry-run"}
+
+
+@pytest.mark.parametrize(("option", "value"), PLANNED)
+def test_what_an_experiment_file_sets_is_refused_on_the_command_line_whatever_its_value(
+    command, plan_path, option, value
+):
+    code, out, err = command("analyze", plan_path, option, value)
+    assert (code, out) == (1, "")
+    assert "cannot be given beside" in err
+    assert "it is set by the experiment file; change it there." in err
+
+
+def test_every_option_of_analyze_is_either_planned_or_about_output():
+    arguments = build_app(default_host())["analyze"].assemble_argument_collection()
+    options = {argument.name for argument in arguments if argument.name.startswith("--")}
+    assert {"--covariate" if name == "--covariates" else name for name, _ in PLANNED} == options - NOT_PLANNED
+
+
+@pytest.mark.parametrize(("option", "value"), [("--alpha", "0.05"), ("--correction", "holm"), ("--control", "0")])
+def test_aa_refuses_what_the_file_sets_too(command, plan_path, option, value):
+    code, _, err = command("aa", plan_path, option, value, "--replicates", "5", "--n-jobs", "1")
+    assert code == 1
+    assert "it is set by the experiment file; change it there." in err
+
+
+def test_aa_tests_the_level_that_the_file_sets(command, plan_path):
+    _, out, _ = command("aa", plan_path, "--replicates", "5", "--n-jobs", "1", "--format", "json")
+    assert json.loads(out)["alpha"] == 0.1
+
+
+@pytest.mark.parametrize("variable", ["XPYRMENT_ALPHA", "XPYRMENT_ANALYZE_ALPHA"])
+@pytest.mark.parametrize("value", ["0.05", "0.3"])
+def test_settings_give_way_to_an_experiment_file(command, plan_path, monkeypatch, variable, value):
+    monkeypatch.setenv(variable, value)
+    monkeypatch.setenv("XPYRMENT_ANALYZE_ALTERNATIVE", "less")
+    (plan_path.parent / "xpyrment.toml").write_text('[xpyrment.analyze]\ncorrection = "fdr_bh"\ncontrol = "1"\n')
+    monkeypatch.chdir(plan_path.parent)
+    code, out, err = command("analyze", plan_path, "--format", "json")
+    assert (code, err) == (0, "")
+    asked = json.loads(out)["analysis"]
+    assert [asked[key] for key in ("alpha", "alternative", "correction", "control")] == [0.1, "two-sided", "holm", 0]
+    code, _, err = command("analyze", plan_path, "--alpha", value)
+    assert code == 1
+    assert "--alpha cannot be given beside" in err
+
+
+def test_settings_hold_for_a_data_file_and_are_forgotten_after_the_command(command, monkeypatch):
+    monkeypatch.setenv("XPYRMENT_ALPHA", "0.3")
+    _, out, _ = command("analyze", nsw_path(), "--treatment-col", "treat", "--metric", "re78", "--format", "json")
+    assert json.loads(out)["analysis"]["alpha"] == 0.3
+    assert from_settings() == frozenset()
+
+
+def test_an_option_left_out_has_the_default_of_the_table(command):
+    _, out, _ = command("analyze", nsw_path(), "--treatment-col", "treat", "--metric", "re78", "--format", "json")
+    asked = json.loads(out)["analysis"]
+    for option in OPTIONS:
+        if option.metadata_key and option.shown_default:
+            assert asked[option.metadata_key] == option.default

@@ -1,4 +1,4 @@
-"""What pages show of the code: tables of modules and plugins, and files of the stranger's plugin.
+"""What pages show of the code: tables of modules, plugins and options, and files of the stranger's plugin.
 
 Write them anew with ``python tests/docs/house.py``.
 """
@@ -10,9 +10,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = (ROOT / "docs" / "design.md", ROOT / "docs" / "plugins.md")
+PAGES = (ROOT / "docs" / "design.md", ROOT / "docs" / "plugins.md", ROOT / "docs" / "reference" / "options.md")
 sys.path.insert(0, str(ROOT / "tests" / "core"))
 from test_architecture import CORE, LAYERS, PLUGINS  # noqa: E402
+
+from xpyrment_core.options import OPTIONS  # noqa: E402
 
 
 def summary(path: Path) -> str:
@@ -25,10 +27,24 @@ def table(rows: Iterable[tuple[str, Path]]) -> str:
     return "\n".join(["| | |", "|---|---|", *(f"| `{name}` | {summary(path)} |" for name, path in rows)])
 
 
+def options() -> str:
+    """Return the table of options of an analysis."""
+    head = ["| Python | default | command line | experiment file | metadata | meaning |", "|---|---|---|---|---|---|"]
+    for option in OPTIONS:
+        flags = "`, `".join(option.flags)
+        texts = (option.python_name, repr(option.default), flags, option.file_key, option.metadata_key)
+        head.append("| " + " | ".join([*(f"`{text}`" if text else "" for text in texts), option.help]) + " |")
+    return "\n".join(head)
+
+
 def tables() -> dict[str, str]:
     """Return each table by the name between its marks in the page."""
     core = ((path.relative_to(CORE).as_posix().removesuffix(".py"), path) for path in _in_layers())
-    return {"modules": table(core), "plugins": table((name, ROOT / "plugins" / name) for name in PLUGINS)}
+    return {
+        "modules": table(core),
+        "plugins": table((name, ROOT / "plugins" / name) for name in PLUGINS),
+        "options": options(),
+    }
 
 
 def _in_layers() -> Iterable[Path]:

@@ -14,6 +14,7 @@ from terminal import ROOT
 
 from xpyrment_core.cli.reference import commands, reference
 from xpyrment_core.experiment.file import EXPERIMENT_KEYS, METRIC_KEYS
+from xpyrment_core.options import OPTIONS
 from xpyrment_core.registry.host import HOOKS, default_host
 from xpyrment_core.values.metric_result import MetricResult
 
@@ -91,6 +92,12 @@ def test_every_key_of_an_experiment_file_is_explained(key):
 def test_pages_show_the_code_there_is(page):
     text = text_of(page)
     assert text == renewed(text), "python tests/docs/house.py"
+
+
+@pytest.mark.parametrize("name", [option.python_name for option in OPTIONS])
+def test_every_option_of_an_analysis_is_in_the_reference(name):
+    text = text_of(DOCS / "reference" / "options.md")
+    assert len(re.findall(rf"^\| `{name}` \|", text, re.MULTILINE)) == 2, "the table of options, and that of values"
 
 
 @pytest.mark.parametrize("path", listings())

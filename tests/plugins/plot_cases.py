@@ -2,24 +2,36 @@
 
 from typing import Any
 
+from xpyrment_core import MetricResult
+
+SIMULTANEOUS = {
+    "simultaneous_method": "Holm-compatible",
+    "simultaneous_rel_ci_lower": 0.016,
+    "simultaneous_rel_ci_upper": 0.044,
+}
+GUARDRAIL = {"direction": "decrease", "null_lift": 0.02, "alternative": "less", "rel_ci_lower": None}
 REASON = "the control mean is 0, so that a relative effect does not exist"
 
 
-def raw(name: str, lift: float | None, half: float = 0.01, **more: Any) -> dict[str, Any]:
-    """One raw result with an interval of ``lift`` plus or minus ``half``; not estimable without a lift."""
+def raw(name: str, lift: float | None, half: float = 0.01, **more: Any) -> MetricResult:
+    """One result with an interval of ``lift`` plus or minus ``half``; not estimable without a lift."""
     numbers: dict[str, Any] = {"relative_lift": lift, "rel_ci_lower": None, "rel_ci_upper": None, "p_value": None}
     if lift is None:
-        return {"metric_name": name, **numbers, "status": "not_estimable", "reason": REASON, **more}
+        return made({"metric_name": name, **numbers, "status": "not_estimable", "reason": REASON, **more})
     p_value = 0.5 if abs(lift) <= half else 0.01
     numbers |= {"rel_ci_lower": lift - half, "rel_ci_upper": lift + half, "p_value": p_value}
-    return {"metric_name": name, **numbers, "status": "ok", "reason": None, "alternative": "two-sided", **more}
+    return made({"metric_name": name, **numbers, "status": "ok", "reason": None, "alternative": "two-sided", **more})
 
 
-def many(count: int) -> list[dict[str, Any]]:
+def made(numbers: dict[str, Any]) -> MetricResult:
+    return MetricResult.from_raw(numbers)
+
+
+def many(count: int) -> list[MetricResult]:
     return [raw(f"metric_number_{i}", 0.004 * ((i * 7) % 11 - 5), 0.005 + 0.001 * (i % 9)) for i in range(count)]
 
 
-CASES: dict[str, list[dict[str, Any]]] = {
+CASES: dict[str, list[MetricResult]] = {
     "one": [raw("revenue", 0.032, 0.021)],
     "five": [
         raw("revenue", 0.032, 0.021),
@@ -56,11 +68,8 @@ CASES: dict[str, list[dict[str, Any]]] = {
         for metric, lift in (("revenue", 0.01 + shift), ("orders", 0.03 - shift))
     ],
     "guardrails": [
-        raw("revenue", 0.03, verdict="better", correction="holm", simultaneous_method="Holm-compatible")
-        | {"simultaneous_rel_ci_lower": 0.016, "simultaneous_rel_ci_upper": 0.044},
-        raw("latency", 0.004, direction="decrease", verdict="non-inferior", null_lift=0.02)
-        | {"alternative": "less", "rel_ci_lower": None},
-        raw("errors", 0.012, direction="decrease", verdict="not shown", null_lift=0.02)
-        | {"alternative": "less", "rel_ci_lower": None},
+        raw("revenue", 0.03, verdict="better", correction="holm", **SIMULTANEOUS),
+        raw("latency", 0.004, verdict="non-inferior", **GUARDRAIL),
+        raw("errors", 0.012, verdict="not established", **GUARDRAIL),
     ],
 }

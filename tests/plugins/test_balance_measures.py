@@ -12,6 +12,7 @@ from scipy import stats
 
 from xpyrment_balance import measures
 from xpyrment_core.errors import NotEstimable
+from xpyrment_core.stats.balance import IMBALANCE
 
 CASES = json.loads((Path(__file__).parents[1] / "oracles" / "balance.json").read_text())["cases"]
 NUMERIC = [pytest.param(c, id=c["name"]) for c in CASES if c["name"].startswith("numeric")]
@@ -124,12 +125,12 @@ def test_smd_flips_with_the_arms_and_ignores_the_scale(m_c, m_t, v_c, v_t, scale
 def test_an_smd_of_a_tenth_up_to_rounding_is_a_tenth(sign, offset, spread):
     got = measures.smd(offset, spread**2, offset + sign * 0.1 * spread, spread**2)
     assert got == sign * 0.1
-    assert abs(got) >= measures.THRESHOLD
+    assert abs(got) >= IMBALANCE
 
 
 @pytest.mark.parametrize("smd", [0.0999999, 0.09999])
 def test_an_smd_just_below_a_tenth_stays_below(smd):
-    assert abs(measures.smd(0.0, 1.0, smd, 1.0)) < measures.THRESHOLD
+    assert abs(measures.smd(0.0, 1.0, smd, 1.0)) < IMBALANCE
 
 
 def test_two_different_constants_are_infinitely_apart():

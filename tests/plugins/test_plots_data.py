@@ -23,15 +23,9 @@ from xpyrment_core.plots.layout import (
     span,
     verdict_legend,
 )
-from xpyrment_core.plots.text import (
-    interval_text,
-    lift_text,
-    percent,
-    percent_level,
-    shorten,
-    shorten_all,
-    tick_texts,
-)
+from xpyrment_core.plots.numbers import percent, percent_level, tick_texts
+from xpyrment_core.plots.text import bounds_text, lift_text, shorten, shorten_all
+from xpyrment_core.values.metric_result import MetricResult
 
 RESULT = {
     "metric_name": "revenue",
@@ -56,7 +50,11 @@ def row(**values):
 
 
 def only_row(**changes):
-    return forest_data([RESULT | changes]).rows[0]
+    return made(changes).rows[0]
+
+
+def made(*changes, **options):
+    return forest_data([MetricResult.from_raw(RESULT | change) for change in changes], **options)
 
 
 def test_a_result_becomes_a_row_with_the_same_numbers():
@@ -67,19 +65,21 @@ def test_a_result_becomes_a_row_with_the_same_numbers():
 @pytest.mark.parametrize(
     ("changes", "verdict"),
     [
-        ({}, "increase"),
-        ({"relative_lift": -0.03}, "decrease"),
-        ({"p_value": 0.05}, "neutral"),
-        ({"p_value": None}, "neutral"),
+        ({}, "better"),
+        ({"relative_lift": -0.03}, "worse"),
+        ({"relative_lift": 0.0}, "inconclusive"),
+        ({"p_value": 0.05}, "inconclusive"),
+        ({"p_value": None}, "inconclusive"),
         ({"direction": "increase"}, "better"),
         ({"direction": "decrease"}, "worse"),
         ({"direction": "decrease", "relative_lift": -0.03}, "better"),
         ({"verdict": "non-inferior", "p_value": 0.9}, "non-inferior"),
-        ({"verdict": "inconclusive"}, "neutral"),
-        ({"verdict": "not shown"}, "neutral"),
-        ({"status": "not_estimable", "verdict": "better"}, "missing"),
-        ({"relative_lift": None}, "missing"),
-        ({"relative_lift": math.nan}, "missing"),
+        ({"verdict": "inconclusive"}, "inconclusive"),
+        ({"null_difference": -0.1, "p_value": 0.9}, "not established"),
+        ({"verdict": "too early"}, "too early"),
+        ({"status": "not_estimable", "verdict": "better"}, "not estimable"),
+        ({"relative_lift": None}, "not estimable"),
+        ({"relative_lift": math.nan}, "not estimable"),
     ],
 )
 def test_the_verdict_is_the_analysis_own_or_what_p_and_direction_say(changes, verdict):
@@ -107,8 +107,8 @@ def test_a_row_that_is_not_estimable_carries_its_reason():
 
 
 def test_several_treatments_are_grouped_by_metric():
-    raw = [RESULT | {"metric_name": m, "treatment": t} for t in ("blue", "green") for m in ("revenue", "orders")]
-    plot = forest_data(raw)
+    rows = [{"metric_name": m, "treatment": t} for t in ("blue", "green") for m in ("revenue", "orders")]
+    plot = made(*rows)
     assert [(r.group, r.label) for r in plot.rows] == [
         ("revenue", "blue"),
         ("revenue", "green"),
@@ -120,11 +120,11 @@ def test_several_treatments_are_grouped_by_metric():
 
 
 def test_title_level_and_correction_are_said():
-    plot = forest_data([RESULT | {"correction": "holm"}], alpha=0.01)
+    plot = made({"correction": "holm"}, alpha=0.01)
     assert plot.title == "Relative lift, treatment vs control"
     assert "99% confidence intervals" in plot.subtitle
     assert "p < 0.01, corrected by holm" in plot.subtitle
-    assert forest_data([RESULT], title="Mine").title == "Mine"
+    assert made({}, title="Mine").title == "Mine"
 
 
 @pytest.mark.parametrize("make", [lambda: forest_data([]), lambda: love_data({}), lambda: power_data([])])
@@ -238,12 +238,12 @@ def test_the_printed_lift_is_the_lift_to_the_digits_shown(lift):
         (-0.5, 30.0, "[−50%, +3,000%]"),
         (0.00002, 0.00018, "[+0.002%, +0.018%]"),
         (-math.inf, 0.05, "(−∞, +5.00%]"),
-        (0.01, math.inf, "[+1.00%, +∞)"),
+        (0.01, math.inf, "[+1.00%, ∞)"),
         (None, None, "–"),
     ],
 )
 def test_intervals_read_as_in_a_paper(low, high, text):
-    assert interval_text(row(lift=0.0001 if high == 0.00018 else 0.02, low=low, high=high)) == text
+    assert bounds_text(row(lift=0.0001 if high == 0.00018 else 0.02, low=low, high=high)) == text
 
 
 def test_a_percentage_that_rounds_to_zero_has_no_sign():
@@ -293,8 +293,5 @@ def test_colours_are_given_by_role_and_unknown_roles_are_refused():
 
 
 def test_verdicts_of_one_colour_share_a_legend_entry():
-    rows = [row(verdict="better"), row(verdict="increase"), row(verdict="neutral")]
-    assert [words for _, words in verdict_legend(rows, FOREST_COLORS)] == [
-        "significantly better or significant increase",
-        "not significant",
-    ]
+    rows = [row(verdict=verdict) for verdict in ("not established", "better", "inconclusive", "not estimable")]
+    assert [words for _, words in verdict_legend(rows, FOREST_COLORS)] == ["better", "inconclusive or not established"]

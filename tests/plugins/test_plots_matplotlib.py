@@ -90,7 +90,7 @@ def test_the_drawn_interval_is_the_interval():
 def test_numbers_stand_beside_the_plot_unless_unwanted():
     plot = forest_data([raw("revenue", 0.0324, 0.0216)])
     texts = {text.get_text() for text in draw(plot).texts}
-    assert {"Lift", "95% CI", "p", "+3.24%", "[+1.08%, +5.40%]", "0.010"} <= texts
+    assert {"Lift", "95% CI", "p", "+3.24%", "[+1.08%, +5.40%]", "0.0100"} <= texts
     assert "+3.24%" not in {text.get_text() for text in draw(plot, show_values=False).texts}
 
 

@@ -9,17 +9,14 @@ from xpyrment_core.analysis.plan import Plan
 from xpyrment_core.analysis.planner import make_plan
 from xpyrment_core.analysis.read import Data, read
 from xpyrment_core.analysis.result import AnalysisResult
-from xpyrment_core.analysis.rows import rows_of, with_verdict
+from xpyrment_core.analysis.rows import rows_of
 from xpyrment_core.analysis.study import Study
-from xpyrment_core.options import Options
+from xpyrment_core.options import OPTIONS, Options
 from xpyrment_core.registry.provenance import Issue
 
 Gate = Callable[[Plan], list[Issue]]
 
-ASKED = (
-    "control", "treatments", "alpha", "correction", "alternative", "relative_interval", "treatment_col", "unit_col",
-    "covariates", "metrics",
-)  # fmt: skip
+ASKED = (*(o.metadata_key for o in OPTIONS if o.metadata_key), "treatment_col", "unit_col", "metrics")
 """Keys of a result's metadata that say what was asked for; the others say how it was answered."""
 
 
@@ -64,14 +61,13 @@ def explain(study: Study, options: Options) -> str:
 def _result(
     study: Study, plan: Plan, data: Data, rows: Sequence[PendingResult], issues: Sequence[Issue]
 ) -> AnalysisResult:
-    results = [with_verdict(row.result, plan.options.alpha) for row in rows]
+    results = [row.result.judged(plan.options.alpha) for row in rows]
     checks, failures = run_checks(study, plan, data, results)
     values = {check.attribute: check.value for check in checks if check.attribute}
     return AnalysisResult(
-        [row.raw() for row in results],
+        results,
         plan.options.alpha,
         values.get("balance_checker"),
-        results=results,
         checks=checks,
         issues=[*issues, *failures],
         metadata=_asked(study, plan) | _facts(study, plan, data),
@@ -81,19 +77,16 @@ def _result(
 
 def _asked(study: Study, plan: Plan) -> dict[str, Any]:
     """Return what was asked for, under the keys of `ASKED`."""
-    options = plan.options
-    return {
+    resolved = {
         "control": plan.control,
-        "treatments": list(plan.treatments),
-        "alpha": options.alpha,
+        "treatment": list(plan.treatments),
         "correction": None if plan.correction is None else plan.correction.name,
-        "alternative": options.alternative,
-        "relative_interval": options.relative_interval,
-        "treatment_col": study.treatment_col,
-        "unit_col": study.unit_col,
         "covariates": list(plan.covariates),
-        "metrics": [task.spec.name for task in plan.tasks],
     }
+    given = {option.name: getattr(plan.options, option.name) for option in OPTIONS} | resolved
+    options = {option.metadata_key: given[option.name] for option in OPTIONS if option.metadata_key}
+    metrics = [task.spec.name for task in plan.tasks]
+    return options | {"treatment_col": study.treatment_col, "unit_col": study.unit_col, "metrics": metrics}
 
 
 def _facts(study: Study, plan: Plan, data: Data) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from xpyrment_core.analysis.metric_spec import MetricSpec
 from xpyrment_core.analysis.plan import Method
 from xpyrment_core.analysis.study import Study
 from xpyrment_core.errors import InputError, listing, unknown
-from xpyrment_core.options import DefaultName, Options
+from xpyrment_core.options import Options
 from xpyrment_core.registry.catalogue import unavailable
 from xpyrment_core.registry.definitions import Definition, TestDefinition
 from xpyrment_core.registry.host import PluginHost
@@ -63,7 +63,7 @@ def resolve(study: Study, options: Options) -> dict[str, Methods]:
     tests = _per_metric("test", options.test, names)
     adjusters = _per_metric("adjuster", options.adjuster, names)
     for wanted in tests.values():
-        finder.test(wanted)
+        finder.find("test", wanted)
     for wanted in adjusters.values():
         finder.adjuster(wanted)
     return {spec.name: _methods(spec, finder, tests, adjusters) for spec in study.specs}
@@ -72,12 +72,11 @@ def resolve(study: Study, options: Options) -> dict[str, Methods]:
 def _methods(spec: MetricSpec, finder: "_Finder", tests: Mapping[str, Any], adjusters: Mapping[str, Any]) -> Methods:
     test = tests.get(spec.name, tests.get(""))
     adjuster = adjusters.get(spec.name, adjusters.get(""))
-    named = test is not None and not isinstance(test, DefaultName)
-    plain, adjusted = (finder.test(test),) * 2 if named else finder.default_tests(spec)
+    plain, adjusted = finder.default_tests(spec) if test is None else (finder.find("test", test),) * 2
     return Methods(
         test=plain,
         test_adjusted=adjusted,
-        test_named=named,
+        test_named=test is not None,
         general=finder.general_test(),
         adjuster=finder.adjuster(adjuster),
         adjuster_asked=adjuster,
@@ -98,11 +97,6 @@ class _Finder:
             self._known[key] = find_method(self.host, kind, wanted)
         return self._known[key]
 
-    def test(self, wanted: Any) -> Method:
-        if isinstance(wanted, DefaultName):
-            return self.find("test", self._needed_default("test"))
-        return self.find("test", wanted)
-
     def adjuster(self, wanted: Any) -> Method | None:
         if wanted == NO_ADJUSTER:
             return None
@@ -119,8 +113,8 @@ class _Finder:
         """Return the test of a metric as it is, and adjusted: counts cannot be adjusted."""
         own = spec.default_test
         # The metric's own test may be of a plugin that is blocked or broken.
-        plain = self.find("test", own) if own in self.host.names("test") else self.test(DefaultName(own))
-        adjusted = self.test(DefaultName(own)) if plain.needs == "counts" else plain
+        plain = self.find("test", own if own in self.host.names("test") else self._needed_default("test"))
+        adjusted = (self.general_test() or plain) if plain.needs == "counts" else plain
         return (adjusted if spec.margin is not None else plain), adjusted
 
     def _needed_default(self, kind: str) -> str:

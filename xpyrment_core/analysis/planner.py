@@ -14,14 +14,7 @@ from xpyrment_core.analysis.study import Study
 from xpyrment_core.data.labels import resolve_arms
 from xpyrment_core.data.query import ColumnType, Query, RowSet, Term, check_column
 from xpyrment_core.errors import InputError, listing, nearest
-from xpyrment_core.options import (
-    ALTERNATIVES,
-    RELATIVE_METHODS,
-    Label,
-    Options,
-    check_alpha,
-    check_choice,
-)
+from xpyrment_core.options import Label, Options
 from xpyrment_core.registry.definitions import TestDefinition
 from xpyrment_core.registry.host import PluginHost
 
@@ -34,7 +27,7 @@ def make_plan(study: Study, options: Options) -> Plan:
     InputError
         No metrics, an unknown column, label, test, adjuster, correction or option.
     """
-    _check_options(study, options)
+    _check_metrics(study)
     schema = study.source.schema()
     covariates = _all_covariates(study, options, schema)
     _check_columns(study, schema)
@@ -73,14 +66,11 @@ def _sample_query(query: Query, tasks: Sequence[Task]) -> Query | None:
     return evolve(query, row_sets=sets) if sets else None
 
 
-def _check_options(study: Study, options: Options) -> None:
+def _check_metrics(study: Study) -> None:
     if not study.specs:
         raise InputError(
             "the experiment has no metrics: add one with experiment.register_metric('revenue', value_col='…') first."
         )
-    check_alpha(options.alpha)
-    check_choice("alternative", options.alternative, ALTERNATIVES)
-    check_choice("relative_interval", options.relative_interval, RELATIVE_METHODS)
 
 
 def _check_weights(weights: Mapping[Label, float] | None, arms: Sequence[Label]) -> None:

@@ -1,27 +1,27 @@
 """What an analysis gives back: rows, a summary, a plot, and portable JSON."""
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import asdict
 
-from xpyrment_core.errors import warn
+from xpyrment_core.analysis.columns import SUMMARY, TABLES, frame, table
+from xpyrment_core.errors import unknown, warn
+from xpyrment_core.options import Label
 from xpyrment_core.plots.data import forest_data
-from xpyrment_core.plots.numbers import interval_header, interval_text, number, starred
+from xpyrment_core.plots.text import NO_COVARIATES
 from xpyrment_core.registry.host import PluginHost, default_host
 from xpyrment_core.registry.provenance import Issue
+from xpyrment_core.stats.balance import IMBALANCE, is_imbalanced
 from xpyrment_core.values.checks import CheckResult
 from xpyrment_core.values.metric_result import MetricResult, native
+from xpyrment_core.values.table import Table
 
 if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA_VERSION = 1
-IMBALANCE = 0.1
-NO_COVARIATES = "No covariate balance diagnostics were compiled (no covariates provided)."
-BALANCE_KEYS = ("mean_control", "mean_treatment", "variance_control", "variance_treatment", "smd", "variance_ratio")
 
 
 class AnalysisResult:
@@ -29,14 +29,12 @@ class AnalysisResult:
 
     Parameters
     ----------
-    raw_results : list of dict
-        One row per metric and treatment, with the keys of `MetricResult`.
+    raw_results : sequence of dict or MetricResult
+        One row per metric and treatment; a dict has keys of `MetricResult`, as many as there are.
     alpha : float
         Level of the tests and intervals.
     balance_checker : object, optional
         Covariate balance, with ``diagnostics_`` and ``love_plot()``.
-    results : sequence of MetricResult, optional
-        The typed rows behind `raw_results`.
     checks : sequence of CheckResult, optional
         Diagnostics made with the analysis.
     issues : sequence of Issue, optional
@@ -45,24 +43,33 @@ class AnalysisResult:
         How and of what the analysis was made.
     plugins : PluginHost, optional
         Where plots and exports are looked up.
+
+    Attributes
+    ----------
+    results : tuple of MetricResult
+        The rows, typed: what every table, plot and report reads.
+    raw_results : list of dict
+        The same as plain values, for scripts and JSON.
     """
 
     def __init__(
         self,
-        raw_results: list[dict[str, Any]],
+        raw_results: Sequence[Mapping[str, Any] | MetricResult],
         alpha: float = 0.05,
         balance_checker: Any = None,
         *,
-        results: Sequence[MetricResult] = (),
         checks: Sequence[CheckResult] = (),
         issues: Sequence[Issue] = (),
         metadata: Mapping[str, Any] | None = None,
         plugins: PluginHost | None = None,
     ) -> None:
-        self.raw_results = raw_results
+        # Dicts are read once, here at the border.
+        typed = (row if isinstance(row, MetricResult) else MetricResult.from_raw(row) for row in raw_results)
+        self._results = tuple(row.judged(alpha) for row in typed)
+        pairs = zip(raw_results, self._results, strict=True)
+        self.raw_results = [row.raw() if isinstance(given, MetricResult) else dict(given) for given, row in pairs]
         self.alpha = alpha
         self.balance_checker = balance_checker
-        self.results = tuple(results)
         self.checks = tuple(checks)
         self.issues = tuple(issues)
         self.metadata = dict(metadata or {})
@@ -73,11 +80,16 @@ class AnalysisResult:
         return self.__dict__ | {"_plugins": None}
 
     def __repr__(self) -> str:
-        names = list(dict.fromkeys(str(row.get("metric_name")) for row in self.raw_results))
+        names = list(dict.fromkeys(row.metric_name for row in self.results))
         return f"<AnalysisResult: {', '.join(names)}; alpha={self.alpha:g}>"
 
     def _repr_html_(self) -> str:
-        return str(self._table(formatted=True).to_html(index=False))
+        return str(frame(SUMMARY, self.results, self.alpha, formatted=True).to_html(index=False))
+
+    @property
+    def results(self) -> tuple[MetricResult, ...]:
+        """The rows, typed and frozen."""
+        return self._results
 
     @property
     def df_raw(self) -> "pd.DataFrame":
@@ -106,37 +118,44 @@ class AnalysisResult:
             Some covariate's absolute SMD is 0.1 or more.
         """
         self._warn_of_imbalance()
-        return self._table(formatted)
+        return frame(SUMMARY, self.results, self.alpha, formatted)
 
-    def _table(self, formatted: bool) -> "pd.DataFrame":
-        import pandas as pd
+    def table(self, columns: str = "decision", *, treatment: Label = None, title: str = "", note: str = "") -> Table:
+        """Return a table of texts, for commands, exporters and other surfaces.
 
-        several = len({str(row.get("treatment")) for row in self.raw_results}) > 1
-        noted = any(row.get("reason") for row in self.raw_results)
-        make = _formatted_row if formatted else _numeric_row
-        records = []
-        for row in self.raw_results:
-            cells = make(row, self.alpha)
-            record = {"Metric": cells.pop("Metric")}
-            if several:
-                record["Treatment"] = row.get("treatment")
-            record |= cells
-            if noted:
-                record["Note"] = row.get("reason") or ("" if formatted else None)
-            records.append(record)
-        return pd.DataFrame(records, columns=None if records else list(make({}, self.alpha)))
+        Parameters
+        ----------
+        columns : {"summary", "terminal", "decision", "details"}
+            Which columns, as `xpyrment_core.analysis.columns` lists them.
+        treatment : label, optional
+            Only the rows of this treatment.
+        title, note : str
+            What stands above the table.
+
+        Raises
+        ------
+        InputError
+            Unknown columns.
+
+        Examples
+        --------
+        >>> result = AnalysisResult([{"metric_name": "revenue", "relative_lift": 0.02, "p_value": 0.01}])
+        >>> result.table().marks
+        ('better',)
+        """
+        if columns not in TABLES:
+            raise unknown("columns", columns, TABLES)
+        rows = [row for row in self.results if treatment is None or row.treatment == treatment]
+        return table(TABLES[columns], rows, self.alpha, title, note)
 
     def _warn_of_imbalance(self) -> None:
-        flagged = {
-            name: smd
-            for name, smd in ((name, _smd(row)) for name, row in self._diagnostics().items())
-            if smd is not None and abs(smd) >= IMBALANCE - 1e-12
-        }
+        smds = {name: row.get("smd") for name, row in self._diagnostics().items()}
+        flagged = {name: smd for name, smd in smds.items() if is_imbalanced(smd)}
         if flagged:
             worst = ", ".join(f"{name} (SMD {smd:+.4f})" for name, smd in flagged.items())
             warn(
-                f"COVARIATE IMBALANCE DETECTED: {worst}. |SMD| >= 0.1 before the experiment: check the assignment, "
-                f"or adjust for these covariates."
+                f"COVARIATE IMBALANCE DETECTED: {worst}. |SMD| >= {IMBALANCE:g} before the experiment: "
+                f"check the assignment, or adjust for these covariates."
             )
             return
         for check in self.checks:
@@ -164,7 +183,7 @@ class AnalysisResult:
             The backend's library is not installed.
         """
         draw = self._host.get("plot_backend", backend).load()
-        return draw(forest_data(self.raw_results, self.alpha), **options)
+        return draw(forest_data(self.results, self.alpha), **options)
 
     def love_plot(self) -> str:
         """Return the covariate balance as a text plot, or a sentence where there is none."""
@@ -211,39 +230,3 @@ def _check_dict(check: CheckResult) -> dict[str, Any]:
             "details": check.details,
         }
     )
-
-
-def _smd(row: Mapping[str, Any]) -> float | None:
-    smd = row.get("smd")
-    return None if smd is None or math.isnan(smd) else float(smd)
-
-
-def _formatted_row(row: Mapping[str, Any], alpha: float) -> dict[str, Any]:
-    adjusted = row.get("cuped_applied") or row.get("adjuster")
-    return {
-        "Metric": row.get("metric_name"),
-        "Type": row.get("metric_type"),
-        "Control Mean": number(row.get("control_mean"), "{:.4f}"),
-        "Treatment Mean": number(row.get("treatment_mean"), "{:.4f}"),
-        "Relative Lift": number(row.get("relative_lift"), "{:+.2%}"),
-        interval_header(alpha): interval_text(row.get("rel_ci_lower"), row.get("rel_ci_upper"), row.get("alternative")),
-        "p-value": starred(row.get("p_value"), alpha),
-        "Post-hoc Power": number(row.get("power"), "{:.1%}"),
-        "CUPED": "Yes" if row.get("cuped_applied") else "No",
-        "Var Reduction": number(row.get("variance_reduction"), "{:.1%}") if adjusted else "-",
-    }
-
-
-def _numeric_row(row: Mapping[str, Any], alpha: float) -> dict[str, Any]:
-    return {
-        "Metric": row.get("metric_name"),
-        "Type": row.get("metric_type"),
-        "Control Mean": row.get("control_mean"),
-        "Treatment Mean": row.get("treatment_mean"),
-        "Relative Lift": row.get("relative_lift"),
-        interval_header(alpha): (row.get("rel_ci_lower"), row.get("rel_ci_upper")),
-        "p-value": row.get("p_value"),
-        "Post-hoc Power": row.get("power"),
-        "CUPED": bool(row.get("cuped_applied")),
-        "Var Reduction": row.get("variance_reduction"),
-    }

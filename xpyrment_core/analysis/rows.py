@@ -154,15 +154,3 @@ def _provenance(task: Task) -> dict[str, Any]:
     if task.adjuster is not None:
         out["adjuster"] = task.adjuster.provenance
     return out
-
-
-def with_verdict(row: MetricResult, alpha: float) -> MetricResult:
-    """Return the row with its verdict, which follows the corrected p-value and the good direction."""
-    if row.status != "ok" or row.p_value is None or row.absolute_difference is None:
-        return row
-    if row.null_difference:
-        return evolve(row, verdict="non-inferior" if row.p_value < alpha else "not shown")
-    if row.p_value >= alpha:
-        return evolve(row, verdict="inconclusive")
-    good = (row.absolute_difference > 0) == (row.direction == "increase")
-    return evolve(row, verdict="better" if good else "worse")

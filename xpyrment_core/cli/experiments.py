@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from xpyrment_core.cli.parameters import from_settings
 from xpyrment_core.errors import InputError
 from xpyrment_core.experiment.file import ExperimentFile
+from xpyrment_core.options import OPTION, OPTIONS
 
 if TYPE_CHECKING:
     from xpyrment_core.experiment.experiment import Experiment
@@ -100,6 +102,42 @@ def parse_weights(parts: Iterable[str]) -> dict[str, float]:
     return out
 
 
+def refuse_beside_file(file: str, given: Mapping[str, Any]) -> None:
+    """Refuse parameters of the command line that are beside an experiment file, whatever their values.
+
+    A default from the environment or ``xpyrment.toml`` is not a wish for this analysis: it gives way.
+
+    Parameters
+    ----------
+    file : str
+        The experiment file.
+    given : mapping of parameter to value
+        What an experiment file fixes, by writing it or by leaving it out; None means not given.
+
+    Raises
+    ------
+    InputError
+        One of them was given on the command line.
+    """
+    for parameter, value in given.items():
+        if value is not None and parameter not in from_settings():
+            option = "--" + parameter.replace("_", "-")
+            raise InputError(
+                f"{option} cannot be given beside {file!r}: it is set by the experiment file; change it there."
+            )
+
+
+def options_given(**values: Any) -> dict[str, Any]:
+    """Return the keywords of `run_analysis` for the options that are not None.
+
+    Examples
+    --------
+    >>> options_given(alpha=0.1, correction="holm", test=None)
+    {'alpha': 0.1, 'multi_test_correction': 'holm'}
+    """
+    return {OPTION[name].python_name: value for name, value in values.items() if value is not None}
+
+
 def build(plan: ExperimentFile) -> "tuple[Experiment, dict[str, Any]]":
     """Return the experiment a plan file describes, and the options of its analysis."""
     from xpyrment_core.experiment.setup import setup
@@ -117,16 +155,15 @@ def build(plan: ExperimentFile) -> "tuple[Experiment, dict[str, Any]]":
     return experiment, _options(plan, experiment)
 
 
+# Labels are looked up in the data, covariates belong to the experiment, tests and adjusters to metrics.
+_NOT_COPIED = ("control", "treatment", "covariates", "test", "adjuster")
+
+
 def _options(plan: ExperimentFile, experiment: "Experiment") -> dict[str, Any]:
     table = plan.experiment
     options = arms_of(experiment, table.get("control"), table.get("treatments"), plan.weights)
-    options |= {key: table[key] for key in ("alpha", "alternative", "relative_interval") if key in table}
-    options["multi_test_correction"] = table.get("correction")
-    if plan.per_metric("test"):
-        options["test"] = plan.per_metric("test")
+    copied = [option for option in OPTIONS if option.name not in _NOT_COPIED]
+    options |= options_given(**{option.name: table.get(str(option.file_key)) for option in copied})
     adjusters, shared = plan.per_metric("adjuster"), table.get("adjuster")
-    if adjusters:
-        options["adjuster"] = {metric["name"]: metric.get("adjuster", shared) for metric in plan.metrics}
-    elif shared:
-        options["adjuster"] = shared
-    return options
+    each = {metric["name"]: metric.get("adjuster", shared) for metric in plan.metrics}
+    return options | options_given(test=plan.per_metric("test") or None, adjuster=each if adjusters else shared)

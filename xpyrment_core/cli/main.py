@@ -11,7 +11,7 @@ from typing import Annotated, Any, NoReturn
 from cyclopts import App, Group, Parameter
 
 from xpyrment_core.cli.commands import named_commands
-from xpyrment_core.cli.parameters import spell_stdin
+from xpyrment_core.cli.parameters import remembered_settings, spell_stdin
 from xpyrment_core.errors import XpyrmentError
 from xpyrment_core.options import Format
 from xpyrment_core.registry.definitions import Registered
@@ -35,22 +35,15 @@ def build_app(host: PluginHost, settings: bool = True, chosen: str = "") -> App:
         version=VERSION,
         result_action="return_value",
         help_format="plaintext",  # Markdown would cost a fifth of the start-up
-        config=_settings() if settings else (),
     )
     groups: dict[str, Group] = {}
     for name, entry in named_commands(host).items():
         _add(app, groups, entry, name, name == chosen)
+    if settings:
+        from xpyrment_core.cli.settings import settings as sources
+
+        app.config = sources(app, host, _say)
     return app
-
-
-def _settings() -> list[Any]:
-    from cyclopts import config
-
-    return [
-        config.Env("XPYRMENT_", show=False),
-        config.Env("XPYRMENT_", command=False, show=False),
-        config.Toml("xpyrment.toml", search_parents=True, root_keys=("xpyrment",)),
-    ]
 
 
 def _add(app: App, groups: dict[str, Group], entry: Registered, name: str, chosen: bool) -> None:
@@ -117,7 +110,7 @@ def _run(app: App, tokens: list[str]) -> int:
         ] = False,
     ) -> int:
         gc.enable()
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), remembered_settings():
             if format in ("table", "markdown"):  # these forms show every check themselves
                 warnings.simplefilter("ignore", UserWarning)
             warnings.showwarning = _show_warning  # type: ignore[assignment]

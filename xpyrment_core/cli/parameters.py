@@ -1,9 +1,13 @@
 """Parameter types that several commands share."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Annotated, Any
 
 from cyclopts import Parameter
+
+from xpyrment_core.options import OPTION
 
 
 def _commas(type_: Any, tokens: Sequence[Any]) -> list[str]:
@@ -12,6 +16,48 @@ def _commas(type_: Any, tokens: Sequence[Any]) -> list[str]:
 
 CommaList = Annotated[list[str], Parameter(converter=_commas, n_tokens=1, negative="", metavar="A,B,C")]
 """``--x-cols a,b --x-cols c`` is ``["a", "b", "c"]``; spaces after the commas are allowed."""
+
+
+def flag(name: str, help: str | None = None) -> Parameter:  # noqa: A002
+    """Return the parameter of an option of the analysis: spellings, help and shown default from the table.
+
+    The function's own default must be None, which means "not given": a default that equals what a
+    user may type cannot be told from it.
+
+    Examples
+    --------
+    >>> flag("alpha").name
+    ('--alpha',)
+    """
+    option = OPTION[name]
+    shown = option.shown_default
+    return Parameter(
+        name=list(option.flags), help=help or option.help, show_default=(lambda _: shown) if shown else None
+    )
+
+
+_FROM_SETTINGS: ContextVar[frozenset[str]] = ContextVar("from_settings", default=frozenset())
+
+
+@contextmanager
+def remembered_settings() -> Iterator[None]:
+    """Forget at the end which parameters a setting gave."""
+    token = _FROM_SETTINGS.set(frozenset())
+    try:
+        yield
+    finally:
+        _FROM_SETTINGS.reset(token)
+
+
+def remember_settings(parameters: Iterable[str]) -> None:
+    """Note which parameters of the command have their value from the environment or ``xpyrment.toml``."""
+    _FROM_SETTINGS.set(frozenset(parameters))
+
+
+def from_settings() -> frozenset[str]:
+    """Return the parameters whose values were set by the environment or ``xpyrment.toml``, not typed."""
+    return _FROM_SETTINGS.get()
+
 
 STDIN = "stdin:"
 """What the program makes of a lone ``-`` before parsing, which would take it for an option."""

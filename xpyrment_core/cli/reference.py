@@ -31,6 +31,7 @@ This page is generated from the code: `python -m xpyrment_core.cli.reference > d
 
 Defaults of any option come from the command line, else the environment (`XPYRMENT_ALPHA=0.01` for all commands,
 `XPYRMENT_ANALYZE_ALPHA=0.01` for one), else the table `[xpyrment.analyze]` of an `xpyrment.toml` here or above.
+The options of an analysis have [a page of their own](options.md), with their names in Python and in experiment files.
 """
 
 

@@ -1,56 +1,20 @@
 """What a command has to say, and the four forms it can be printed in."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from attrs import field, frozen
 
 from xpyrment_core.errors import unknown
 from xpyrment_core.options import FORMATS
+from xpyrment_core.values.table import Table
+
+__all__ = ["Report", "Table", "csv_text", "render", "to_ascii"]
 
 SCHEMA_VERSION = 1
-Cell = str | int | float | bool | None
 
 
-def _texts_tuple(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(names)
-
-
-def _name_set(names: Iterable[str]) -> frozenset[str]:
-    return frozenset(names)
-
-
-def _rows(rows: Iterable[Iterable[Any]]) -> tuple[tuple[Any, ...], ...]:
-    return tuple(tuple(row) for row in rows)
-
-
-@frozen(kw_only=True)
-class Table:
-    """Rows under named columns.
-
-    Attributes
-    ----------
-    columns : tuple of str
-    rows : tuple of tuple
-        One cell a column: text, a number, or None where there is no value.
-    title : str
-    right : frozenset of str
-        Columns whose cells are aligned right.
-    keep : frozenset of str
-        Columns that never wrap when the table is too wide for the screen.
-    formats : mapping of str to str
-        How numbers of a column are shown, as ``{"SMD": "+.4f"}``; CSV keeps them as they are.
-    """
-
-    columns: tuple[str, ...] = field(converter=_texts_tuple)
-    rows: tuple[tuple[Any, ...], ...] = field(converter=_rows)
-    title: str = ""
-    right: frozenset[str] = field(default=frozenset(), converter=_name_set)
-    keep: frozenset[str] = field(default=frozenset(), converter=_name_set)
-    formats: Mapping[str, str] = field(factory=dict)
-
-
-def _parts(parts: "Iterable[Table | str]") -> "tuple[Table | str, ...]":
+def _parts(parts: Iterable[Table | str]) -> tuple[Table | str, ...]:
     return tuple(parts)
 
 

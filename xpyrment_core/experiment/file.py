@@ -6,31 +6,26 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from attrs import field, frozen
 
 from xpyrment_core.errors import InputError, listing, nearest
 from xpyrment_core.experiment.lock import check_lock, lock_path, lock_text
+from xpyrment_core.options import OPTIONS, Kind
 
-TEXT, NUMBER, TEXTS, LABEL = "text", "a number", "a list of texts", "a label"
-LABELS, SHARES, TABLE, ANY = "a list of labels", "a table of shares", "a table", "anything"
+TEXT, NUMBER, TEXTS, LABEL, LABELS = get_args(Kind)
+SHARES, TABLE, ANY = "a table of shares", "a table", "anything"
 
+_OPTION_KEYS = {option.file_key: option for option in OPTIONS if option.file_key}
 EXPERIMENT_KEYS: dict[str, str] = {
     "name": TEXT,
     "data": TEXT,
     "treatment_col": TEXT,
     "id_col": TEXT,
     "cluster_col": TEXT,
-    "covariates": TEXTS,
-    "control": LABEL,
-    "treatments": LABELS,
-    "alpha": NUMBER,
-    "correction": TEXT,
-    "adjuster": TEXT,
-    "alternative": TEXT,
-    "relative_interval": TEXT,
     "weights": SHARES,
+    **{key: option.kind for key, option in _OPTION_KEYS.items()},
 }
 METRIC_KEYS: dict[str, str] = {
     "name": TEXT,
@@ -136,16 +131,7 @@ def read_experiment_file(path: str | Path) -> ExperimentFile:
         There is no such file, it is not TOML, a key is missing, unknown or of the wrong type; the
         message names the line and the key.
     """
-    file = Path(path)
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise InputError(f"experiment file '{path}' cannot be read: {error.strerror}.") from error
-    try:
-        text = content.decode("utf-8")
-        tables = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not valid TOML: {error}.") from error
+    content, text, tables = _load(path)
     check = _Check(str(path), text)
     check.keys(tables, {"experiment": TABLE, "metrics": ANY}, "")
     experiment = tables.get("experiment")
@@ -153,13 +139,29 @@ def read_experiment_file(path: str | Path) -> ExperimentFile:
         raise InputError(f"{path}: the table [experiment] is missing; it names data and treatment_col.")
     check.keys(experiment, EXPERIMENT_KEYS, "experiment")
     check.required(experiment, ("data", "treatment_col"), "experiment")
+    check.options(experiment, "experiment")
     metrics = tables.get("metrics", [])
     if not isinstance(metrics, list) or not metrics:
         raise InputError(f"{path}: there is no [[metrics]] table; an experiment needs one metric or more.")
     for i, metric in enumerate(metrics):
         check.keys(metric, METRIC_KEYS, f"metrics[{i}]")
         check.required(metric, ("name",), f"metrics[{i}]")
-    return ExperimentFile(path=file, sha256=hashlib.sha256(content).hexdigest(), experiment=experiment, metrics=metrics)
+    digest = hashlib.sha256(content).hexdigest()
+    return ExperimentFile(path=Path(path), sha256=digest, experiment=experiment, metrics=metrics)
+
+
+def _load(path: str | Path) -> tuple[bytes, str, dict[str, Any]]:
+    """Return an experiment file's bytes, text and tables."""
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"experiment file '{path}' cannot be read: {error.strerror}.") from error
+    try:
+        text = content.decode("utf-8")
+        tables = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not valid TOML: {error}.") from error
+    return content, text, tables
 
 
 @frozen
@@ -182,6 +184,14 @@ class _Check:
         for key in keys:
             if key not in table:
                 raise InputError(f"{self._at(where, '')}: the key {key!r} is missing.")
+
+    def options(self, table: Mapping[str, Any], where: str) -> None:
+        for key, option in _OPTION_KEYS.items():
+            if key in table:
+                try:
+                    option.check(table[key])
+                except InputError as error:
+                    raise InputError(f"{self._at(where, key)}: {error}") from None
 
     def _at(self, where: str, key: str) -> str:
         dotted = ".".join(part for part in (where, key) if part)

@@ -6,6 +6,8 @@ from typing import Any
 
 import attrs
 
+from xpyrment_core.errors import PhaseOrderError
+
 DEPTH = 6
 """Nested objects are described this deep; a metric deeper than that is not a plain value."""
 
@@ -22,9 +24,21 @@ def fingerprint(parts: Mapping[str, Any]) -> dict[str, str]:
     return {name: hashlib.sha256(describe(part).encode()).hexdigest() for name, part in parts.items()}
 
 
-def changed(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
-    """Return the names of the parts that differ, were added or were removed."""
-    return [name for name in {**before, **after} if before.get(name) != after.get(name)]
+def check_unchanged(before: Mapping[str, str], parts: Mapping[str, Any], state: str) -> None:
+    """Raise PhaseOrderError where a part differs from its fingerprint, was added or was removed.
+
+    Before the experiment runs there is no fingerprint, and everything may change.
+    """
+    if not before:
+        return
+    now = fingerprint(parts)
+    names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+    if names:
+        raise PhaseOrderError(
+            f"{', '.join(names)} changed after the experiment began to run; metrics and design are fixed in state "
+            f"{state}, so that they cannot follow the results. Undo the change, or start a new experiment with "
+            f"setup(…)."
+        )
 
 
 def describe(value: Any, depth: int = DEPTH) -> str:

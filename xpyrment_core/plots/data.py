@@ -2,11 +2,14 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from xpyrment_core.errors import InputError
-from xpyrment_core.plots.rows import ForestRow, LoveRow, Mark, PlotData, PlotKind, PowerSeries, Verdict
-from xpyrment_core.plots.text import clip, percent_level
+from xpyrment_core.plots.layout import is_flagged
+from xpyrment_core.plots.numbers import missing, percent_level
+from xpyrment_core.plots.rows import ForestRow, LoveRow, Mark, PlotData, PlotKind, PowerSeries
+from xpyrment_core.plots.text import clip
+from xpyrment_core.stats.balance import IMBALANCE
+from xpyrment_core.values.metric_result import MetricResult
 
 __all__ = [
     "ForestRow",
@@ -15,23 +18,19 @@ __all__ = [
     "PlotData",
     "PlotKind",
     "PowerSeries",
-    "Verdict",
     "forest_data",
     "love_data",
     "power_data",
 ]
 
 
-def forest_data(raw_results: Sequence[Mapping[str, Any]], alpha: float = 0.05, title: str | None = None) -> PlotData:
-    """Make the forest plot of an analysis from its raw results.
+def forest_data(results: Sequence[MetricResult], alpha: float = 0.05, title: str | None = None) -> PlotData:
+    """Make the forest plot of an analysis.
 
     Parameters
     ----------
-    raw_results : sequence of mapping
-        One per metric and treatment, with the keys of `AnalysisResult.raw_results`:
-        ``metric_name, treatment, control, relative_lift, rel_ci_lower, rel_ci_upper,
-        p_value, status, reason, correction`` and, where there are any, ``verdict, direction,
-        alternative, null_lift, simultaneous_rel_ci_lower, simultaneous_rel_ci_upper``.
+    results : sequence of MetricResult
+        One per metric and treatment, as `AnalysisResult.results`.
     alpha : float
         Significance level of the analysis.
     title : str, optional
@@ -49,22 +48,22 @@ def forest_data(raw_results: Sequence[Mapping[str, Any]], alpha: float = 0.05, t
 
     Examples
     --------
-    >>> raw = [{"metric_name": "revenue", "relative_lift": 0.03, "rel_ci_lower": 0.01,
-    ...         "rel_ci_upper": 0.05, "p_value": 0.003, "status": "ok"}]
-    >>> forest_data(raw).rows[0].verdict
-    'increase'
+    >>> revenue = MetricResult(metric_name="revenue", relative_lift=0.03, rel_ci_lower=0.01,
+    ...                        rel_ci_upper=0.05, p_value=0.003)
+    >>> forest_data([revenue]).rows[0].verdict
+    'better'
     """
-    if not raw_results:
+    if not results:
         raise InputError("there are no metric results to plot: wanted at least one.")
-    treatments = list(dict.fromkeys(str(raw.get("treatment", "treatment")) for raw in raw_results))
-    ordered = _metrics_together(raw_results) if len(treatments) > 1 else raw_results
-    rows = tuple(_forest_row(raw, alpha, grouped=len(treatments) > 1) for raw in ordered)
-    control = str(raw_results[0].get("control", "control"))
+    treatments = list(dict.fromkeys(str(result.treatment) for result in results))
+    ordered = _metrics_together(results) if len(treatments) > 1 else results
+    rows = tuple(_forest_row(result, alpha, grouped=len(treatments) > 1) for result in ordered)
+    control = str(results[0].control)
     versus = treatments[0] if len(treatments) == 1 else f"{len(treatments)} treatments"
     return PlotData(
         kind="forest",
         title=f"Relative lift, {clip(versus, 40)} vs {clip(control, 40)}" if title is None else title,
-        subtitle=_forest_subtitle(raw_results, rows, alpha),
+        subtitle=_forest_subtitle(results, rows, alpha),
         rows=rows,
         level=1 - alpha,
         x_label=f"Relative lift over {control}",
@@ -73,7 +72,7 @@ def forest_data(raw_results: Sequence[Mapping[str, Any]], alpha: float = 0.05, t
 
 def love_data(
     smd: Mapping[str, Mapping[str, float | None]],
-    threshold: float = 0.1,
+    threshold: float = IMBALANCE,
     title: str = "Covariate balance",
     notes: Mapping[str, str] | None = None,
 ) -> PlotData:
@@ -111,7 +110,7 @@ def love_data(
         for covariate, by_treatment in smd.items()
         for treatment, value in by_treatment.items()
     )
-    flagged = len({row.label for row in rows if row.smd is not None and abs(row.smd) >= threshold})
+    flagged = len({row.label for row in rows if is_flagged(row, threshold)})
     return PlotData(
         kind="love",
         title=title,
@@ -174,71 +173,54 @@ def power_data(
     )
 
 
-def _forest_row(raw: Mapping[str, Any], alpha: float, grouped: bool) -> ForestRow:
-    metric, treatment = str(raw["metric_name"]), str(raw.get("treatment", "treatment"))
-    lift = _finite(raw.get("relative_lift")) if raw.get("status", "ok") == "ok" else None
-    low, high = _bounds(raw, "rel_ci") if lift is not None else (None, None)
-    outer_low, outer_high = _bounds(raw, "simultaneous_rel_ci") if low is not None else (None, None)
+def _forest_row(result: MetricResult, alpha: float, grouped: bool) -> ForestRow:
+    metric, treatment = result.metric_name, str(result.treatment)
+    lift = _finite(result.relative_lift) if result.status == "ok" else None
+    low, high = _bounds(result.rel_ci_lower, result.rel_ci_upper, result.alternative)
+    # The ends of a simultaneous interval may be open whatever the test's alternative.
+    outer = _bounds(result.simultaneous_rel_ci_lower, result.simultaneous_rel_ci_upper, "any")
+    if lift is None:
+        low = high = None
     return ForestRow(
         label=treatment if grouped else metric,
         group=metric if grouped else "",
         lift=lift,
         low=low,
         high=high,
-        p_value=_finite(raw.get("p_value")),
-        verdict=_verdict(raw, lift, alpha),
-        outer_low=outer_low,
-        outer_high=outer_high,
-        margin=_finite(raw.get("null_lift")) or None,
-        hint="lower is better" if raw.get("direction") == "decrease" else "",
-        note="" if lift is not None else str(raw.get("reason") or "the relative lift is not estimable"),
+        p_value=_finite(result.p_value),
+        verdict="not estimable" if lift is None else result.judged(alpha).shown_verdict,
+        outer_low=None if low is None else outer[0],
+        outer_high=None if low is None else outer[1],
+        margin=_finite(result.null_lift) or None,
+        hint="lower is better" if result.direction == "decrease" else "",
+        note="" if lift is not None else result.reason or "the relative lift is not estimable",
     )
 
 
-def _verdict(raw: Mapping[str, Any], lift: float | None, alpha: float) -> Verdict:
-    """Return the analysis' own verdict, or for rows without one what p-value and direction say."""
-    if lift is None:
-        return "missing"
-    known: dict[Any, Verdict] = {"better": "better", "worse": "worse", "non-inferior": "non-inferior"}
-    if raw.get("verdict") is not None:
-        return known.get(raw["verdict"], "neutral")
-    p_value, direction = _finite(raw.get("p_value")), raw.get("direction")
-    if p_value is None or p_value >= alpha or lift == 0:
-        return "neutral"
-    if direction is None:
-        return "increase" if lift > 0 else "decrease"
-    return "better" if (lift > 0) == (direction == "increase") else "worse"
-
-
-def _bounds(raw: Mapping[str, Any], key: str) -> tuple[float | None, float | None]:
+def _bounds(low: float | None, high: float | None, alternative: str) -> tuple[float | None, float | None]:
     """Return an interval; the missing bound of a one-sided one is its open end."""
-    low, high = _number(raw.get(f"{key}_lower")), _number(raw.get(f"{key}_upper"))
+    low, high = _finite(low), _finite(high)
     both = low is not None and high is not None
-    if (low is None and high is None) or (not both and raw.get("alternative") == "two-sided"):
+    if (low is None and high is None) or (not both and alternative == "two-sided"):
         return None, None
     return (-math.inf if low is None else low), (math.inf if high is None else high)
 
 
-def _forest_subtitle(raw_results: Sequence[Mapping[str, Any]], rows: Sequence[ForestRow], alpha: float) -> str:
-    corrections = sorted({str(raw["correction"]) for raw in raw_results if raw.get("correction")})
-    wider = sorted({str(raw["simultaneous_method"]) for raw in raw_results if raw.get("simultaneous_method")})
+def _forest_subtitle(results: Sequence[MetricResult], rows: Sequence[ForestRow], alpha: float) -> str:
+    corrections = sorted({result.correction for result in results if result.correction})
+    wider = sorted({result.simultaneous_method for result in results if result.simultaneous_method})
     after = f", corrected by {', '.join(corrections)}" if corrections else ""
     drawn = any(row.outer_low is not None for row in rows)
     thin = f" (thin line: simultaneous, {', '.join(wider)})" if wider and drawn else ""
     return f"{percent_level(1 - alpha)} confidence intervals{thin}; significant: p < {alpha:g}{after}"
 
 
-def _metrics_together(raw_results: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    by_metric: dict[str, list[Mapping[str, Any]]] = {}
-    for raw in raw_results:
-        by_metric.setdefault(str(raw["metric_name"]), []).append(raw)
-    return [raw for group in by_metric.values() for raw in group]
+def _metrics_together(results: Sequence[MetricResult]) -> list[MetricResult]:
+    by_metric: dict[str, list[MetricResult]] = {}
+    for result in results:
+        by_metric.setdefault(result.metric_name, []).append(result)
+    return [result for group in by_metric.values() for result in group]
 
 
-def _number(value: Any) -> float | None:
-    return None if value is None or math.isnan(value) else float(value)
-
-
-def _finite(value: Any) -> float | None:
-    number = _number(value)
-    return None if number is None or math.isinf(number) else number
+def _finite(value: float | None) -> float | None:
+    return None if value is None or missing(value) else float(value)

@@ -11,8 +11,11 @@ from typing import Any
 from attrs import frozen
 
 from xpyrment_core.errors import InputError, unknown
+from xpyrment_core.plots.numbers import p_value
 from xpyrment_core.plots.rows import ForestRow, LoveRow, PlotData
-from xpyrment_core.plots.text import interval_text, lift_text, p_text, shorten_all
+from xpyrment_core.plots.text import bounds_text, lift_text, shorten_all
+from xpyrment_core.stats.balance import IMBALANCE, is_imbalanced
+from xpyrment_core.values.verdicts import CONCLUSIVE, MEANINGS
 
 # Okabe & Ito (2008), Color Universal Design: told apart with any colour vision, and in grey by lightness.
 BLUE, VERMILLION, GREEN, PURPLE, SKY, ORANGE = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00"
@@ -22,22 +25,14 @@ FOREST_COLORS: Mapping[str, str] = {
     "better": BLUE,
     "worse": VERMILLION,
     "non-inferior": GREEN,
-    "increase": BLUE,
-    "decrease": VERMILLION,
-    "neutral": GREY,
-    "missing": PALE,
+    "inconclusive": GREY,
+    "not established": GREY,
+    "too early": GREY,
+    "not estimable": PALE,
 }
 LOVE_COLORS: Mapping[str, str] = {"balanced": BLUE, "flagged": VERMILLION, "missing": PALE}
 SERIES_COLORS: tuple[str, ...] = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
 
-VERDICT_WORDS: Mapping[str, str] = {
-    "better": "significantly better",
-    "worse": "significantly worse",
-    "non-inferior": "non-inferior",
-    "increase": "significant increase",
-    "decrease": "significant decrease",
-    "neutral": "not significant",
-}
 SORTS = ("lift", "name", "p_value")
 
 OUTLIER = 8.0
@@ -99,7 +94,7 @@ class Line:
         """Lift, interval and p-value as texts; empty where there is nothing to show."""
         if self.row is None or self.row.lift is None:
             return "", "", ""
-        return lift_text(self.row), interval_text(self.row), p_text(self.row.p_value)
+        return lift_text(self.row), bounds_text(self.row), p_value(self.row.p_value)
 
 
 def forest_lines(rows: Sequence[ForestRow], limit: int) -> tuple[Line, ...]:
@@ -246,13 +241,18 @@ def nice_ticks(low: float, high: float, target: int = 6) -> list[float]:
 
 
 def verdict_legend(rows: Iterable[ForestRow], colors: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return ``(verdict, words)`` of the verdicts present; those of one colour share an entry."""
-    present = {row.verdict for row in rows}
-    by_color: dict[str, list[str]] = {}
-    for verdict in VERDICT_WORDS:
-        if verdict in present:
-            by_color.setdefault(f"{colors[verdict]} {verdict == 'neutral'}", []).append(verdict)
-    return [(verdicts[0], " or ".join(VERDICT_WORDS[v] for v in verdicts)) for verdicts in by_color.values()]
+    """Return ``(verdict, words)`` of the verdicts drawn; those that look alike share an entry."""
+    drawn = {row.verdict for row in rows} - {"not estimable"}
+    alike: dict[tuple[str, bool], list[str]] = {}
+    for verdict in MEANINGS:
+        if verdict in drawn:
+            alike.setdefault((colors[verdict], is_hollow(verdict)), []).append(verdict)
+    return [(verdicts[0], " or ".join(verdicts)) for verdicts in alike.values()]
+
+
+def is_hollow(role: str) -> bool:
+    """Say whether a legend's role is a verdict drawn with a hollow point: one that is not significant."""
+    return role in MEANINGS and role not in CONCLUSIVE
 
 
 def other_legend(rows: Sequence[ForestRow], window: tuple[float, float] | None) -> list[tuple[str, str]]:
@@ -267,14 +267,14 @@ def love_reach(plot: PlotData) -> float:
     It shows twice the threshold and every dot up to five times the threshold; what lies
     further out is cut off, with an arrow.
     """
-    limit = plot.threshold or 0.1
+    limit = plot.threshold or IMBALANCE
     shown = [abs(row.smd) for row in plot.rows if row.smd is not None and abs(row.smd) <= 5 * limit]
     return 1.12 * max([2 * limit, *shown])
 
 
 def is_flagged(row: LoveRow, threshold: float | None) -> bool:
     """Say whether a covariate's |SMD| reaches the threshold."""
-    return row.smd is not None and threshold is not None and abs(row.smd) >= threshold
+    return threshold is not None and is_imbalanced(row.smd, threshold)
 
 
 def check_plot(plot: PlotData, kinds: Iterable[str]) -> None:

@@ -4,8 +4,9 @@ from typing import Any, Literal
 
 from attrs import frozen
 
+from xpyrment_core.values.verdicts import Verdict
+
 PlotKind = Literal["forest", "love", "power"]
-Verdict = Literal["better", "worse", "non-inferior", "increase", "decrease", "neutral", "missing"]
 
 
 @frozen(kw_only=True)
@@ -23,9 +24,8 @@ class ForestRow:
         Heading that the rows of one metric share where it has several treatments, else ``""``.
     p_value : float or None
         Of the test, corrected where a correction was asked for.
-    verdict : str
-        What the row says, which is what colours mean. ``"increase"`` and ``"decrease"`` are
-        significant lifts of a metric whose good direction is not known.
+    verdict : Verdict
+        What the row says, which is what colours mean; ``"not estimable"`` without a lift.
     outer_low, outer_high : float or None
         The simultaneous interval that agrees with the corrected p-value, where there is one.
     margin : float or None
@@ -42,7 +42,7 @@ class ForestRow:
     high: float | None
     group: str = ""
     p_value: float | None = None
-    verdict: Verdict = "neutral"
+    verdict: Verdict = "inconclusive"
     outer_low: float | None = None
     outer_high: float | None = None
     margin: float | None = None

@@ -1,50 +1,14 @@
-"""The words and numbers on a plot: percentages, intervals, p-values, names that are too long."""
+"""The words on a plot: the numbers of a row, and names that are too long."""
 
 import math
 from collections.abc import Sequence
+from functools import partial
 
+from xpyrment_core.plots.numbers import DASH, interval_text, percent
 from xpyrment_core.plots.rows import ForestRow
 
-
-def percent(value: float | None, decimals: int = 2) -> str:
-    """Return a fraction as a signed percentage, with a true minus sign.
-
-    Examples
-    --------
-    >>> percent(0.0321), percent(-30.0, 0), percent(float("inf"))
-    ('+3.21%', '−3,000%', '+∞')
-    """
-    if value is None:
-        return "–"
-    if math.isinf(value):
-        return "+∞" if value > 0 else "−∞"
-    text = f"{100 * value:+,.{decimals}f}%"
-    if float(text.strip("+-%").replace(",", "")) == 0:
-        text = text[1:]
-    return text.replace("-", "−")
-
-
-def tick_texts(ticks: Sequence[float]) -> list[str]:
-    """Return ticks as percentages with no more decimals than their step needs.
-
-    Examples
-    --------
-    >>> tick_texts([-0.005, 0.0, 0.005])
-    ['−0.5%', '0%', '+0.5%']
-    """
-    decimals = next((d for d in range(8) if all(abs(round(100 * t, d) - 100 * t) < 1e-9 for t in ticks)), 8)
-    return ["0%" if tick == 0 else percent(tick, decimals) for tick in ticks]
-
-
-def percent_level(level: float) -> str:
-    """Return a confidence level as the header of an interval.
-
-    Examples
-    --------
-    >>> percent_level(0.95), percent_level(1 - 0.001)
-    ('95%', '99.9%')
-    """
-    return f"{round(100 * level, 6):g}%"
+NO_COVARIATES = "No covariate balance diagnostics were compiled (no covariates provided)."
+"""What a love plot says of an analysis without covariates."""
 
 
 def row_decimals(row: ForestRow) -> int:
@@ -63,32 +27,18 @@ def lift_text(row: ForestRow) -> str:
     return percent(row.lift, row_decimals(row))
 
 
-def interval_text(row: ForestRow) -> str:
+def bounds_text(row: ForestRow) -> str:
     """Return the interval as shown beside the plot; an open end has a round bracket.
 
     Examples
     --------
-    >>> interval_text(ForestRow(label="a", lift=0.02, low=0.01, high=float("inf")))
-    '[+1.00%, +∞)'
+    >>> bounds_text(ForestRow(label="a", lift=0.02, low=0.01, high=float("inf")))
+    '[+1.00%, ∞)'
     """
     if row.low is None or row.high is None:
-        return "–"
-    decimals = row_decimals(row)
-    opening, closing = "(" if math.isinf(row.low) else "[", ")" if math.isinf(row.high) else "]"
-    return f"{opening}{percent(row.low, decimals)}, {percent(row.high, decimals)}{closing}"
-
-
-def p_text(p_value: float | None) -> str:
-    """Return a p-value as shown beside the plot.
-
-    Examples
-    --------
-    >>> p_text(0.03214), p_text(1e-12), p_text(None)
-    ('0.032', '<0.001', '–')
-    """
-    if p_value is None:
-        return "–"
-    return "<0.001" if p_value < 0.001 else f"{p_value:.3f}"
+        return DASH
+    # Rows carry an open end as infinite, whatever the alternative.
+    return interval_text(row.low, row.high, "greater", partial(percent, decimals=row_decimals(row)), DASH)
 
 
 def shorten(text: str, limit: int) -> str:

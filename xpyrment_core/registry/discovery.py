@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from attrs import field, frozen
 
 GROUP = "xpyrment"
+VARIABLES = ("XPYRMENT_BLOCK_PLUGINS", "XPYRMENT_DISABLE_AUTOLOAD", "XPYRMENT_ONLY_PLUGINS", "XPYRMENT_STRICT_PLUGINS")
+"""The environment variables of `Switches`."""
 HOME = "xpyrment"
 """The distribution whose plugins are the built-in ones; nobody else can be installed under its name."""
 

@@ -113,14 +113,13 @@ def _result(rows: list[MetricResult], checks: Any = (), issues: Any = ()) -> Ana
         "look": 1, "engine": "engine frames/frames (xpyrment 0.1.0)", "passes": 1,
         "rows": {"control": 5000, "treatment": 5000}, "rows_missing_label": 0, "units_in_two_arms": 0,
     }  # fmt: skip
-    raw = [row.raw() for row in rows]
-    return AnalysisResult(raw, 0.05, results=rows, checks=checks, issues=issues, metadata=metadata)
+    return AnalysisResult(rows, 0.05, checks=checks, issues=issues, metadata=metadata)
 
 
 def plots() -> Iterator[PlotData]:
     """Yield one plot of every kind, and a forest plot with gaps."""
-    yield forest_data(plain_result().raw_results)
-    yield forest_data(difficult_result().raw_results)
+    yield forest_data(plain_result().results)
+    yield forest_data(difficult_result().results)
     yield love_data({"age": {"treatment": 0.03}, "country=DE": {"treatment": -0.2}, "constant": {"treatment": None}})
     curve = PowerSeries(label="", x=(100.0, 200.0, 400.0), power=(0.3, 0.55, 0.85))
     yield power_data([curve], marks=[Mark(372.0, 0.8, "372 per arm")])

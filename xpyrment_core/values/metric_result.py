@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from attrs import asdict, field, fields, frozen
+from attrs import asdict, evolve, field, fields, frozen
 
 from xpyrment_core.options import Label
 from xpyrment_core.registry.provenance import Provenance
-from xpyrment_core.values.exclusions import Exclusions
+from xpyrment_core.values.exclusions import ArmLedger, Exclusions
+from xpyrment_core.values.verdicts import Verdict, judge
 
 Status = Literal["ok", "not_estimable"]
 
@@ -46,12 +47,12 @@ class MetricResult:
         Intervals that agree with the corrected `p_value`, and `simultaneous_method`.
     null_difference, null_lift : float
         What the p-value tests against: 0, or the guardrail's margin.
-    verdict : str
-        ``"better"``, ``"worse"``, ``"inconclusive"``, ``"non-inferior"`` or ``"not shown"``.
+    verdict : Verdict or None
+        None where the comparison is not estimable.
     """
 
     metric_name: str
-    metric_type: str
+    metric_type: str = ""
     control_mean: float | None = None
     treatment_mean: float | None = None
     control_var: float | None = None
@@ -77,8 +78,8 @@ class MetricResult:
     unadjusted_difference: float | None = None
     unadjusted_std_error: float | None = None
     mde: float | None = None
-    control: Label = None
-    treatment: Label = None
+    control: Label = "control"
+    treatment: Label = "treatment"
     test: str = ""
     adjuster: str | None = None
     covariates: tuple[str, ...] = ()
@@ -94,7 +95,7 @@ class MetricResult:
     direction: str = "increase"
     null_difference: float | None = None
     null_lift: float | None = None
-    verdict: str | None = None
+    verdict: Verdict | None = None
     status: Status = "ok"
     reason: str | None = None
     notes: tuple[str, ...] = ()
@@ -102,12 +103,61 @@ class MetricResult:
     exclusions: Exclusions = field(factory=Exclusions)
     provenance: Mapping[str, Provenance] = field(factory=dict)
 
+    @property
+    def shown_verdict(self) -> Verdict:
+        """The verdict as surfaces show it, which is never None."""
+        return "not estimable" if self.status != "ok" else self.verdict or "inconclusive"
+
+    def judged(self, alpha: float) -> "MetricResult":
+        """Return the result with its verdict; one that it has already is kept."""
+        if self.status != "ok" or self.verdict is not None:
+            return self
+        # Results made by hand may have the lift alone.
+        effect = self.relative_lift if self.absolute_difference is None else self.absolute_difference
+        margin = bool(self.null_difference or self.null_lift)
+        return evolve(self, verdict=judge(self.p_value, effect, alpha, direction=self.direction, margin=margin))
+
     def raw(self) -> dict[str, Any]:
         """Return the row as a dict of native Python values; infinite and NaN become None."""
         out = {a.name: native(getattr(self, a.name)) for a in fields(MetricResult)}
         out["exclusions"] = native(asdict(self.exclusions, recurse=True))
         out["provenance"] = {kind: asdict(made_by) for kind, made_by in self.provenance.items()}
         return out
+
+    @classmethod
+    def from_raw(cls, raw: Mapping[str, Any]) -> "MetricResult":
+        """Return the typed result of a dict such as `raw` makes: what is None or absent has its default.
+
+        Examples
+        --------
+        >>> result = MetricResult(metric_name="revenue", p_value=0.04, covariates=("age",))
+        >>> MetricResult.from_raw(result.raw()) == result
+        True
+        """
+        values = _known(cls, raw)
+        values["metric_name"] = str(values.get("metric_name", ""))
+        if values.get("verdict") not in get_args(Verdict):  # an older word, or none: `judged` finds it
+            values.pop("verdict", None)
+        values |= {key: tuple(values[key]) for key in ("covariates", "notes") if key in values}
+        if "exclusions" in values:
+            ledger = _known(Exclusions, values["exclusions"])
+            ledger |= {arm: ArmLedger(**_known(ArmLedger, ledger[arm])) for arm in ARMS if arm in ledger}
+            values["exclusions"] = Exclusions(**ledger)
+        if "provenance" in values:
+            values["provenance"] = {kind: _provenance(made) for kind, made in values["provenance"].items()}
+        return cls(**values)
+
+
+ARMS = ("control", "treatment")
+
+
+def _known(kind: type, raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what `raw` says of the attributes of an attrs class."""
+    return {a.name: raw[a.name] for a in fields(kind) if raw.get(a.name) is not None}
+
+
+def _provenance(made: Mapping[str, Any]) -> Provenance:
+    return Provenance(*(str(made.get(a.name, "")) for a in fields(Provenance)))
 
 
 def native(value: Any) -> Any:
