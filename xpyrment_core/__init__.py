@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from xpyrment_core.registry.hookspecs import hookimpl
     from xpyrment_core.registry.host import PluginHost, default_host
     from xpyrment_core.registry.provenance import Issue, Provenance
+    from xpyrment_core.values.analysis_plan import AnalysisPlan, PlannedMetric
     from xpyrment_core.values.checks import CheckContext, CheckResult
     from xpyrment_core.values.estimates import Counts, Effect, Estimate, FamilyDecision, Interval, Unavailable
     from xpyrment_core.values.exclusions import ArmLedger, Exclusions, UnitReport
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "AdjusterDefinition": "registry.definitions",
     "Alternative": "options",
+    "AnalysisPlan": "values.analysis_plan",
     "AnalysisResult": "analysis.result",
     "ArmLedger": "values.exclusions",
     "ArmSample": "values.samples",
@@ -94,6 +96,7 @@ _HOMES = {
     "Moments": "values.moments",
     "NotEstimable": "errors",
     "Options": "options",
+    "PlannedMetric": "values.analysis_plan",
     "PlotBackendDefinition": "registry.definitions",
     "PluginError": "errors",
     "PluginHost": "registry.host",
@@ -123,6 +126,7 @@ _HOMES = {
 __all__ = [
     "AdjusterDefinition",
     "Alternative",
+    "AnalysisPlan",
     "AnalysisResult",
     "ArmLedger",
     "ArmSample",
@@ -153,6 +157,7 @@ __all__ = [
     "Moments",
     "NotEstimable",
     "Options",
+    "PlannedMetric",
     "PlotBackendDefinition",
     "PluginError",
     "PluginHost",

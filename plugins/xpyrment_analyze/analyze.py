@@ -52,7 +52,7 @@ def analyze(
     weights: Annotated[
         CommaList | None, Parameter(help="Planned shares, as control=0.9,treatment=0.1.", metavar="LABEL=SHARE,…")
     ] = None,
-    plot: Annotated[Path | None, Parameter(help="Save the forest plot here: .png, .svg or .pdf.")] = None,
+    plot: Annotated[Path | None, Parameter(help="Save the forest plot here: .png, .svg, .pdf or .html.")] = None,
     report: Annotated[Path | None, Parameter(help="Save a report here: .html, .md, .json or .csv.")] = None,
     locked: Annotated[
         bool,

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xpyrment_core import InputError, Report, Table
+from xpyrment_core import Report, Table
+from xpyrment_core.cli.outputs import plot_output, report_output
 from xpyrment_core.plots.numbers import missing, plain_percent
 
 if TYPE_CHECKING:
@@ -23,40 +24,16 @@ def finish(
     metadata: Mapping[str, Any] | None = None,
 ) -> Report:
     """Explain or run the analysis, save what was asked for, and report it."""
+    plots = [] if plot is None else [plot_output(experiment.plugins, plot)]
+    reports = [] if report is None else [report_output(experiment.plugins, report)]
     if dry_run:
         text = experiment.explain(**options)
         return Report(kind="explain", title="Dry run", parts=[text], data={"explain": text})
     result = experiment.run_analysis(**options)
     result.metadata |= dict(metadata or {})
-    saved = []
-    if plot is not None:
-        saved.append(_save_plot(result, plot))
-    if report is not None:
-        saved.append(_save_report(result, report))
+    saved = [output.save(result.plot(output.entry.qualified)) for output in plots]
+    saved += [output.save(result.export(output.entry.qualified)) for output in reports]
     return report_of(result, data, saved)
-
-
-def _save_plot(result: "AnalysisResult", path: Path) -> str:
-    axes = result.plot()
-    try:
-        axes.figure.savefig(path, bbox_inches="tight", dpi=150)
-    except (OSError, ValueError) as error:
-        raise InputError(f"the plot cannot be saved as '{path}': {error}.") from error
-    return f"Plot saved as {path}"
-
-
-FORMS = {".html": "html", ".md": "markdown", ".json": "json", ".csv": "csv"}
-
-
-def _save_report(result: "AnalysisResult", path: Path) -> str:
-    if path.suffix not in FORMS:
-        raise InputError(f"the report cannot be saved as '{path}': wanted a name ending in {', '.join(FORMS)}.")
-    text = result.export(FORMS[path.suffix])
-    try:
-        path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    except OSError as error:
-        raise InputError(f"the report cannot be saved as '{path}': {error.strerror}.") from error
-    return f"Report saved as {path}"
 
 
 def report_of(result: "AnalysisResult", data: str, saved: list[str]) -> Report:

@@ -15,6 +15,7 @@ def xpyrment_diagnostics() -> list[DiagnosticDefinition]:
             name="balance",
             target="xpyrment_balance.diagnostic:balance",
             summary="Standardized mean differences of the covariates, flagged from 0.1.",
+            attribute="balance_checker",
         )
     ]
 

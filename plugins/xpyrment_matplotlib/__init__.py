@@ -18,4 +18,6 @@ def xpyrment_plot_backends() -> Iterable[PlotBackendDefinition]:
         name="matplotlib",
         target="xpyrment_matplotlib.backend:draw",
         summary="Static plots for papers and reports; returns matplotlib Axes.",
+        suffixes=(".png", ".svg", ".pdf", ".eps", ".jpg", ".jpeg", ".tif", ".tiff", ".webp"),
+        save="xpyrment_matplotlib.backend:save",
     )

@@ -1,6 +1,7 @@
 """The plot backend: one function that draws any kind of plot."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -65,3 +66,8 @@ def draw(plot: PlotData, **options: Any) -> Axes:
     check_plot(plot, _DRAW)
     check_options(plot.kind, options, OPTIONS[plot.kind])
     return _DRAW[plot.kind](plot, **options)
+
+
+def save(axes: Axes, path: Path) -> None:
+    """Write a drawn plot to a file; its suffix says in which format."""
+    axes.figure.savefig(path, bbox_inches="tight", dpi=150)  # type: ignore[union-attr]

@@ -17,4 +17,6 @@ def xpyrment_plot_backends() -> Iterable[PlotBackendDefinition]:
         name="plotly",
         target="xpyrment_plotly.backend:draw",
         summary="Interactive plots for notebooks and pages; returns a plotly Figure.",
+        suffixes=(".html",),
+        save="xpyrment_plotly.backend:save",
     )

@@ -1,5 +1,6 @@
 """The plot backend: one function that draws any kind of plot, once Plotly is there."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xpyrment_core import MissingExtraError
@@ -70,3 +71,8 @@ def _drawing(kind: str) -> Any:
     from xpyrment_plotly.power import draw_power
 
     return draw_power
+
+
+def save(figure: "Figure", path: Path) -> None:
+    """Write a drawn plot as one HTML page that needs no network."""
+    figure.write_html(path, include_plotlyjs=True)

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from xpyrment_core import Alternative, InputError, Report
+from xpyrment_core import Alternative, InputError, Report, default_host
+from xpyrment_core.cli.outputs import Output, plot_output
 from xpyrment_power.options import PlanTest
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def power(
         float | None, Parameter(help="Units entering the experiment per day, all groups: gives the duration.")
     ] = None,
     curve: Annotated[bool, Parameter(help="Print power around the answer, too.", negative="")] = False,
-    plot: Annotated[Path | None, Parameter(help="Save the power curve here: .png, .svg or .pdf.")] = None,
+    plot: Annotated[Path | None, Parameter(help="Save the power curve here: .png, .svg, .pdf or .html.")] = None,
 ) -> Report:
     """Sample size, power or minimum detectable effect of an experiment.
 
@@ -75,20 +76,16 @@ def power(
             covariate_correlation=covariate_correlation,
             margin=margin,
         )
+        output = None if plot is None else plot_output(default_host(), plot)
         found = answer(design, mde=mde, n=n, power=power, daily_traffic=daily_traffic)
-        saved = None if plot is None else _save_plot(found, plot)
+        saved = None if output is None else _save_plot(found, output)
     except InputError as error:
         raise PowerCalculationError(str(error)) from error
     return report_of(found, with_curve=curve, saved=saved)
 
 
-def _save_plot(found: "Answer", path: Path) -> str:
-    from xpyrment_core import default_host
+def _save_plot(found: "Answer", output: Output) -> str:
     from xpyrment_power.curve import power_plot
 
-    axes = default_host().get("plot_backend", "matplotlib").load()(power_plot(found))
-    try:
-        axes.figure.savefig(path, bbox_inches="tight", dpi=150)
-    except (OSError, ValueError) as error:
-        raise InputError(f"the plot cannot be saved as '{path}': {error}.") from error
-    return str(path)
+    output.save(output.entry.load()(power_plot(found)))
+    return str(output.path)

@@ -14,20 +14,24 @@ def xpyrment_exporters() -> Iterable[ExporterDefinition]:
         name="html",
         target="xpyrment_report.page:export_html",
         summary="A single page without outside resources: decision table, plot, ledger, checks, provenance.",
+        suffixes=(".html", ".htm"),
     )
     yield ExporterDefinition(
         name="markdown",
         target="xpyrment_report.text:export_markdown",
         summary="The same content as Markdown tables, for pull requests and wikis.",
         aliases=("md",),
+        suffixes=(".md", ".markdown"),
     )
     yield ExporterDefinition(
         name="csv",
         target="xpyrment_report.text:export_csv",
         summary="One row per metric and treatment with every number, for spreadsheets.",
+        suffixes=(".csv",),
     )
     yield ExporterDefinition(
         name="json",
         target="xpyrment_report.text:export_json",
         summary="Everything the analysis knows as standard JSON, for programs.",
+        suffixes=(".json",),
     )

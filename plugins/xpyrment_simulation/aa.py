@@ -93,13 +93,17 @@ class _Permute:
     labels: np.ndarray
     options: Options
 
-    def __call__(self, rng: np.random.Generator) -> list[dict[str, Any]]:
+    def frame(self, rng: np.random.Generator) -> "pd.DataFrame":
+        """Return the data of one replicate."""
         sizes = np.diff(self.history.starts)
         order = rng.permutation(self.history.units)
         frame = self.history.frame.copy(deep=False)
         frame[self.history.treatment_col] = np.repeat(self.labels[order], sizes)
         frame[UNIT] = np.repeat(np.arange(self.history.units), sizes)
-        result = self.blueprint.analyse(frame, self.options)
+        return frame
+
+    def __call__(self, rng: np.random.Generator) -> list[dict[str, Any]]:
+        result = self.blueprint.analyse(self.frame(rng), self.options)
         keep = ("metric_name", "treatment", "p_value", "p_value_raw", "rel_ci_lower", "rel_ci_upper", "status")
         return [{key: row[key] for key in (*keep, "alternative")} for row in result.raw_results]
 
@@ -142,7 +146,7 @@ def aa_test(
     Raises
     ------
     InputError
-        No data, no metrics, or an unknown label or option.
+        No data, no metrics, an unknown label or option, or a plugin's gate refused.
 
     Examples
     --------
@@ -157,6 +161,7 @@ def aa_test(
     history, labels = _compared(history, (arms[0], *arms[1]))
     chosen = Options.of({**options, "alpha": alpha, "control": arms[0], "treatment": list(arms[1])})
     once = _Permute(Blueprint.of(experiment), history, labels, chosen)
+    experiment.ask_gates(chosen, once.blueprint.study(once.frame(np.random.default_rng(seed))))
     answers = replicate(once, once.blueprint.host is not None, replicates, seed, n_jobs, "A/A tests")
     metrics = tuple(_summary([row[i] for row in answers], alpha) for i in range(len(answers[0])))
     return AAResult(

@@ -134,9 +134,13 @@ class Blueprint:
 
     def analyse(self, data: Any, options: Options) -> AnalysisResult:
         """Analyse other data of the same columns, without gates and observers."""
+        return analyse(self.study(data), options)
+
+    def study(self, data: Any) -> Study:
+        """Return the study that other data of the same columns are."""
         host = default_host() if self.host is None else self.host
         engine = find_engine(host, data)
-        study = Study(
+        return Study(
             source=engine.load()().open(data),
             engine=engine,
             host=host,
@@ -145,4 +149,3 @@ class Blueprint:
             unit_col=UNIT if self.clustered else None,
             covariates=self.covariates,
         )
-        return analyse(study, options)

@@ -90,7 +90,8 @@ class _Draw:
     share: float
     options: Options
 
-    def __call__(self, rng: np.random.Generator) -> list[dict[str, Any]]:
+    def frame(self, rng: np.random.Generator) -> "pd.DataFrame":
+        """Return the data of one replicate."""
         chosen = rng.integers(0, self.history.units, self.units)
         treated_units = rng.permutation(self.units) < round(self.share * self.units)
         rows, position = self.history.rows_of(chosen)
@@ -99,7 +100,10 @@ class _Draw:
         frame = self.inject(frame, treated, rng)
         frame[self.history.treatment_col] = np.where(treated, TREATMENT, CONTROL)
         frame[UNIT] = position
-        result = self.blueprint.analyse(frame, self.options)
+        return frame
+
+    def __call__(self, rng: np.random.Generator) -> list[dict[str, Any]]:
+        result = self.blueprint.analyse(self.frame(rng), self.options)
         keep = ("metric_name", "p_value", "relative_lift", "status")
         return [{key: row[key] for key in keep} for row in result.raw_results]
 
@@ -150,7 +154,7 @@ def simulate_power(
     Raises
     ------
     InputError
-        No data, no metrics, or an effect or number that is not usable.
+        No data, no metrics, an effect or number that is not usable, or a plugin's gate refused.
 
     Examples
     --------
@@ -175,6 +179,7 @@ def simulate_power(
         ratio / (1 + ratio),
         Options.of({**options, "alpha": alpha, "control": CONTROL, "treatment": TREATMENT}),
     )
+    experiment.ask_gates(draw.options, draw.blueprint.study(draw.frame(np.random.default_rng(seed))))
     answers = replicate(draw, draw.blueprint.host is not None, replicates, seed, n_jobs, "Simulating power")
     names = [spec.name for spec in experiment.specs]
     found = tuple(_summary(name, [row[i] for row in answers], alpha) for i, name in enumerate(names))

@@ -1,4 +1,4 @@
-"""Checks that the assignment and the logging worked: sample ratio, missing outcomes.
+"""Checks that the assignment and the logging worked: units in one variant, sample ratio, missing outcomes.
 
 Use them before reading any effect: a variant with too few units, or one that loses more of
 its outcomes than another, biases every metric, whatever its p-value.
@@ -11,6 +11,12 @@ from xpyrment_core import CommandDefinition, DiagnosticDefinition, hookimpl
 def xpyrment_diagnostics() -> list[DiagnosticDefinition]:
     """Offer the checks that go with every analysis."""
     return [
+        DiagnosticDefinition(
+            name="units",
+            target="xpyrment_srm.diagnostics:units",
+            summary="Units seen in more than one variant, and rows without a unit; fails if a unit is in two.",
+            rank=10,
+        ),
         DiagnosticDefinition(
             name="sample_ratio",
             target="xpyrment_srm.diagnostics:sample_ratio",

@@ -11,6 +11,38 @@ from xpyrment_srm.exact import two_proportions
 SHOWN = 3
 
 
+def units(context: CheckContext) -> CheckResult | None:
+    """Check that every unit is in one variant; None where each row is a unit."""
+    report = context.units
+    if report is None:
+        return None
+    crossed, rows = report.in_two_arms, sum(report.rows_in_two_arms.values())
+    without = sum(report.rows_without_unit.values())
+    return CheckResult(
+        name="units",
+        passed=crossed == 0,
+        message=_units_message(crossed, rows, without),
+        details={
+            "units_in_two_arms": crossed,
+            "rows_left_out": rows,
+            "rows_without_unit": without,
+            "repeated": report.repeated,
+        },
+    )
+
+
+def _units_message(crossed: int, rows: int, without: int) -> str:
+    message = "every unit is in one variant"
+    if crossed:
+        message = (
+            f"{crossed:,} unit{'s are' if crossed > 1 else ' is'} in more than one variant; "
+            f"their {rows:,} rows are left out. Is this column what was randomised?"
+        )
+    if without:
+        message += f"{' And' if crossed else ';'} {without:,} rows without a unit are left out"
+    return message
+
+
 def sample_ratio(context: CheckContext) -> CheckResult | None:
     """Check the units per variant of the design against the planned weights; None with one variant only."""
     if len(set(context.counts) | set(context.weights or ())) < 2:

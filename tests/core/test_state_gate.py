@@ -173,15 +173,15 @@ class Counting:
         self.calls.append("observer")
 
 
-def test_simulation_asks_no_gate_and_tells_no_observer_per_replicate(data):
+def test_simulation_calls_gates_once_and_no_observer(data):
     host, counting = PluginHost(), Counting()
     host.register(counting, name="counting")
     experiment = xp.setup(data, "variant", plugins=host).register_metric("y")
     xp.aa_test(experiment, replicates=5)
     xp.simulate_power(experiment, "50%", replicates=5)
-    assert counting.calls == []
+    assert counting.calls == ["gate", "gate"]
     experiment.run_analysis()
-    assert counting.calls == ["gate", "observer"]
+    assert counting.calls == ["gate", "gate", "gate", "observer"]
 
 
 def test_another_host_is_used_for_one_call_only(experiment):

@@ -1,14 +1,22 @@
 """The checks that go with an analysis: every diagnostic the plugins offer, each on its own."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from attrs import evolve
 
 from xpyrment_core.analysis.plan import BALANCE, Plan
 from xpyrment_core.analysis.read import Data
 from xpyrment_core.analysis.study import Study
+from xpyrment_core.errors import PluginError
+from xpyrment_core.registry.definitions import Registered
+from xpyrment_core.registry.host import PluginHost
 from xpyrment_core.registry.provenance import Issue
 from xpyrment_core.values.checks import CheckContext, CheckResult
-from xpyrment_core.values.exclusions import UnitReport
 from xpyrment_core.values.metric_result import MetricResult
+
+REQUIRED = {"balance_checker": ("diagnostics_", "love_plot")}
+"""What a check's value must have to become an attribute of the result."""
 
 
 def run_checks(
@@ -16,38 +24,35 @@ def run_checks(
 ) -> tuple[list[CheckResult], list[Issue]]:
     """Run every diagnostic; one that fails is reported and takes nothing else down."""
     context = _context(study, plan, data, results)
-    checks = [_units_check(data.reading.units)] if data.reading.units is not None else []
+    checks: list[CheckResult] = []
     failures = []
-    for entry in study.host.all("diagnostic"):
+    for entry in sorted(study.host.all("diagnostic"), key=_rank):
         try:
             found = entry.load()(context)
+            if found is not None:
+                checks.append(_stamped(study.host, entry, found, {check.attribute for check in checks}))
         except Exception as error:
-            message = f"diagnostic {entry.qualified!r} of {entry.distribution} failed: {type(error).__name__}: {error}"
+            reason = str(error) if isinstance(error, PluginError) else f"{type(error).__name__}: {error}"
+            message = f"diagnostic {entry.qualified!r} of {entry.distribution} failed: {reason}"
             failures.append(Issue(message, "warning", entry.plugin))
-            continue
-        if isinstance(found, CheckResult):
-            checks.append(found)
     return checks, failures
 
 
-def _units_check(units: UnitReport) -> CheckResult:
-    crossed, rows = units.in_two_arms, sum(units.rows_in_two_arms.values())
-    message = "every unit is in one variant"
-    if crossed:
-        message = (
-            f"{crossed:,} unit{'s are' if crossed > 1 else ' is'} in more than one variant; "
-            f"their {rows:,} rows are left out. Is this column what was randomised?"
-        )
-    without = sum(units.rows_without_unit.values())
-    if without:
-        message += f"{' And' if crossed else ';'} {without:,} rows without a unit are left out"
-    details = {
-        "units_in_two_arms": crossed,
-        "rows_left_out": rows,
-        "rows_without_unit": without,
-        "repeated": units.repeated,
-    }
-    return CheckResult(name="units", passed=crossed == 0, message=message, details=details)
+def _rank(entry: Registered) -> int:
+    return getattr(entry.definition, "rank", 50)
+
+
+def _stamped(host: PluginHost, entry: Registered, found: Any, taken: Collection[str]) -> CheckResult:
+    """Return a check under the name of its definition: what a target calls itself decides nothing."""
+    if not isinstance(found, CheckResult):
+        raise PluginError(f"it must return a CheckResult or None, got {type(found).__name__}.")
+    attribute = getattr(entry.definition, "attribute", "")
+    if found.value is None or attribute in taken:
+        attribute = ""
+    missing = [name for name in REQUIRED.get(attribute, ()) if not hasattr(found.value, name)]
+    if missing:
+        raise PluginError(f"its value, which becomes the result's {attribute}, has no {' and no '.join(missing)}.")
+    return evolve(found, name=host.name_of(entry), attribute=attribute, provenance=host.provenance(entry))
 
 
 def _context(study: Study, plan: Plan, data: Data, results: Sequence[MetricResult]) -> CheckContext:
@@ -76,4 +81,5 @@ def _context(study: Study, plan: Plan, data: Data, results: Sequence[MetricResul
         shifts=data.reading.shifts,
         covariates=plan.covariates,
         exclusions={(row.metric_name, row.treatment): row.exclusions for row in results},
+        units=units,
     )

@@ -63,11 +63,11 @@ def _result(
 ) -> AnalysisResult:
     results = [row.result.judged(plan.options.alpha) for row in rows]
     checks, failures = run_checks(study, plan, data, results)
-    balance = next((check.value for check in checks if check.name == "balance"), None)
+    values = {check.attribute: check.value for check in checks if check.attribute}
     return AnalysisResult(
         results,
         plan.options.alpha,
-        balance,
+        values.get("balance_checker"),
         checks=checks,
         issues=[*issues, *failures],
         metadata=_asked(study, plan) | _facts(study, plan, data),

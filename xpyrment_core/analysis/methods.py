@@ -10,7 +10,8 @@ from xpyrment_core.analysis.plan import Method
 from xpyrment_core.analysis.study import Study
 from xpyrment_core.errors import InputError, listing, unknown
 from xpyrment_core.options import Options
-from xpyrment_core.registry.definitions import Definition, Registered, TestDefinition
+from xpyrment_core.registry.catalogue import unavailable
+from xpyrment_core.registry.definitions import Definition, TestDefinition
 from xpyrment_core.registry.host import PluginHost
 from xpyrment_core.registry.provenance import Provenance
 
@@ -121,7 +122,7 @@ class _Finder:
         if default is None:
             raise InputError(
                 f"no default {kind} is available: the plugin that offers it is blocked or cannot be used (see "
-                f"'xpyrment plugins'). Name one of: {listing(self.host.names(kind))}."
+                f"'xpyrment plugins'). Name one of: {listing(self.host.names(kind))}.{unavailable(self.host.plugins)}"
             )
         return default
 
@@ -130,13 +131,7 @@ def default_of(host: PluginHost, kind: str) -> str | None:
     """Return the name of the default test or adjuster: the built-in one, else the first that a plugin declares."""
     declared = [entry for entry in host.all(kind) if getattr(entry.definition, "default", False)]
     first = min(declared, key=lambda entry: (not entry.builtin, entry.qualified), default=None)
-    return None if first is None else _name_of(host, first)
-
-
-def _name_of(host: PluginHost, entry: Registered) -> str:
-    """Return the bare name where it means this entry, else the qualified one."""
-    bare, kind = entry.definition.name, entry.definition.kind
-    return bare if bare in host.names(kind) and host.get(kind, bare) is entry else entry.qualified
+    return None if first is None else host.name_of(first)
 
 
 def find_method(host: PluginHost, kind: str, wanted: Any) -> Method:

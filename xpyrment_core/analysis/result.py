@@ -157,6 +157,10 @@ class AnalysisResult:
                 f"COVARIATE IMBALANCE DETECTED: {worst}. |SMD| >= {IMBALANCE:g} before the experiment: "
                 f"check the assignment, or adjust for these covariates."
             )
+            return
+        for check in self.checks:
+            if check.attribute == "balance_checker" and check.passed is False:
+                warn(check.message or f"check {check.name!r} failed")
 
     def _diagnostics(self) -> Mapping[str, Mapping[str, Any]]:
         return {} if self.balance_checker is None else dict(self.balance_checker.diagnostics_)

@@ -10,30 +10,17 @@ from typing import Annotated, Any, NoReturn
 
 from cyclopts import App, Group, Parameter
 
+from xpyrment_core.cli.commands import named_commands
 from xpyrment_core.cli.parameters import remembered_settings, spell_stdin
 from xpyrment_core.errors import XpyrmentError
 from xpyrment_core.options import Format
-from xpyrment_core.registry.definitions import CommandDefinition, Registered
+from xpyrment_core.registry.definitions import Registered
 from xpyrment_core.registry.host import PluginHost, PluginInfo, use_host
 
 VERSION = "0.1.0"
 HELP = "Enterprise-grade experiment design and statistical analysis: decide from A/B tests."
 WIDTH = 80
-
-CORE_COMMANDS = (
-    CommandDefinition(
-        name="completion",
-        target="xpyrment_core.cli.completion:completion",
-        summary="Print or install shell completion.",
-        group="Tools",
-    ),
-    CommandDefinition(
-        name="plugins",
-        target="xpyrment_core.cli.plugins:app",
-        summary="List plugins, what each offers, and what is wrong with any.",
-        group="Tools",
-    ),
-)
+OUTPUT = Group("Output", sort_key=99)
 
 
 def build_app(host: PluginHost, settings: bool = True, chosen: str = "") -> App:
@@ -50,18 +37,8 @@ def build_app(host: PluginHost, settings: bool = True, chosen: str = "") -> App:
         help_format="plaintext",  # Markdown would cost a fifth of the start-up
     )
     groups: dict[str, Group] = {}
-    taken = set(app)
-    for definition in CORE_COMMANDS:
-        _add(app, groups, definition, definition.name, _help(definition, definition.summary, definition.name == chosen))
-        taken.add(definition.name)
-    for entry in host.all("command"):
-        name = entry.definition.name
-        if name in taken:
-            name = f"{entry.plugin}-{entry.definition.name}".replace(".", "-")
-        if name in taken:
-            continue
-        taken.add(name)
-        _add(app, groups, entry.definition, name, _help(entry.definition, _summary(entry), name == chosen))
+    for name, entry in named_commands(host).items():
+        _add(app, groups, entry, name, name == chosen)
     if settings:
         from xpyrment_core.cli.settings import settings as sources
 
@@ -69,27 +46,25 @@ def build_app(host: PluginHost, settings: bool = True, chosen: str = "") -> App:
     return app
 
 
-def _add(app: App, groups: dict[str, Group], definition: Any, name: str, summary: str) -> None:
+def _add(app: App, groups: dict[str, Group], entry: Registered, name: str, chosen: bool) -> None:
+    definition = entry.definition
     title = getattr(definition, "group", "Commands")
-    group = groups.setdefault(title, Group(title))
-    app.command(definition.target, name=name, group=group, help=summary)
+    # cyclopts has a group "Commands" of its own, and refuses another one of that name.
+    group = None if title == "Commands" else groups.setdefault(title, Group(title))
+    app.command(definition.target, name=name, group=group, help=_help(entry, chosen))
 
 
-def _help(definition: CommandDefinition | Any, summary: str, chosen: bool) -> str:
+def _help(entry: Registered, chosen: bool) -> str:
     """Return a command's help: its summary in lists, its whole docstring when it is the one asked for."""
+    summary = entry.definition.summary + ("" if entry.builtin else f" [{entry.distribution}]")
     if not chosen:
         return summary
     try:
-        target = definition.load()
+        target = entry.definition.load()
     except Exception:  # whatever is wrong with it is said when it runs
         return summary
     text = inspect.getdoc(target) if inspect.isfunction(target) else None
     return "\n\n".join(" ".join(part.split()) for part in (text or summary).split("\n\n"))
-
-
-def _summary(entry: Registered) -> str:
-    owner = "" if entry.builtin else f" [{entry.distribution}]"
-    return f"{entry.definition.summary}{owner}"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -123,9 +98,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     finally:
         gc.enable()
-
-
-OUTPUT = Group("Output", sort_key=99)
 
 
 def _run(app: App, tokens: list[str]) -> int:

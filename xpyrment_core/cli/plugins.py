@@ -5,10 +5,11 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
+from xpyrment_core.cli.commands import renamed_commands
 from xpyrment_core.cli.report import Report, Table
 from xpyrment_core.errors import unknown
 from xpyrment_core.registry.contracts import check_targets
-from xpyrment_core.registry.host import PluginInfo, default_host
+from xpyrment_core.registry.host import PluginHost, PluginInfo, default_host
 
 app = App(name="plugins", result_action="return_value")
 
@@ -32,10 +33,11 @@ def plugins(
     """
     host = default_host()
     infos = [info for info in host.plugins if kind is None or any(o.split()[0] == kind for o in info.offers)]
-    failures = check_targets(host) if check else {}
+    failures = _failures(host) if check else {}
     bad = [info for info in infos if info.problem or info.name in failures]
     parts: list[Table | str] = [_table(infos, failures, verbose)]
     parts += [f"\n{info} cannot be used: {_reason(info, failures)}" for info in bad]
+    parts += [f"\n{sentence}." for sentence in renamed_commands(host)]
     parts.append(f"\n{len(infos)} plugins, {len(bad)} unusable.")
     data = {"plugins": [_as_dict(info, failures) for info in infos]}
     return Report(
@@ -45,6 +47,23 @@ def plugins(
         data=data,
         exit_code=1 if check and bad else 0,
     )
+
+
+def _failures(host: PluginHost) -> dict[str, str]:
+    """Return the first thing wrong with each plugin: its contracts, then what its quick kinds promise."""
+    from xpyrment_core.testing.examples import QUICK, plugin_checks
+    from xpyrment_core.testing.running import outcomes
+
+    failures = check_targets(host)
+    for info in host.plugins:
+        if info.status != "loaded" or info.name in failures:
+            continue
+        for title, checks in plugin_checks(host, info.name, kinds=QUICK):
+            problems = [] if isinstance(checks, str) else [o for o in outcomes(checks) if o.problem]
+            if problems:
+                failures[info.name] = f"{title}: {problems[0].name}: {problems[0].problem}"
+                break
+    return failures
 
 
 @app.command
@@ -74,7 +93,7 @@ def check(
         Parameter(help="Simulate up to 16,000 experiments per claim, not 2,000: minutes, not seconds.", negative=""),
     ] = False,
 ) -> Report:
-    """Try out what a plugin's metrics, tests, adjusters and corrections promise; exit 1 if one does not keep it."""
+    """Try out what everything a plugin offers promises; exit 1 if a promise is not kept."""
     from xpyrment_core.testing.examples import plugin_checks
     from xpyrment_core.testing.running import outcomes
 

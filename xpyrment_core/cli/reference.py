@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from xpyrment_core.cli import main
+from xpyrment_core.cli.commands import commands as all_commands
 from xpyrment_core.registry.definitions import CommandDefinition
 from xpyrment_core.registry.host import PluginHost, default_host, use_host
 
-# As a reader without plugins of strangers sees it, in a terminal of 80 columns.
+# As a reader without third-party plugins sees it, in a terminal of 80 columns.
 PLAIN = {"XPYRMENT_DISABLE_AUTOLOAD": "1", "COLUMNS": str(main.WIDTH), "NO_COLOR": "1"}
 
 HEADER = """# Command line
@@ -36,8 +37,8 @@ The options of an analysis have [a page of their own](options.md), with their na
 
 def commands(host: PluginHost) -> list[CommandDefinition]:
     """Return the commands that ship with xpyrment, by group and name."""
-    offered = [entry.definition for entry in host.all("command") if entry.builtin]
-    known = [d for d in (*main.CORE_COMMANDS, *offered) if isinstance(d, CommandDefinition)]
+    offered = [entry.definition for entry in all_commands(host) if entry.builtin]
+    known = [d for d in offered if isinstance(d, CommandDefinition)]
     return sorted(known, key=lambda definition: (definition.group, definition.name))
 
 

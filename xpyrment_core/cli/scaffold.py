@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from xpyrment_core.errors import InputError
-from xpyrment_core.registry.definitions import NAME
+from xpyrment_core.registry.fields import NAME
 
 PYPROJECT = """\
 [project]

@@ -3,6 +3,7 @@
 from typing import Any
 
 from xpyrment_core.errors import InputError, listing, warn
+from xpyrment_core.registry.catalogue import unavailable
 from xpyrment_core.registry.definitions import Registered
 from xpyrment_core.registry.host import PluginHost, PluginWarning
 
@@ -25,6 +26,7 @@ def find_engine(host: PluginHost, data: Any, name: str | None = None) -> Registe
     raise InputError(
         f"no engine reads data of type {type(data).__module__}.{type(data).__qualname__}; "
         f"wanted a frame (pandas, polars, pyarrow …) or a path to CSV or Parquet. Engines asked: {names}."
+        f"{unavailable(host.plugins)}"
     )
 
 

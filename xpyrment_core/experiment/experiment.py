@@ -6,6 +6,9 @@ from typing import Any, Self
 
 from xpyrment_core.analysis import flow
 from xpyrment_core.analysis.metric_spec import MetricSpec
+from xpyrment_core.analysis.plan import Plan
+from xpyrment_core.analysis.plan_facts import plan_facts
+from xpyrment_core.analysis.planner import make_plan
 from xpyrment_core.analysis.result import AnalysisResult
 from xpyrment_core.analysis.study import Study
 from xpyrment_core.data.engines import find_engine
@@ -19,6 +22,7 @@ from xpyrment_core.options import DEFAULT_TEST, Alternative, Label, Options, Rel
 from xpyrment_core.registry.definitions import Registered
 from xpyrment_core.registry.host import PluginHost
 from xpyrment_core.registry.provenance import Issue
+from xpyrment_core.values.analysis_plan import AnalysisPlan
 
 
 class Experiment(Design):
@@ -95,8 +99,8 @@ class Experiment(Design):
         """
         return self._move(target, self._plugins)
 
-    def _move(self, target: ExperimentState, host: PluginHost) -> list[Issue]:
-        issues = self._life.move(self, target, host)
+    def _move(self, target: ExperimentState, host: PluginHost, plan: AnalysisPlan | None = None) -> list[Issue]:
+        issues = self._life.move(self, target, host, plan)
         if target is ExperimentState.RUNNING:
             self._fixed = fingerprint(self._parts())
         return issues
@@ -207,7 +211,7 @@ class Experiment(Design):
             self._source = None  # between two looks the data may have changed: open them again
         study = self.study(plugins)
         with self._life.undone_on_failure():
-            result = flow.analyse(study, options, gate=lambda plan: self._begin(study.host))
+            result = flow.analyse(study, options, gate=lambda plan: self._begin(plan, study.host))
             self._life.record("analysis", **{key: result.metadata[key] for key in flow.ASKED})
             self._move(ExperimentState.ANALYZED, study.host)
         self._observe(result, study.host)
@@ -244,11 +248,29 @@ class Experiment(Design):
         )
         return flow.explain(self.study(plugins), options)
 
-    def _begin(self, host: PluginHost) -> list[Issue]:
+    def ask_gates(self, options: Options, study: Study) -> list[Issue]:
+        """Ask the plugins' gates about a simulation: once, before its replicates, which ask nobody.
+
+        Parameters
+        ----------
+        options : Options
+        study : Study
+            What each replicate will be, with the experiment's metrics.
+
+        Raises
+        ------
+        InputError
+            A gate refused, or the analysis cannot be planned.
+        """
+        facts = plan_facts(make_plan(study, options), study.host, "simulation")
+        return study.host.gate("xpyrment_check_experiment", experiment=self, plan=facts)
+
+    def _begin(self, plan: Plan, host: PluginHost) -> list[Issue]:
         """Ask the gates, and start running."""
-        issues = host.gate("xpyrment_check_experiment", experiment=self)
+        facts = plan_facts(plan, host, "look" if self.looks else "analysis")
+        issues = host.gate("xpyrment_check_experiment", experiment=self, plan=facts)
         if self.state is ExperimentState.DESIGNED:
-            issues += self._move(ExperimentState.RUNNING, host)
+            issues += self._move(ExperimentState.RUNNING, host, facts)
         return issues
 
     def _observe(self, result: AnalysisResult, host: PluginHost) -> None:
@@ -256,6 +278,6 @@ class Experiment(Design):
         result.issues += tuple(host.observe("xpyrment_after_analysis", experiment=self, result=result))
         result.raw_results = numbers  # an observer cannot change a number
         for check in result.checks:
-            # summary() warns of imbalance, where the reader sees it.
-            if check.passed is False and check.name != "balance":
-                warn(check.message)
+            # summary() warns of what it reports itself, where the reader sees it.
+            if check.passed is False and not check.attribute:
+                warn(check.message or f"check {check.name!r} failed")

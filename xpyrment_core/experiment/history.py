@@ -10,6 +10,7 @@ from attrs import frozen
 from xpyrment_core.experiment.state import ExperimentState, check_move
 from xpyrment_core.registry.host import PluginHost
 from xpyrment_core.registry.provenance import Issue
+from xpyrment_core.values.analysis_plan import AnalysisPlan
 
 
 @frozen
@@ -43,14 +44,17 @@ class Lifecycle:
         """How many analyses have been finished."""
         return sum(entry.what == "analysis" for entry in self.history)
 
-    def move(self, experiment: Any, target: ExperimentState, host: PluginHost) -> list[Issue]:
+    def move(
+        self, experiment: Any, target: ExperimentState, host: PluginHost, plan: AnalysisPlan | None = None
+    ) -> list[Issue]:
         """Move to another state if the table of moves and the plugins' gates allow it."""
         source = self.state
         check_move(source, target)
-        issues = host.gate("xpyrment_before_transition", experiment=experiment, source=source, target=target)
+        facts = {"experiment": experiment, "source": source, "target": target}
+        issues = host.gate("xpyrment_before_transition", **facts, plan=plan)
         self.state = target
         self.record("transition", source=source.name, target=target.name)
-        host.observe("xpyrment_after_transition", experiment=experiment, source=source, target=target)
+        host.observe("xpyrment_after_transition", **facts)
         return issues
 
     def record(self, what: str, **details: Any) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from xpyrment_core.errors import MissingExtraError, PluginError
-from xpyrment_core.registry.definitions import Registered
+from xpyrment_core.registry.definitions import KINDS, Registered
 from xpyrment_core.registry.host import PluginHost
 
 
@@ -16,17 +16,7 @@ def check_targets(host: PluginHost) -> dict[str, str]:
         The first thing wrong with each plugin that has something wrong.
     """
     failures: dict[str, str] = {}
-    for kind in (
-        "metric",
-        "test",
-        "adjuster",
-        "correction",
-        "diagnostic",
-        "engine",
-        "plot_backend",
-        "exporter",
-        "command",
-    ):
+    for kind in (definition.kind for definition in KINDS.values()):
         for entry in host.all(kind):
             if entry.plugin not in failures:
                 wrong = check_target(entry)

@@ -4,46 +4,14 @@ A definition names a thing and says where its code is; ``target`` is the object
 itself or a lazy ``"module:attribute"`` that is imported on first use.
 """
 
-import re
 from collections.abc import Callable, Mapping
-from importlib import import_module
 from typing import Any, ClassVar, Literal
 
-from attrs import field, frozen
+from attrs import field, frozen, validators
 
 from xpyrment_core.errors import PluginError
 from xpyrment_core.options import Needs
-
-NAME = re.compile(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*")
-
-
-def load(target: Any) -> Any:
-    """Return what a target names, importing it where it is ``"module:attribute"``."""
-    if not isinstance(target, str):
-        return target
-    module, _, path = target.partition(":")
-    found: Any = import_module(module)
-    for part in path.split("."):
-        found = getattr(found, part)
-    return found
-
-
-def _check_name(definition: "Definition", _: Any, name: str) -> None:
-    if not isinstance(name, str) or not NAME.fullmatch(name):
-        raise PluginError(
-            f"{definition.kind} name {name!r} is not usable: wanted lower-case letters and digits, parts joined by "
-            f"'_' or '-', such as 'revenue_per_user'."
-        )
-
-
-def _check_target(definition: "Definition", _: Any, target: Any) -> None:
-    if isinstance(target, str) and not re.fullmatch(r"[\w.]+:[\w.]+", target):
-        raise PluginError(
-            f"{definition.kind} {definition.name!r}: target {target!r} is not 'module:attribute', "
-            f"such as 'xpyrment_acme.metrics:Margin'."
-        )
-    if target is None:
-        raise PluginError(f"{definition.kind} {definition.name!r} has no target.")
+from xpyrment_core.registry.fields import check_name, check_suffixes, check_target, load
 
 
 @frozen(kw_only=True)
@@ -63,8 +31,8 @@ class Definition:
     """
 
     kind: ClassVar[str] = "definition"
-    name: str = field(validator=_check_name)
-    target: Any = field(validator=_check_target)
+    name: str = field(validator=check_name)
+    target: Any = field(validator=check_target)
     summary: str = ""
     aliases: tuple[str, ...] = ()
 
@@ -166,11 +134,26 @@ class CorrectionDefinition(Definition):
         return load(self.intervals)
 
 
-class DiagnosticDefinition(Definition):
-    """A check made with every analysis; the target is ``(CheckContext) -> CheckResult or None``."""
+ResultAttribute = Literal["", "balance_checker"]
 
-    __slots__ = ()
+
+@frozen(kw_only=True)
+class DiagnosticDefinition(Definition):
+    """A check made with every analysis; the target is ``(CheckContext) -> CheckResult or None``.
+
+    Attributes
+    ----------
+    attribute : {"", "balance_checker"}
+        The attribute of `AnalysisResult` that the check's `value` becomes, with ``diagnostics_``
+        and ``love_plot()``; ``summary()`` then reports its failure. Of several diagnostics
+        that give a value, the first in loading order is taken.
+    rank : int
+        Checks are made and listed in this order, lowest first.
+    """
+
     kind: ClassVar[str] = "diagnostic"
+    attribute: ResultAttribute = field(default="", validator=validators.in_(("", "balance_checker")))
+    rank: int = 50
 
 
 @frozen(kw_only=True)
@@ -187,18 +170,40 @@ class EngineDefinition(Definition):
     rank: int = 50
 
 
+@frozen(kw_only=True)
 class PlotBackendDefinition(Definition):
-    """A plotting library; the target is ``(plot: PlotData, **options) -> its own figure object``."""
+    """A plotting library; the target is ``(plot: PlotData, **options) -> its own figure object``.
 
-    __slots__ = ()
+    Attributes
+    ----------
+    suffixes : tuple of str
+        File suffixes that ``xpyrment analyze --plot`` saves with it: ``(".png", ".svg")``.
+    save : object, str or None
+        ``(figure, path)``: writes the figure to a file. None where the figure is text or bytes,
+        or has a method ``save(path)``.
+    """
+
     kind: ClassVar[str] = "plot_backend"
+    suffixes: tuple[str, ...] = field(default=(), validator=check_suffixes)
+    save: Any = None
+
+    def load_save(self) -> Any:
+        """Return the function behind `save`, None where there is none."""
+        return load(self.save)
 
 
+@frozen(kw_only=True)
 class ExporterDefinition(Definition):
-    """A report format; the target is ``(AnalysisResult) -> str or bytes``."""
+    """A report format; the target is ``(AnalysisResult) -> str or bytes``.
 
-    __slots__ = ()
+    Attributes
+    ----------
+    suffixes : tuple of str
+        File suffixes that ``xpyrment analyze --report`` writes with it: ``(".html",)``.
+    """
+
     kind: ClassVar[str] = "exporter"
+    suffixes: tuple[str, ...] = field(default=(), validator=check_suffixes)
 
 
 @frozen(kw_only=True)

@@ -1,8 +1,12 @@
 """Two small records that the plugin host needs before anything is analysed."""
 
-from typing import Literal
+from typing import Literal, get_args
 
-from attrs import frozen
+from attrs import field, frozen
+
+from xpyrment_core.errors import InputError
+
+Severity = Literal["error", "warning", "info"]
 
 
 @frozen
@@ -19,10 +23,27 @@ class Provenance:
         return f"{self.kind} {self.plugin}/{self.name} ({self.distribution} {self.version})"
 
 
+def _check_severity(issue: "Issue", _: object, severity: object) -> None:
+    if severity not in get_args(Severity):
+        raise InputError(
+            f"the severity of an Issue must be one of 'error', 'warning', 'info', got {severity!r}, "
+            f"in Issue({issue.message!r})."
+        )
+
+
 @frozen
 class Issue:
-    """What a gate or a check has to say; an ``"error"`` stops the step."""
+    """What a gate or a check has to say.
+
+    Attributes
+    ----------
+    message : str
+    severity : {"warning", "info", "error"}
+        An ``"error"`` stops the step; any other word is refused.
+    source : str
+        The plugin that says it; filled in by the host.
+    """
 
     message: str
-    severity: Literal["error", "warning", "info"] = "warning"
+    severity: Severity = field(default="warning", validator=_check_severity)
     source: str = ""

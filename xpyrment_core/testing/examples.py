@@ -1,16 +1,27 @@
 """Examples of what a definition offers, so that it can be checked without knowing it."""
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
-from xpyrment_core.errors import InputError
-from xpyrment_core.registry.definitions import CorrectionDefinition, MetricDefinition, Registered, TestDefinition
+from xpyrment_core.errors import InputError, MissingExtraError, PluginError
+from xpyrment_core.registry.definitions import (
+    KINDS,
+    CorrectionDefinition,
+    MetricDefinition,
+    PlotBackendDefinition,
+    Registered,
+    TestDefinition,
+)
 from xpyrment_core.registry.host import PluginHost
+from xpyrment_core.testing.example_values import plots
 from xpyrment_core.testing.kinds import checks_for
 from xpyrment_core.testing.running import Check
 
-KINDS = ("metric", "test", "adjuster", "correction")
+QUICK = ("diagnostic", "plot_backend", "exporter", "command")
+"""Kinds whose checks neither simulate nor need to be told anything."""
+
+
 NUMBER = 0.5
 """What a numeric parameter without a default gets: a share, or a cap that most values exceed."""
 
@@ -53,8 +64,10 @@ def example_metric(kind: Any, name: str = "example") -> Any:
     return kind(name=name, **example_parameters(kind))
 
 
-def plugin_checks(host: PluginHost, plugin: str, full: bool = False) -> Iterator[tuple[str, list[Check] | str]]:
-    """Yield, for everything a plugin offers that the kit knows, its checks, or why there are none.
+def plugin_checks(
+    host: PluginHost, plugin: str, full: bool = False, kinds: Collection[str] | None = None
+) -> Iterator[tuple[str, list[Check] | str]]:
+    """Yield, for everything a plugin offers, its checks, or why there are none.
 
     Parameters
     ----------
@@ -62,8 +75,12 @@ def plugin_checks(host: PluginHost, plugin: str, full: bool = False) -> Iterator
     plugin : str
     full : bool
         Simulate up to 16,000 experiments per check, not 2,000.
+    kinds : collection of str, optional
+        Only these kinds.
     """
-    for kind in KINDS:
+    for kind in (definition.kind for definition in KINDS.values()):
+        if kinds is not None and kind not in kinds:
+            continue
         for entry in host.all(kind):
             if entry.plugin == plugin:
                 title = f"{kind} {entry.definition.name}"
@@ -71,11 +88,15 @@ def plugin_checks(host: PluginHost, plugin: str, full: bool = False) -> Iterator
                     yield title, _checks(entry, fast=not full)
                 except InputError as error:
                     yield title, str(error)
+                except PluginError as error:
+                    if not isinstance(error.__cause__, MissingExtraError):
+                        raise
+                    yield title, str(error.__cause__)
 
 
 def _checks(entry: Registered, fast: bool) -> list[Check]:
     definition = entry.definition
-    options: dict[str, Any] = {"fast": fast}
+    options: dict[str, Any] = {} if definition.kind in (*QUICK, "engine") else {"fast": fast}
     subject: Any = definition
     if isinstance(definition, MetricDefinition):
         subject = example_metric(entry.load())
@@ -83,4 +104,17 @@ def _checks(entry: Registered, fast: bool) -> list[Check]:
         options["controls"] = "fdr" if "fdr" in definition.name else "fwer"
     if isinstance(definition, TestDefinition) and definition.needs == "samples":
         options |= {"estimand": None, "shift": False}  # its effect need not be a difference of means
+    if isinstance(definition, PlotBackendDefinition):
+        _check_installed(entry)
     return checks_for(definition.kind, subject, **options)
+
+
+def _check_installed(entry: Registered) -> None:
+    """Tell a plotting library that is not installed from a backend that is broken."""
+    draw = entry.load()
+    try:
+        draw(next(plots()))
+    except MissingExtraError as error:
+        raise InputError(str(error)) from error
+    except Exception:
+        return  # the checks say what is wrong with it

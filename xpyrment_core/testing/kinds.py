@@ -1,17 +1,28 @@
-"""The kit's front: all checks of a kind, at once or one pytest case each."""
+"""The kinds the kit knows: the subject each makes of what it is given, and its checks."""
 
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from xpyrment_core.errors import InputError, unknown
-from xpyrment_core.registry.definitions import CorrectionDefinition, Definition, TestDefinition
+from xpyrment_core.registry.definitions import (
+    CommandDefinition,
+    CorrectionDefinition,
+    Definition,
+    ExporterDefinition,
+    PlotBackendDefinition,
+    TestDefinition,
+)
 from xpyrment_core.testing.claims.adjusters import AdjusterSubject, adjuster_checks
+from xpyrment_core.testing.claims.commands import CommandSubject, command_checks
 from xpyrment_core.testing.claims.corrections import CorrectionSubject, correction_checks
+from xpyrment_core.testing.claims.diagnostics import DiagnosticSubject, diagnostic_checks
 from xpyrment_core.testing.claims.engines import EngineSubject, engine_checks
+from xpyrment_core.testing.claims.exporters import ExporterSubject, exporter_checks
 from xpyrment_core.testing.claims.metrics import MetricSubject, metric_checks
+from xpyrment_core.testing.claims.plot_backends import PlotBackendSubject, plot_backend_checks
 from xpyrment_core.testing.claims.tests import TestSubject, test_checks
-from xpyrment_core.testing.running import Check, checked_expectations, run_checks
+from xpyrment_core.testing.running import Check, checked_expectations
 
 Expected = Mapping[str, str] | None
 
@@ -45,6 +56,27 @@ def _engine(engine: Any, **options: Any) -> EngineSubject:
     return EngineSubject(engine=_loaded(engine), make=options["make"])
 
 
+def _diagnostic(diagnostic: Any, **options: Any) -> DiagnosticSubject:
+    return DiagnosticSubject(call=_loaded(diagnostic), **options)
+
+
+def _exporter(exporter: Any, **options: Any) -> ExporterSubject:
+    given = {"suffixes": exporter.suffixes} if isinstance(exporter, ExporterDefinition) else {}
+    return ExporterSubject(call=_loaded(exporter), **{**given, **options})
+
+
+def _plot_backend(backend: Any, **options: Any) -> PlotBackendSubject:
+    given: dict[str, Any] = {}
+    if isinstance(backend, PlotBackendDefinition):
+        given = {"suffixes": backend.suffixes, "save": backend.load_save()}
+    return PlotBackendSubject(call=_loaded(backend), **{**given, **options})
+
+
+def _command(command: Any, **options: Any) -> CommandSubject:
+    given = {"summary": command.summary} if isinstance(command, CommandDefinition) else {}
+    return CommandSubject(call=_loaded(command), **{**given, **options})
+
+
 def _loaded(subject: Any) -> Any:
     return subject.load() if isinstance(subject, Definition) else subject
 
@@ -54,7 +86,11 @@ _KINDS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "test": (_test, test_checks),
     "adjuster": (_adjuster, adjuster_checks),
     "correction": (_correction, correction_checks),
+    "diagnostic": (_diagnostic, diagnostic_checks),
     "engine": (_engine, engine_checks),
+    "plot_backend": (_plot_backend, plot_backend_checks),
+    "exporter": (_exporter, exporter_checks),
+    "command": (_command, command_checks),
 }
 
 
@@ -63,7 +99,9 @@ def checks_for(kind: str, subject: Any, *, statistical: bool = True, **options: 
 
     Parameters
     ----------
-    kind : {"metric", "test", "adjuster", "correction", "engine"}
+    kind : str
+        ``"metric"``, ``"test"``, ``"adjuster"``, ``"correction"``, ``"diagnostic"``, ``"engine"``,
+        ``"plot_backend"``, ``"exporter"`` or ``"command"``.
     subject : object
         The metric, the function, or its definition.
     statistical : bool
@@ -122,134 +160,3 @@ def parametrize_with_checks(kind: str, subject: Any, *, expected_failures: Expec
         marks = [pytest.mark.xfail(reason=expected[check.name], strict=True)] if check.name in expected else []
         cases.append(pytest.param(check, marks=marks, id=check.name))
     return pytest.mark.parametrize("check", cases)
-
-
-def check_metric(metric: Any, *, expected_failures: Expected = None, **options: Any) -> None:
-    """Check a metric against everything that metrics promise.
-
-    Parameters
-    ----------
-    metric : object
-        An instance: ``Margin(name="margin", cost_col="cost", revenue_col="revenue")``.
-    expected_failures : mapping of check name to reason, optional
-    sample : callable, optional
-        ``(generator, n) -> {column: values}``, where the kit's positive columns do not suit.
-    conservative : bool
-        Its variance may be too large; only too many false findings are an error.
-    fast : bool
-        Simulate at most 2,000 experiments per shape of data, where a gross error shows.
-    statistical : bool
-        False leaves the simulations out.
-
-    Raises
-    ------
-    AssertionError
-        Every claim that it does not keep, with the numbers.
-
-    Examples
-    --------
-    >>> from xpyrment_core.stats.delta_method import ColumnMean
-    >>> check_metric(ColumnMean("minutes"), statistical=False)
-    """
-    run_checks(
-        f"metric {getattr(metric, 'name', metric)!r}", checks_for("metric", metric, **options), expected_failures
-    )
-
-
-def check_test(test: Any, *, expected_failures: Expected = None, **options: Any) -> None:
-    """Check a test against everything that tests promise: level and coverage in five shapes of data included.
-
-    Parameters
-    ----------
-    test : callable or TestDefinition
-        ``(control, treatment, alpha, alternative) -> Effect``.
-    expected_failures : mapping of check name to reason, optional
-    needs : {"estimates", "counts", "samples"}, optional
-        What it is called with; taken from the definition, or from its attribute ``needs``.
-    conservative : bool
-        Its level may be below 0.05 and its coverage above 95 %, as those of exact tests are.
-    shift : bool
-        Whether adding a number to all values of both arms changes nothing.
-    estimand : callable, "means" or None
-        What the interval covers: the difference of means, ``(control, treatment) -> effect``
-        of two very large arms, or None, which leaves coverage out.
-    fast, statistical : bool
-        As for `check_metric`.
-
-    Raises
-    ------
-    AssertionError
-        Every claim that it does not keep, with the numbers.
-
-    Examples
-    --------
-    >>> from xpyrment_core.stats.wald import wald
-    >>> def z(control, treatment, alpha, alternative):
-    ...     return wald(control, treatment, alpha=alpha, alternative=alternative, df=None)
-    >>> check_test(z, statistical=False)
-    """
-    run_checks(f"test {_name(test)!r}", checks_for("test", test, **options), expected_failures)
-
-
-def check_adjuster(adjuster: Any, *, expected_failures: Expected = None, **options: Any) -> None:
-    """Check a covariate adjustment: its symmetries, its gain, and level and coverage of what it adjusts.
-
-    Parameters
-    ----------
-    adjuster : callable or AdjusterDefinition
-        ``(control, treatment) -> (Estimate, Estimate)`` of Moments with the outcome first.
-    expected_failures : mapping of check name to reason, optional
-    conservative, fast, statistical : bool
-        As for `check_test`.
-
-    Raises
-    ------
-    AssertionError
-        Every claim that it does not keep, with the numbers.
-    """
-    run_checks(f"adjuster {_name(adjuster)!r}", checks_for("adjuster", adjuster, **options), expected_failures)
-
-
-def check_correction(correction: Any, *, expected_failures: Expected = None, **options: Any) -> None:
-    """Check a correction of p-values: its symmetries, and the error rate that it bounds.
-
-    Parameters
-    ----------
-    correction : callable or CorrectionDefinition
-        ``(p_values) -> adjusted p-values``.
-    expected_failures : mapping of check name to reason, optional
-    controls : {"fwer", "fdr"} or None
-        The chance of any false finding (the default), the expected share of false ones
-        among the findings, or nothing that could be simulated.
-    fast, statistical : bool
-        As for `check_metric`.
-
-    Raises
-    ------
-    AssertionError
-        Every claim that it does not keep, with the numbers.
-    """
-    run_checks(f"correction {_name(correction)!r}", checks_for("correction", correction, **options), expected_failures)
-
-
-def check_engine(engine: Any, *, expected_failures: Expected = None, **options: Any) -> None:
-    """Check that an engine finds the numbers of a plain reference: missing cells, units, infinities and all.
-
-    Parameters
-    ----------
-    engine : class or EngineDefinition
-        With ``accepts(data)`` and ``open(data)``.
-    make : callable
-        ``({column: list of cells}) -> data`` of the engine's kind; a missing cell is None.
-    expected_failures : mapping of check name to reason, optional
-
-    Raises
-    ------
-    AssertionError
-        Every claim that it does not keep, with the numbers.
-    """
-    run_checks(f"engine {_name(engine)!r}", checks_for("engine", engine, **options), expected_failures)
-
-
-def _name(subject: Any) -> str:
-    return str(getattr(subject, "name", None) or getattr(subject, "__name__", type(subject).__name__))

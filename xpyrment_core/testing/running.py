@@ -1,8 +1,10 @@
 """Checks as values: a name and a claim to try; and what a claim may not do on the side."""
 
+import io
 import random
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
 import numpy as np
@@ -111,6 +113,24 @@ def global_randomness_untouched() -> Iterator[None]:
     assert (str(now), random.getstate()) == before and not moved, (
         "it used the global random state, which changes what others draw: use np.random.default_rng(seed)"
     )
+
+
+@contextmanager
+def nothing_printed() -> Iterator[None]:
+    """Assert that the block wrote nothing to standard output; warnings are not printing."""
+    out = io.StringIO()
+    with redirect_stdout(out), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+    assert not out.getvalue(), f"it printed {out.getvalue()[:60]!r}: return it instead"
+
+
+@contextmanager
+def same_text(*values: Any) -> Iterator[None]:
+    """Assert that the block left values as they were, as their `repr` shows them."""
+    before = [repr(value) for value in values]
+    yield
+    assert [repr(value) for value in values] == before, "it changed its input: make a copy first"
 
 
 @contextmanager

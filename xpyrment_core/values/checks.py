@@ -6,7 +6,8 @@ from typing import Any
 from attrs import field, frozen
 
 from xpyrment_core.options import Label
-from xpyrment_core.values.exclusions import Exclusions
+from xpyrment_core.registry.provenance import Provenance
+from xpyrment_core.values.exclusions import Exclusions, UnitReport
 from xpyrment_core.values.frozen_map import frozen_map
 from xpyrment_core.values.moments import Moments
 
@@ -36,6 +37,8 @@ class CheckContext:
     covariates : tuple of str
         Covariate columns.
     exclusions : mapping of (metric name, treatment label) to Exclusions
+    units : UnitReport or None
+        What grouping the rows by unit found; None where each row is a unit.
     """
 
     counts: Mapping[Label, int]
@@ -47,6 +50,12 @@ class CheckContext:
     shifts: Mapping[str, float] = field(factory=dict)
     covariates: tuple[str, ...] = ()
     exclusions: Mapping[tuple[str, Label], Exclusions] = field(factory=dict)
+    units: UnitReport | None = None
+
+
+def _verdict(passed: Any) -> bool | None:
+    """Return a plain bool, so that a NumPy one is not taken for None."""
+    return None if passed is None else bool(passed)
 
 
 @frozen(kw_only=True)
@@ -56,7 +65,8 @@ class CheckResult:
     Attributes
     ----------
     name : str
-        The check: ``"sample_ratio"``, ``"balance"`` …
+        The check. An analysis puts the name of the diagnostic's definition here,
+        ``plugin/name`` where two plugins offer that name.
     passed : bool or None
         None where the check could not be made; `message` says why.
     statistic, p_value : float or None
@@ -66,13 +76,20 @@ class CheckResult:
         Numbers behind it, JSON-ready.
     value : object
         The check's own result where it has one with more to ask, such as a balance table
-        with its love plot; it is no part of the JSON.
+        with its love plot; it is not part of the JSON.
+    attribute : str
+        The attribute of the analysis result that holds `value`, set by the analysis from the
+        diagnostic's definition; ``""`` for none.
+    provenance : Provenance or None
+        Which plugin made the check; set by the analysis.
     """
 
     name: str
-    passed: bool | None
+    passed: bool | None = field(converter=_verdict)
     statistic: float | None = None
     p_value: float | None = None
     message: str = ""
     details: Mapping[str, Any] = field(factory=dict, converter=frozen_map)
     value: Any = field(default=None, repr=False)
+    attribute: str = field(default="", repr=False)
+    provenance: Provenance | None = field(default=None, repr=False)

@@ -1,0 +1,89 @@
+"""Files that commands save: the plot backend or exporter that writes one is found by its suffix."""
+
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from xpyrment_core.errors import InputError, PluginError
+from xpyrment_core.registry.definitions import PlotBackendDefinition, Registered
+from xpyrment_core.registry.host import PluginHost
+
+
+@frozen
+class Output:
+    """A file to be saved, and who writes it.
+
+    Attributes
+    ----------
+    what : str
+        ``"plot"`` or ``"report"``.
+    entry : Registered
+        The plot backend or exporter that serves the file's suffix.
+    path : Path
+    """
+
+    what: str
+    entry: Registered
+    path: Path
+
+    def save(self, made: Any) -> str:
+        """Write what the backend or exporter made, and return a line that says so.
+
+        Raises
+        ------
+        InputError
+            The file cannot be written.
+        PluginError
+            The plugin gave something that cannot be saved.
+        """
+        try:
+            self._write(made)
+        except (OSError, ValueError) as error:
+            raise InputError(f"the {self.what} cannot be saved as '{self.path}': {error}.") from error
+        return f"{self.what.capitalize()} saved as {self.path}"
+
+    def _write(self, made: Any) -> None:
+        definition = self.entry.definition
+        save = definition.load_save() if isinstance(definition, PlotBackendDefinition) else None
+        if save is not None:
+            save(made, self.path)
+        elif isinstance(made, str | bytes):
+            self.path.write_bytes(made if isinstance(made, bytes) else made.encode())
+        elif self.what == "plot" and callable(getattr(made, "save", None)):
+            made.save(self.path)
+        else:
+            more = ", a figure with save(path), or save= in its definition" if self.what == "plot" else ""
+            raise PluginError(
+                f"{self.entry.qualified!r} of {self.entry.distribution} made a {type(made).__name__}, which cannot be "
+                f"saved as '{self.path}': wanted text or bytes{more}."
+            )
+
+
+def plot_output(host: PluginHost, path: Path) -> Output:
+    """Find the plot backend that saves files of this suffix.
+
+    Call it before any work, so that a suffix nobody serves costs nothing.
+
+    Raises
+    ------
+    InputError
+        No plugin serves the suffix; the message lists those that are served.
+    PluginError
+        The plugin that does cannot be loaded.
+    """
+    return _output(host, "plot", "plot_backend", path)
+
+
+def report_output(host: PluginHost, path: Path) -> Output:
+    """Find the exporter that writes files of this suffix; errors as of `plot_output`."""
+    return _output(host, "report", "exporter", path)
+
+
+def _output(host: PluginHost, what: str, kind: str, path: Path) -> Output:
+    try:
+        entry = host.by_suffix(kind, path.suffix)
+    except InputError as error:
+        raise InputError(f"the {what} cannot be saved as '{path}': {error}") from error
+    entry.load()
+    return Output(what, entry, path)

@@ -1,0 +1,108 @@
+"""What every diagnostic promises."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from attrs import evolve, frozen
+
+from xpyrment_core.testing.example_values import contexts
+from xpyrment_core.testing.running import Check, close, global_randomness_untouched, nothing_printed, same_text
+from xpyrment_core.values.checks import CheckContext, CheckResult
+from xpyrment_core.values.metric_result import native
+
+
+@frozen(kw_only=True, eq=False)
+class DiagnosticSubject:
+    """A diagnostic.
+
+    Attributes
+    ----------
+    call : callable
+        ``(CheckContext) -> CheckResult or None``.
+    """
+
+    call: Callable[[CheckContext], Any]
+
+    def answers(self) -> Iterator[tuple[str, CheckResult]]:
+        """Yield what it says of each example, where it says something."""
+        for name, context in contexts():
+            answer = self.call(context)
+            if isinstance(answer, CheckResult):
+                yield name, answer
+
+
+def diagnostic_checks(subject: DiagnosticSubject, statistical: bool = True) -> Iterator[Check]:
+    """Yield every check that applies to a diagnostic; none of them simulates."""
+    for claim in (contract, p_value, says_why, json_ready, variant_order, quiet, pure):
+        yield Check(claim.__name__, lambda claim=claim: claim(subject))  # type: ignore[misc]
+
+
+def contract(subject: DiagnosticSubject) -> None:
+    """A CheckResult, or None where the check does not apply, for any analysis."""
+    for name, context in contexts():
+        answer = subject.call(context)
+        assert answer is None or isinstance(answer, CheckResult), (
+            f"{name}: it returned {type(answer).__name__}, wanted a CheckResult or None"
+        )
+
+
+def p_value(subject: DiagnosticSubject) -> None:
+    """A p-value lies in [0, 1]."""
+    for name, answer in subject.answers():
+        assert answer.p_value is None or 0 <= answer.p_value <= 1, f"{name}: p-value {answer.p_value}"
+
+
+def says_why(subject: DiagnosticSubject) -> None:
+    """A check that failed or could not be made has a message."""
+    for name, answer in subject.answers():
+        assert answer.passed or answer.message.strip(), f"{name}: passed is {answer.passed} without a message"
+
+
+def json_ready(subject: DiagnosticSubject) -> None:
+    """The details survive JSON: no object is turned into its text on the way."""
+    for name, answer in subject.answers():
+        text = json.dumps(native(answer.details), allow_nan=False)
+        odd = [key for key, value in _leaves(answer.details) if not _plain(value)]
+        assert not odd, f"{name}: details {odd} are not numbers, text, lists or mappings"
+        assert json.loads(text) == native(answer.details), f"{name}: the details change on their way through JSON"
+
+
+def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    if hasattr(value, "items"):
+        for key, item in value.items():
+            yield from _leaves(item, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list | tuple):
+        for i, item in enumerate(value):
+            yield from _leaves(item, f"{path}[{i}]")
+    else:
+        yield path, value
+
+
+def _plain(value: Any) -> bool:
+    return value is None or isinstance(value, bool | int | float | str) or hasattr(value, "tolist")
+
+
+def variant_order(subject: DiagnosticSubject) -> None:
+    """The order in which the variants are counted does not matter."""
+    for name, context in contexts():
+        other = evolve(context, counts=dict(reversed(list(context.counts.items()))))
+        first, second = subject.call(context), subject.call(other)
+        if isinstance(first, CheckResult) and isinstance(second, CheckResult):
+            same = first.passed == second.passed and close(first.p_value, second.p_value)
+            assert same, f"{name}: p-value {first.p_value} became {second.p_value} with the counts in another order"
+
+
+def quiet(subject: DiagnosticSubject) -> None:
+    """It prints nothing."""
+    for _, context in contexts():
+        with nothing_printed():
+            subject.call(context)
+
+
+def pure(subject: DiagnosticSubject) -> None:
+    """The same facts give the same answer; the facts and the global random state are left alone."""
+    for name, context in contexts():
+        with same_text(context), global_randomness_untouched():
+            first = subject.call(context)
+        assert repr(first) == repr(subject.call(context)), f"{name}: two calls gave different answers"
