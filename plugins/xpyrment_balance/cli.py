@@ -10,7 +10,7 @@ from xpyrment_core.cli.parameters import CommaList
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from xpyrment_balance.compare import CovariateBalance
+    from xpyrment_balance.covariate_balance import CovariateBalance
     from xpyrment_balance.result import BalanceResult
 
 TITLE = "COVARIATE BALANCE REPORT (SMD)"
@@ -32,7 +32,7 @@ def balance(
     ] = False,
 ) -> Report:
     """Evaluate baseline covariate balance: standardized mean differences (SMD) against control."""
-    from xpyrment_balance.check import check_balance
+    from xpyrment_balance.from_frame import check_balance
     from xpyrment_core.data.files import read_frame
     from xpyrment_core.data.frames import label_counts, select
     from xpyrment_core.data.labels import find_label
@@ -147,7 +147,7 @@ def _findings(row: "CovariateBalance", where: str) -> list[str]:
 
 
 def _data(result: "BalanceResult") -> dict[str, Any]:
-    from xpyrment_balance.measures import THRESHOLD
+    from xpyrment_balance.smd import THRESHOLD
 
     return {
         "control": str(result.control),

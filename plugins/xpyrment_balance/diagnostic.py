@@ -1,8 +1,8 @@
 """The balance check of an analysis, from the moments it has read anyway."""
 
-from xpyrment_balance.compare import CovariateBalance
-from xpyrment_balance.measures import THRESHOLD
+from xpyrment_balance.covariate_balance import CovariateBalance
 from xpyrment_balance.result import BalanceResult
+from xpyrment_balance.smd import THRESHOLD
 from xpyrment_core import CheckContext, CheckResult
 
 SHOWN = 5

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping
 
-from xpyrment_balance.compare import CovariateBalance, Label, Levels, Numbers, compare_levels, compare_numbers
+from xpyrment_balance.covariate_balance import CovariateBalance, Label, Levels, Numbers, compare_levels, compare_numbers
 from xpyrment_core import InputError, Moments
 from xpyrment_core.stats.wald import ROUNDING
 
@@ -67,8 +67,9 @@ def _compare(
     name: str, control: Moments, treatment: Moments, shifts: Mapping[str, float], arms: tuple[Label, Label]
 ) -> CovariateBalance:
     if name in control.columns:
-        c, t = (_numbers(name, arm, shifts.get(name, 0.0)) for arm in (control, treatment))
-        return compare_numbers(name, arms, c, t, binary=_is_binary(c) and _is_binary(t))
+        shift = shifts.get(name, 0.0)
+        c, t = (_numbers(name, arm, shift) for arm in (control, treatment))
+        return compare_numbers(name, arms, c, t, binary=_is_binary(c, shift) and _is_binary(t, shift))
     levels = [column for column in control.columns if column.startswith(f"{name}=")]
     if not levels:
         raise InputError(f"covariate {name!r} has no moments among the columns {control.columns}.")
@@ -98,11 +99,13 @@ def _missing_share(name: str, arm: Moments) -> float:
     return float(arm.mean[arm.columns.index(column)]) if column in arm.columns and arm.n else 0.0
 
 
-def _is_binary(arm: Numbers) -> bool:
+def _is_binary(arm: Numbers, shift: float) -> bool:
     """Say whether all values can be 0 and 1: then their variance is that of a proportion."""
     if arm.n <= 1 or not 0 <= arm.mean <= 1:
         return False
-    return math.isclose(arm.variance * (arm.n - 1), arm.n * arm.mean * (1 - arm.mean), rel_tol=1e-9, abs_tol=1e-12)
+    # A proportion of 0 or 1 has rounding in place of a variance; it is small beside the covariate's own unit.
+    rounding = 1e-12 * max(arm.mean, abs(shift))
+    return math.isclose(arm.variance * (arm.n - 1), arm.n * arm.mean * (1 - arm.mean), rel_tol=1e-9, abs_tol=rounding)
 
 
 def _levels(name: str, columns: list[str], arm: Moments) -> Levels:

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Sequence
 
-from xpyrment_balance.compare import CovariateBalance
-from xpyrment_balance.measures import THRESHOLD
+from xpyrment_balance.covariate_balance import CovariateBalance
+from xpyrment_balance.smd import THRESHOLD
 
 NO_DIAGNOSTICS = "No covariate balance diagnostics were compiled (no covariates provided)."
 REACH = 0.5

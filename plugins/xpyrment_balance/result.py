@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from xpyrment_balance import love
-from xpyrment_balance.compare import CovariateBalance, Label
-from xpyrment_balance.measures import THRESHOLD
+from xpyrment_balance.covariate_balance import CovariateBalance, Label
+from xpyrment_balance.smd import THRESHOLD
 from xpyrment_core import Moments
 from xpyrment_core.plots.data import PlotData, love_data
 
@@ -31,7 +31,7 @@ class BalanceResult:
     Examples
     --------
     >>> import pandas as pd
-    >>> from xpyrment_balance.check import check_balance
+    >>> from xpyrment_balance.from_frame import check_balance
     >>> frame = pd.DataFrame({"variant": ["control"] * 4 + ["treatment"] * 4, "age": [30, 31, 35, 40, 29, 33, 36, 41]})
     >>> result = check_balance(frame, "variant", ["age"])
     >>> result.passed, round(result.diagnostics_["age"]["smd"], 4)

@@ -4,7 +4,7 @@ import math
 
 from xpyrment_core import Alternative, Counts, Effect, Unavailable
 from xpyrment_core.stats.distributions import bounded
-from xpyrment_proportions.hypergeometric import Conditional, conditional, odds_ratio, odds_ratio_bound
+from xpyrment_core.stats.hypergeometric import Conditional, conditional, odds_ratio, odds_ratio_bound
 from xpyrment_proportions.observed import difference, require_units
 
 NO_INTERVAL = Unavailable(

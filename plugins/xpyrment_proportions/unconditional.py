@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from xpyrment_core import Alternative, Counts, Effect, NotEstimable, Unavailable
-from xpyrment_proportions.hypergeometric import TIE
+from xpyrment_core.stats.hypergeometric import TIE
 from xpyrment_proportions.observed import difference, require_units
 
 ROUNDING = 1e-10

@@ -8,8 +8,8 @@ from attrs import asdict, frozen
 
 from xpyrment_core import Experiment, InputError, Options, check_alpha
 from xpyrment_core.data.labels import resolve_arms
+from xpyrment_core.stats.binomial import rate
 from xpyrment_simulation.history import UNIT, Blueprint, History, history_of
-from xpyrment_simulation.rates import rate
 from xpyrment_simulation.replicate import replicate
 
 if TYPE_CHECKING:

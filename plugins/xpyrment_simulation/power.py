@@ -7,9 +7,9 @@ from attrs import asdict, frozen
 from numpy.typing import NDArray
 
 from xpyrment_core import Experiment, InputError, Options, check_alpha
+from xpyrment_core.stats.binomial import rate
 from xpyrment_simulation.effects import Injector, injector
 from xpyrment_simulation.history import UNIT, Blueprint, History, history_of
-from xpyrment_simulation.rates import rate
 from xpyrment_simulation.replicate import replicate
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
-"""Arithmetic shared by tests: tails, Wald effects, relative intervals, power.
+"""Wald test of two independent estimates, pooled variances and Satterthwaite degrees of freedom.
 
-Everything here is a pure function of `Estimate` values. A plugin's test is usually
-one line of its own (its degrees of freedom) around `wald`.
+All are pure functions of `Estimate` values. A test in a plugin is usually one line
+(its degrees of freedom) around `wald`.
 """
 
 import math
@@ -80,3 +80,20 @@ def pooled(control: Estimate, treatment: Estimate) -> tuple[Estimate, Estimate]:
         raise NotEstimable("too few units to estimate a variance")
     variance = (control.unit_variance * control.df + treatment.unit_variance * treatment.df) / df
     return evolve(control, unit_variance=variance), evolve(treatment, unit_variance=variance)
+
+
+def satterthwaite(control: Estimate, treatment: Estimate) -> float:
+    """Return the degrees of freedom of the sum of two independent variance estimates.
+
+    Usually not an integer; it is not rounded. Infinite where both variances are 0.
+
+    References
+    ----------
+    Satterthwaite, F. E. (1946). An approximate distribution of estimates of variance
+    components. Biometrics Bulletin 2(6), 110-114.
+    """
+    total = control.variance + treatment.variance
+    if total == 0:
+        return float("inf")
+    # Shares, not squares of variances: the latter under- and overflow with the metric's unit.
+    return 1 / ((control.variance / total) ** 2 / control.df + (treatment.variance / total) ** 2 / treatment.df)

@@ -1,4 +1,4 @@
-"""Successes in treatment given the successes in both variants together: Fisher's distribution."""
+"""Noncentral hypergeometric distribution of a 2 x 2 table given its margins: the basis of Fisher's exact test."""
 
 import math
 from collections.abc import Callable
@@ -7,8 +7,8 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from xpyrment_core import Counts
 from xpyrment_core.stats.root_finding import zero
+from xpyrment_core.values.estimates import Counts
 
 TIE = 1e-7
 """Two tables whose probabilities differ by less than this share are equally likely (as in R)."""

@@ -1,4 +1,4 @@
-"""Balance of a frame in memory: `check_balance`."""
+"""Covariate balance of a frame in memory: `check_balance`."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xpyrment_balance.compare import CovariateBalance, Label, Levels, Numbers, compare_levels, compare_numbers
-from xpyrment_balance.measures import kolmogorov_smirnov
+from xpyrment_balance.covariate_balance import CovariateBalance, Label, Levels, Numbers, compare_levels, compare_numbers
+from xpyrment_balance.kolmogorov_smirnov import kolmogorov_smirnov
 from xpyrment_balance.result import BalanceResult
 from xpyrment_core import InputError, Moments, listing
 from xpyrment_core.data.frames import absent, label_counts, select
@@ -49,7 +49,7 @@ def check_balance(
     Notes
     -----
     A covariate is out of balance when its absolute standardized mean difference is 0.1 or more,
-    rounding forgiven (see `xpyrment_balance.measures.smd`). Missing values are left out of the
+    rounding forgiven (see `xpyrment_balance.smd.smd`). Missing values are left out of the
     SMD, and "is missing" is compared like a covariate. A covariate without an SMD (no values,
     infinite values, one constant everywhere) is *not estimable* and never counts as balanced.
 
