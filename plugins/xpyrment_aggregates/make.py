@@ -158,7 +158,7 @@ def _binary(source: Source, reading: Reading, column: str, arms: Sequence[Label]
             mean, second = float(moments.mean[0]), float(moments.m2[0, 0]) / moments.n
             if not abs(second - mean * (1 - mean)) <= 1e-9:
                 return False
-    return not source.offending(column, (0.0, 1.0), 1)
+    return not source.values_outside(column, (0.0, 1.0), 1)
 
 
 def _infinite(

@@ -121,7 +121,7 @@ class AggregateSource:
             for label in labels
         }
 
-    def offending(self, column: str, allowed: Iterable[float], limit: int = 5) -> tuple[float, ...]:
+    def values_outside(self, column: str, allowed: Iterable[float], limit: int = 5) -> tuple[float, ...]:
         """Return nothing for a column of 0 and 1; of others the values are not known.
 
         Raises

@@ -124,7 +124,7 @@ def draft(experiment: "Experiment", data: str, folder: Path) -> str:
     for name, kind in schema.items():
         if name in skipped or kind not in ("number", "boolean"):
             continue
-        binary = kind == "boolean" or not source.offending(name, (0.0, 1.0), 1)
+        binary = kind == "boolean" or not source.values_outside(name, (0.0, 1.0), 1)
         lines += ["", "[[metrics]]", f"name = {_toml(name)}", f"type = {_toml('proportion' if binary else 'mean')}"]
         lines += [f"column = {_toml(name)}", 'role = "primary"', 'direction = "increase"']
     return "\n".join(lines) + "\n"

@@ -13,7 +13,7 @@ from xpyrment_core.data.query import ColumnType, Query
 from xpyrment_duckdb import queries, sql
 from xpyrment_duckdb.explanation import explained
 from xpyrment_duckdb.sums_query import Statement
-from xpyrment_duckdb.tables import Row, Table, one_clear_error
+from xpyrment_duckdb.tables import Row, SqlTable, one_clear_error
 
 
 class DuckDBDatabase:
@@ -29,7 +29,7 @@ class DuckDBDatabase:
     ({'variant': 'text', 'y': 'number'}, [('a', 1)])
     """
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: SqlTable) -> None:
         self._table = table
         self.described = table.described
 
@@ -91,9 +91,9 @@ class DuckDBDatabase:
         """See `Database`."""
         return self._table.rows(queries.infinite_text(self._table.name, columns, treatment_col))
 
-    def others(self, column: str, allowed: Sequence[float], limit: int) -> Iterable[float]:
+    def values_outside(self, column: str, allowed: Sequence[float], limit: int) -> Iterable[float]:
         """See `Database`."""
-        text = queries.others_text(self._table.name, self._table.types(), column, allowed, limit)
+        text = queries.values_outside_text(self._table.name, self._table.types(), column, allowed, limit)
         return [row[0] for row in self._table.rows(text)]
 
     def explain(self, query: Query) -> str:

@@ -76,7 +76,7 @@ def infinite_text(table: str, columns: Sequence[str], treatment_col: str) -> str
     return _text([label, *counts], table, f"GROUP BY {label}")
 
 
-def others_text(table: str, types: Types, column: str, allowed: Sequence[float], limit: int) -> str:
+def values_outside_text(table: str, types: Types, column: str, allowed: Sequence[float], limit: int) -> str:
     """Return the statement: the smallest distinct values of a column that are not allowed."""
     value = f"CAST({sql.quote(column)} AS DOUBLE)"
     condition = sql.observed(column, types[column])

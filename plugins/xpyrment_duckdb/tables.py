@@ -32,7 +32,7 @@ SNIFFED_ROWS = 20_480
 """Rows of a CSV file from which DuckDB guesses its types."""
 
 
-class Table(Protocol):
+class SqlTable(Protocol):
     """Rows that can be asked in SQL, under the name `name`."""
 
     name: str
@@ -82,28 +82,28 @@ class FileTable:
         self.described = files.described
 
     def types(self) -> Mapping[str, str]:
-        """See `Table`."""
+        """See `SqlTable`."""
         if self._types is None:
             self._types = self._open()
         return self._types
 
     def identify(self, columns: Iterable[str]) -> None:
-        """See `Table`; whole numbers of these columns are kept to the last digit."""
+        """See `SqlTable`; whole numbers of these columns are kept to the last digit."""
         new = set(columns) - self._identifiers
         self._identifiers |= new
         if self._types is not None and new & self._whole:
             self._types = self._open()
 
     def rows(self, sql: str) -> list[Row]:
-        """See `Table`."""
+        """See `SqlTable`."""
         return self._run(lambda cursor: cursor.execute(sql).fetchall())
 
     def arrow(self, sql: str) -> pa.Table:
-        """See `Table`."""
+        """See `SqlTable`."""
         return self._run(lambda cursor: cursor.sql(sql).to_arrow_table())
 
     def explain(self) -> str:
-        """See `Table`."""
+        """See `SqlTable`."""
         self.types()
         return self._view
 
@@ -203,24 +203,24 @@ class RelationTable:
         self.name = f"xpyrment_{secrets.token_hex(4)}"
 
     def types(self) -> Mapping[str, str]:
-        """See `Table`."""
+        """See `SqlTable`."""
         return dict(zip(self._relation.columns, map(str, self._relation.types), strict=True))
 
     def identify(self, columns: Iterable[str]) -> None:
-        """See `Table`; a relation has its types."""
+        """See `SqlTable`; a relation has its types."""
 
     def rows(self, sql: str) -> list[Row]:
-        """See `Table`."""
+        """See `SqlTable`."""
         with progress(f"reading {self.described}"):
             return self._relation.query(self.name, sql).fetchall()
 
     def arrow(self, sql: str) -> pa.Table:
-        """See `Table`."""
+        """See `SqlTable`."""
         with progress(f"reading {self.described}"):
             return self._relation.query(self.name, sql).to_arrow_table()
 
     def explain(self) -> str:
-        """See `Table`."""
+        """See `SqlTable`."""
         return f"-- {self.name} is {self.described}: {self._relation.sql_query()}"
 
 

@@ -102,7 +102,7 @@ class FrameSource:
             found |= {(column, label): int(n) for label, n in zip(encoded.labels, count[1:], strict=True)}
         return found
 
-    def offending(self, column: str, allowed: Iterable[float], limit: int = 5) -> tuple[float, ...]:
+    def values_outside(self, column: str, allowed: Iterable[float], limit: int = 5) -> tuple[float, ...]:
         """Return up to `limit` distinct non-missing values of a column that are not allowed, smallest first."""
         wanted = tuple(allowed)
         if self._frame.type_of(column) == "boolean" and {0.0, 1.0} <= set(wanted):

@@ -121,7 +121,7 @@ class LazyDatabase:
         rows = self._frame.select(label=nw.col(treatment_col), **counts)
         return self._rows(rows.group_by("label").agg(*(nw.col(name).sum() for name in names)))
 
-    def others(self, column: str, allowed: Sequence[float], limit: int) -> Iterable[float]:
+    def values_outside(self, column: str, allowed: Sequence[float], limit: int) -> Iterable[float]:
         """See `Database`."""
         values = self._frame.filter(self._there(column)).select(value=number(column)).unique()
         if allowed:

@@ -13,7 +13,7 @@ from attrs import evolve, field, frozen
 from numpy.typing import NDArray
 
 from xpyrment_core.data.labels import is_missing
-from xpyrment_core.data.pushdown.sums import Factor, Plan, Sum, centre, columns_of, doubts
+from xpyrment_core.data.pushdown.sums import Factor, Sum, SumPlan, centre, columns_of, unreliable_columns
 from xpyrment_core.data.query import ColumnType, Query
 from xpyrment_core.options import Label
 from xpyrment_core.values.moments import Moments
@@ -58,7 +58,7 @@ class Request:
     Attributes
     ----------
     query : Query
-    plan : Plan
+    plan : SumPlan
         The sums wanted.
     centres : mapping of str to float, or to (mapping of label to float)
     shifts : mapping of str to float
@@ -70,7 +70,7 @@ class Request:
     """
 
     query: Query
-    plan: Plan
+    plan: SumPlan
     centres: Centres
     shifts: Mapping[str, Any]
     labels: tuple[Label, ...] = ()
@@ -146,7 +146,7 @@ class Database(Protocol):
         """Return (label, infinite values of the first column, …) per label."""
         ...
 
-    def others(self, column: str, allowed: Sequence[float], limit: int) -> Iterable[float]:
+    def values_outside(self, column: str, allowed: Sequence[float], limit: int) -> Iterable[float]:
         """Return the smallest distinct values of a column that are not missing and not allowed."""
         ...
 
@@ -210,7 +210,7 @@ def read_answer(request: Request, rows: Iterable[Sequence[Any]]) -> Answer:
     return Answer(moments, counts, tuple(groups), 1)
 
 
-def _by_sum(plan: Plan, row: Sequence[Any]) -> Callable[[Sum], float]:
+def _by_sum(plan: SumPlan, row: Sequence[Any]) -> Callable[[Sum], float]:
     values = dict(zip(plan.sums, row, strict=len(row) > 0))
     return lambda wanted: float(values.get(wanted) or 0.0)  # SQL's sum of nothing is null
 
@@ -221,11 +221,11 @@ def centre_in(centres: Centres, column: str, arm: Label) -> float:
     return float(found[arm] if isinstance(found, Mapping) else found)
 
 
-def second_thoughts(request: Request, moments: Mapping[tuple[str, Label], Moments]) -> Request | None:
+def second_pass(request: Request, moments: Mapping[tuple[str, Label], Moments]) -> Request | None:
     """Return the request for what must be asked again, with what was learnt; None when all is well."""
     plan, centres = request.plan, request.centres
-    not_finite, better = doubts(plan.row_sets, moments, lambda column, arm: centre_in(centres, column, arm))
-    suspects = not_finite - plan.dirty
+    not_finite, better = unreliable_columns(plan.row_sets, moments, lambda column, arm: centre_in(centres, column, arm))
+    suspects = not_finite - plan.may_be_missing
     moved = {
         column: {arm: found.get(arm, centres[column]) for arm in request.query.arms}
         for column, found in better.items()
@@ -235,5 +235,5 @@ def second_thoughts(request: Request, moments: Mapping[tuple[str, Label], Moment
     row_sets = [row_set for row_set in plan.row_sets if again & set(columns_of([row_set]))]
     if not row_sets:
         return None
-    plan = evolve(plan, row_sets=row_sets, dirty=plan.dirty | suspects)
+    plan = evolve(plan, row_sets=row_sets, may_be_missing=plan.may_be_missing | suspects)
     return evolve(request, plan=plan, centres={**centres, **moved})

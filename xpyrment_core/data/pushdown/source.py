@@ -15,9 +15,9 @@ from xpyrment_core.data.pushdown.database import (
     Pilot,
     Request,
     read_answer,
-    second_thoughts,
+    second_pass,
 )
-from xpyrment_core.data.pushdown.sums import Factor, Plan, columns_of, number_columns, unwatched
+from xpyrment_core.data.pushdown.sums import Factor, SumPlan, columns_of, number_columns, unmonitored
 from xpyrment_core.data.query import ColumnType, Query, Reading, Term
 from xpyrment_core.errors import EngineError, unknown
 from xpyrment_core.options import Label
@@ -85,12 +85,12 @@ class DatabaseSource:
         self._check_query(query)
         census, pilots = self._census(query), self._pilot(query)
         by_unit = census is not None and census.repeated
-        dirty = {column for column, pilot in pilots.items() if pilot.missing} | unwatched(query.row_sets)
+        may_be_missing = {column for column, pilot in pilots.items() if pilot.missing} | unmonitored(query.row_sets)
         shifts = {column: pilots[column].centre for column in number_columns(query.row_sets)}
         known = self.labels(query.treatment_col) if by_unit else self._labels.get(query.treatment_col)
         request = Request(
             query,
-            Plan(query.row_sets, dirty, by_unit),
+            SumPlan(query.row_sets, may_be_missing, by_unit),
             shifts,
             shifts,
             tuple(label for label in known or () if label is not None),
@@ -112,7 +112,7 @@ class DatabaseSource:
             with self._database.errors():
                 part = read_answer(again, self._database.sums(again))
             whole = whole.updated(part)
-            again = second_thoughts(again, part.moments)  # type: ignore[assignment]
+            again = second_pass(again, part.moments)  # type: ignore[assignment]
         return whole
 
     def samples(self, query: Query) -> Mapping[tuple[str, Label], ArmSample]:
@@ -135,11 +135,11 @@ class DatabaseSource:
                 for column, count in zip(columns, row[1:], strict=True)
             }
 
-    def offending(self, column: str, allowed: Iterable[float], limit: int = 5) -> tuple[float, ...]:
+    def values_outside(self, column: str, allowed: Iterable[float], limit: int = 5) -> tuple[float, ...]:
         """Return up to `limit` distinct non-missing values of a column that are not allowed, smallest first."""
         self._check([column])
         with self._database.errors():
-            return tuple(float(v) for v in self._database.others(column, [float(a) for a in allowed], limit))
+            return tuple(float(v) for v in self._database.values_outside(column, [float(a) for a in allowed], limit))
 
     def explain(self, query: Query) -> str:
         """Describe how the query is answered; nothing but column types is read."""

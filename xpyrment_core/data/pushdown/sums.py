@@ -1,6 +1,6 @@
 """From a query to plain sums, and from the sums back to moments.
 
-An engine that pushes the work down to a database asks a `Plan` which sums it needs,
+An engine that pushes the work down to a database asks a `SumPlan` which sums it needs,
 has them computed in one query, and hands the numbers back. The statistic is the same
 everywhere: a centre `c` per column (the mean of a few rows), then ``sum(x - c)`` and ``sum((x - c) * (y - c))``,
 which all engines can compute and which keeps the variance of ``1e9 + N(0, 1)``.
@@ -8,6 +8,7 @@ which all engines can compute and which keeps the variance of ``1e9 + N(0, 1)``.
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from itertools import combinations_with_replacement
 from typing import Any, Literal
 
@@ -47,6 +48,9 @@ class Factor:
 
 ROWS = Factor("", "rows")
 
+MaskedFactor = tuple[frozenset[str], Factor]
+"""A factor on the rows where every column of a mask is observed."""
+
 
 @frozen
 class Sum:
@@ -74,15 +78,15 @@ def _names(columns: Iterable[str]) -> frozenset[str]:
 
 
 @frozen(eq=False)
-class Plan:
+class SumPlan:
     """Which sums answer some row sets, each asked for once however many row sets share it.
 
     Attributes
     ----------
     row_sets : tuple of RowSet
-    dirty : frozenset of str
+    may_be_missing : frozenset of str
         Columns that may have missing values. The others are taken to be complete,
-        which spares their masks; `doubts` finds out when that was wrong.
+        which spares their masks; `unreliable_columns` finds out when that was wrong.
     by_unit : bool
         Whether factors are summed over each unit's rows first.
 
@@ -91,17 +95,17 @@ class Plan:
     Two metrics without missing values share the count, and no cross-product is formed:
 
     >>> rows = [RowSet(c, (c,), (Term(c, c),)) for c in ("orders", "revenue")]
-    >>> len(Plan(rows, frozenset()).sums), len(Plan(rows, frozenset({"revenue"})).sums)
+    >>> len(SumPlan(rows, frozenset()).sums), len(SumPlan(rows, frozenset({"revenue"})).sums)
     (5, 6)
     """
 
     row_sets: tuple[RowSet, ...] = field(converter=_in_order)
-    dirty: frozenset[str] = field(converter=_names)
+    may_be_missing: frozenset[str] = field(converter=_names)
     by_unit: bool = False
 
     def mask(self, row_set: RowSet) -> frozenset[str]:
         """Return the columns that decide which rows the row set has."""
-        return frozenset(row_set.required) & self.dirty
+        return frozenset(row_set.required) & self.may_be_missing
 
     def factors(self, row_set: RowSet) -> tuple[Factor | None, ...]:
         """Return the factor of each term, None for one that is 0 on every row."""
@@ -111,7 +115,7 @@ class Plan:
     def _factor(self, row_set: RowSet, term: Term) -> Factor | None:
         if term.kind == "level":
             return Factor(term.column, "level", term.level)
-        if term.column not in self.dirty or term.column in row_set.required:
+        if term.column not in self.may_be_missing or term.column in row_set.required:
             return None if term.kind == "missing" else Factor(term.column, "value")
         return Factor(term.column, term.kind)
 
@@ -132,16 +136,27 @@ class Plan:
         first, second = sorted((a, b), key=lambda f: (f.column, f.kind, repr(f.level)))
         return Sum(mask, (first, second))
 
-    @property
+    @cached_property
     def sums(self) -> tuple[Sum, ...]:
         """All sums needed, each once."""
-        wanted: dict[Sum, None] = {}
+        sums: dict[Sum, None] = {}
         for row_set in self.row_sets:
             mask = self.mask(row_set)
-            wanted[Sum(mask)] = None
-            wanted.update((Sum(mask, (f,)), None) for f in self.factors(row_set) if f is not None)
-            wanted.update((cell, None) for cell in self.cells(row_set).values() if cell is not None)
-        return tuple(wanted)
+            sums[Sum(mask)] = None
+            sums.update((Sum(mask, (f,)), None) for f in self.factors(row_set) if f is not None)
+            sums.update((cell, None) for cell in self.cells(row_set).values() if cell is not None)
+        return tuple(sums)
+
+    @cached_property
+    def masked_factors(self) -> dict[MaskedFactor, int]:
+        """Every pair of mask and factor that some sum needs, numbered in order of first use."""
+        pairs = dict.fromkeys((s.mask, factor) for s in self.sums for factor in s.factors)
+        return {pair: i for i, pair in enumerate(pairs)}
+
+    @cached_property
+    def mask_names(self) -> dict[frozenset[str], str]:
+        """A name for every mask that some sum needs."""
+        return {mask: f"m{i}" for i, mask in enumerate(dict.fromkeys(s.mask for s in self.sums))}
 
     def moments(self, row_set: RowSet, value: Callable[[Sum], float], centres: Mapping[str, float]) -> Moments:
         """Return the row set's moments, given the value of each of its sums in one variant.
@@ -195,7 +210,7 @@ def number_columns(row_sets: Iterable[RowSet]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(term.column for term in terms if term.kind in ("value", "filled")))
 
 
-def unwatched(row_sets: Iterable[RowSet]) -> frozenset[str]:
+def unmonitored(row_sets: Iterable[RowSet]) -> frozenset[str]:
     """Return the columns whose gaps matter to a row set that does not add up their values.
 
     No sum would show that such a column is not complete, so it is never taken to be.
@@ -225,7 +240,7 @@ def centre(mean: float, spread: float) -> float:
     return round(mean / grid) * grid if grid > 0 and math.isfinite(mean / grid) else mean
 
 
-def doubts(
+def unreliable_columns(
     row_sets: Iterable[RowSet],
     moments: Mapping[tuple[str, Label], Moments],
     centres: Callable[[str, Label], float],
