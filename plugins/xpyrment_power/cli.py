@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from xpyrment_core import Alternative, InputError, Report
-from xpyrment_power.options import PlanTest
+from xpyrment_power.design import PlanTest
 
 if TYPE_CHECKING:
     from xpyrment_power.answer import Answer

@@ -1,14 +1,15 @@
-"""What is going to be compared, and how noisy that comparison is."""
+"""A planned comparison: its outcome, arms and test, the variance of the difference, and its power."""
 
 import math
 from numbers import Integral, Real
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from attrs import frozen
 
 from xpyrment_core import Alternative, InputError, check_alpha, check_choice
-from xpyrment_core.stats.distributions import critical, upper_tail
-from xpyrment_power.options import PLAN_TESTS, PlanTest
+
+PlanTest = Literal["z", "t"]
+PLAN_TESTS: tuple[str, ...] = get_args(PlanTest)
 
 
 def check_number(what: str, got: Any, wanted: str, low: float = -math.inf, high: float = math.inf) -> None:
@@ -24,24 +25,8 @@ class Design:
 
     Attributes
     ----------
-    std : float or None
-        Standard deviation of the outcome per unit; None for a proportion.
-    baseline : float or None
-        Mean (or proportion) expected in control; needed for proportions and relative effects.
-    alpha : float
-        Significance level of the whole experiment, shared by the treatments (Bonferroni).
-    ratio : float
-        Units per treatment arm for each unit in control.
-    test : {"z", "t"}
-        Normal approximation, or Student's t with its exact noncentral distribution.
-    alternative : {"two-sided", "greater", "less"}
-    arms : int
-        Treatment arms, each compared with control.
-    covariate_correlation : float
-        Correlation of the outcome with the covariate used for adjustment (CUPED); the variance
-        shrinks to ``1 - correlation²`` of itself.
-    margin : float
-        Non-inferiority margin: how much worse than control still counts as not worse.
+    std, baseline, alpha, ratio, test, alternative, arms, covariate_correlation, margin
+        The parameters of `xpyrment_power.planning.required_sample_size`, checked.
     """
 
     std: float | None = None
@@ -102,6 +87,8 @@ class Design:
 
     def cut(self, df: float | None = None) -> float:
         """Return the critical value of one comparison."""
+        from xpyrment_core.stats.distributions import critical  # SciPy; the command line needs this module for --help
+
         return critical(self.comparison_alpha, df, self.alternative)
 
     def distance(self, effect: float) -> float:
@@ -162,6 +149,8 @@ def treatment_size(control: int, ratio: float) -> int:
 
 def power_at(design: Design, effect: float, control: int, treatment: int) -> float:
     """Return the probability of rejecting in the direction of the effect, with these many units."""
+    from xpyrment_core.stats.distributions import upper_tail
+
     ratio = treatment / control
     null, truth = design.noise(effect, ratio)
     shift = design.distance(effect) * math.sqrt(control)

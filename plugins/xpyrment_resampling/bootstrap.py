@@ -5,11 +5,12 @@ from typing import Any, ClassVar
 from weakref import WeakKeyDictionary, ref
 
 import numpy as np
-from attrs import Attribute, evolve, field, frozen
+from attrs import evolve, frozen
 from numpy.typing import NDArray
 
-from xpyrment_core import Alternative, ArmSample, Effect, Estimate, InputError, NotEstimable
+from xpyrment_core import Alternative, ArmSample, Effect, Estimate, NotEstimable
 from xpyrment_resampling.effects import Replicated, Resampled, percentile_effect, studentised_effect
+from xpyrment_resampling.options import ResamplingOptions
 from xpyrment_resampling.statistics import statistics
 from xpyrment_resampling.units import (
     CHUNK,
@@ -25,28 +26,12 @@ from xpyrment_resampling.units import (
 
 Matrix = NDArray[np.float64]
 
-REPLICATES = 9_999
-SEED = 20_240_229
 BUNDLES = 4_096
-"""More units than this in a variant are drawn in so many bundles, put together at random."""
-
-
-def at_least_99(instance: Any, attribute: "Attribute[Any]", value: object) -> None:
-    """Raise InputError unless `value` is a usable number of replicates."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < 99:
-        raise InputError(
-            f"replicates must be a whole number, at least 99, got {value!r}; usual values are 999 and 9999."
-        )
-
-
-def is_seed(instance: Any, attribute: "Attribute[Any]", value: object) -> None:
-    """Raise InputError unless `value` can seed a generator."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise InputError(f"seed must be a whole number, 0 or more, got {value!r}.")
+"""With more units than this a variant is drawn in this many random bundles of units."""
 
 
 @frozen
-class Bootstrap:
+class Bootstrap(ResamplingOptions):
     """A bootstrap test; call it, register it under a name of your own, or pass it as ``test=``.
 
     Attributes
@@ -60,7 +45,7 @@ class Bootstrap:
     Raises
     ------
     InputError
-        Fewer than 99 replicates, or a seed that is none.
+        Fewer than 99 replicates, or a seed that is not a whole number from 0.
 
     Notes
     -----
@@ -99,9 +84,6 @@ class Bootstrap:
 
     name: ClassVar[str] = "bootstrap"
     needs: ClassVar[str] = "samples"
-
-    replicates: int = field(default=REPLICATES, validator=at_least_99)
-    seed: int = field(default=SEED, validator=is_seed)
 
     def __call__(self, control: ArmSample, treatment: ArmSample, alpha: float, alternative: Alternative) -> Effect:
         """Compare the metric of two samples.
@@ -157,19 +139,19 @@ def observe(metric: Any, centre: Matrix, sums: Matrix) -> Estimate:
     n = round(sums[0, 0])
     if n < 2:
         raise NotEstimable(f"only {n} unit with an observed value: a variance needs two")
-    found = statistics(metric, centre, sums)
-    if np.isnan(found.value[0]):
+    observed = statistics(metric, centre, sums)
+    if np.isnan(observed.value[0]):
         raise NotEstimable(f"{metric.name} is not a finite number at the observed means")
-    return Estimate(value=float(found.value[0]), n=n, unit_variance=float(found.variance[0]) * n)
+    return Estimate(value=float(observed.value[0]), n=n, unit_variance=float(observed.variance[0]) * n)
 
 
 def as_items(rows: Matrix, generator: np.random.Generator) -> Items:
     """Return what is to be drawn: the units, their distinct values, or bundles of them."""
     if len(rows) <= BUNDLES:
         return Items(rows)
-    found = distinct(rows)
-    if found is not None:
-        return found
+    values = distinct(rows)
+    if values is not None:
+        return values
     return Items(np.array([bundle.sum(axis=0) for bundle in bundles(rows, BUNDLES, generator)]))
 
 

@@ -4,14 +4,15 @@ import math
 from typing import Any, ClassVar
 
 import numpy as np
-from attrs import field, frozen
+from attrs import frozen
 from numpy.typing import NDArray
 
 from xpyrment_core import Alternative, ArmSample, Effect, Estimate, Interval, NotEstimable, Unavailable
-from xpyrment_resampling.bootstrap import REPLICATES, SEED, at_least_99, is_seed, observe
+from xpyrment_resampling.bootstrap import observe
 from xpyrment_resampling.effects import accepted_ends, mapped, relative_set
 from xpyrment_resampling.inversion import allowed, critical_values, margin, p_value, studentised, too_few
 from xpyrment_resampling.moves import Move, find_moves
+from xpyrment_resampling.options import ResamplingOptions
 from xpyrment_resampling.relabelling import Permuted, relabel
 from xpyrment_resampling.statistics import statistics
 from xpyrment_resampling.units import centre_of, totals, unit_sums
@@ -21,7 +22,7 @@ Vector = NDArray[np.float64]
 
 
 @frozen
-class Permutation:
+class Permutation(ResamplingOptions):
     """A permutation test; call it, register it under a name of your own, or pass it as ``test=``.
 
     Attributes
@@ -34,7 +35,7 @@ class Permutation:
     Raises
     ------
     InputError
-        Fewer than 99 replicates, or a seed that is none.
+        Fewer than 99 replicates, or a seed that is not a whole number from 0.
 
     Notes
     -----
@@ -70,16 +71,13 @@ class Permutation:
     name: ClassVar[str] = "permutation"
     needs: ClassVar[str] = "samples"
 
-    replicates: int = field(default=REPLICATES, validator=at_least_99)
-    seed: int = field(default=SEED, validator=is_seed)
-
     def __call__(self, control: ArmSample, treatment: ArmSample, alpha: float, alternative: Alternative) -> Effect:
         """Compare the metric of two samples.
 
         Raises
         ------
         NotEstimable
-            A variant has fewer than two units, all values are equal, or the metric is no function of means.
+            A variant has fewer than two units, all values are equal, or the metric is not a function of means.
         """
         metric = treatment.metric
         if not hasattr(metric, "value"):
@@ -111,9 +109,11 @@ class _Trial:
         if move is not None:
             here, everything = moved(here, move), moved(everything, move)
         treated = made.from_control + here
-        found = statistics(self.metric, self.centre, np.concatenate([treated, made.all_control + everything - treated]))
-        treatment, control = np.split(found.value, 2)
-        return studentised(treatment - control, sum(np.split(found.variance, 2)))
+        result = statistics(
+            self.metric, self.centre, np.concatenate([treated, made.all_control + everything - treated])
+        )
+        treatment, control = np.split(result.value, 2)
+        return studentised(treatment - control, sum(np.split(result.variance, 2)))
 
     def _margin(self, move: Matrix, alpha: float, alternative: Alternative) -> float:
         resampled = self._statistics(move)

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from xpyrment_core import Alternative, Effect, InputError, NotEstimable
-from xpyrment_resampling.bootstrap import BUNDLES, REPLICATES, SEED, Bootstrap, observe
+from xpyrment_resampling.bootstrap import BUNDLES, Bootstrap, observe
 from xpyrment_resampling.effects import Resampled, studentised_effect
+from xpyrment_resampling.options import REPLICATES, SEED
 from xpyrment_resampling.statistics import statistics
 from xpyrment_resampling.units import CHUNK, features, totals
 
