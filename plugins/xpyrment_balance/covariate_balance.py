@@ -211,7 +211,11 @@ def _moments(control: Numbers, treatment: Numbers) -> dict[str, Any]:
 
 
 def _welch_p(control: Numbers, treatment: Numbers) -> float | None:
-    arms = [Estimate(value=arm.mean, n=round(arm.n), unit_variance=arm.variance) for arm in (control, treatment)]
+    # Where units have several rows, units with a value are a fraction of all units, not a whole number.
+    arms = [
+        Estimate(value=arm.mean, n=round(arm.n), unit_variance=arm.variance, leverage=1 / arm.n, df=arm.n - 1)
+        for arm in (control, treatment)
+    ]
     try:
         return wald(*arms, alpha=0.05, alternative="two-sided", df=satterthwaite(*arms)).p_value
     except NotEstimable:  # two constants: there is no noise to compare their difference with
