@@ -1,4 +1,4 @@
-"""``xpyrment aggregate``: data in, a small file of moments out."""
+"""The command ``xpyrment aggregate``: writes a file of moments."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any

@@ -1,4 +1,4 @@
-"""Adding data up to an aggregate."""
+"""Computes an aggregate from data."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from xpyrment_core import PluginHost
 
 MAX_LEVELS = 50
-"""A column with more values than this is more likely an identifier than a variant or a category."""
+"""A column with more values than this is probably an identifier, not a variant or a category."""
 
 
 def aggregate(
@@ -122,7 +122,7 @@ def _levels(source: Source, column: str) -> dict[Label | None, int]:
 def _row_sets(
     groups: Sequence[tuple[str, ...]], covariates: Sequence[str], levels: "Mapping[str, Mapping[Label | None, int]]"
 ) -> Iterable[RowSet]:
-    """Yield what is worth keeping: each group, each column alone, all together, and all rows for balance."""
+    """Yield the row sets to store: each group, each column alone, all together, and all rows for balance."""
     columns = tuple(dict.fromkeys(column for group in groups for column in group))
     for group in dict.fromkeys([columns, *groups, *((column,) for column in columns)]):
         others = [c for c in covariates if c not in group]
@@ -150,7 +150,7 @@ def _stored(row_set: RowSet, reading: Reading, arms: Sequence[Label]) -> StoredS
 
 
 def _binary(source: Source, reading: Reading, column: str, arms: Sequence[Label]) -> bool:
-    """Say whether a column holds only 0 and 1; only where the moments allow it are its values looked at."""
+    """Say whether a column holds only 0 and 1; its values are read only if the moments allow it."""
     if reading.units is None or not reading.units.repeated:
         for moments in (reading.moments[column, arm] for arm in arms):
             if not moments.n:
@@ -176,7 +176,7 @@ def _infinite(
 
 
 def _without_what_follows(whole: Aggregate, groups: Iterable[Sequence[str]]) -> Aggregate:
-    """Leave out what the set of all columns stands for where it has no gaps, and that set where it has."""
+    """Drop the sets that the set of all columns answers if it has no missing values, else drop that set."""
     joint = whole.sets[0]
     if whole.complete(joint):
         return evolve(whole, sets=(joint,))

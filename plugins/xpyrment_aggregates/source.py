@@ -1,4 +1,4 @@
-"""Aggregates as a source: merged as far as they can be, and a plain word where they cannot."""
+"""Aggregates as a data source: merges their moments, and refuses queries they cannot answer."""
 
 import hashlib
 import os
@@ -51,8 +51,8 @@ class AggregateSource:
     Raises
     ------
     InputError
-        They have different treatment or unit columns, types that do not agree, or the same
-        contents; or units with several rows, which do not merge.
+        They have different treatment or unit columns, conflicting types, or the same contents; or
+        units with several rows, which cannot be merged.
 
     Examples
     --------
@@ -105,7 +105,7 @@ class AggregateSource:
         )
 
     def samples(self, query: Query) -> Mapping[tuple[str, Label], ArmSample]:
-        """Refuse: there are no values of units in moments."""
+        """Raise an error: moments contain no unit-level values."""
         columns = dict.fromkeys(term.column for row_set in query.row_sets for term in row_set.terms)
         raise InputError(
             f"{self._name} holds moments, not the values of {', '.join(map(repr, columns))} that ranks, quantiles, "
@@ -122,12 +122,12 @@ class AggregateSource:
         }
 
     def values_outside(self, column: str, allowed: Iterable[float], limit: int = 5) -> tuple[float, ...]:
-        """Return nothing for a column of 0 and 1; of others the values are not known.
+        """Return an empty tuple for a column of 0 and 1; values of other columns are unknown.
 
         Raises
         ------
         InputError
-            The column does not hold only 0 and 1, or something else is asked.
+            The column is not binary, or other values are allowed.
         """
         if column not in self.schema():
             raise unknown("column", column, self.schema())
@@ -136,7 +136,7 @@ class AggregateSource:
         raise InputError(f"column {column!r} of {self._name} holds values beside 0 and 1; which ones is not kept.")
 
     def explain(self, query: Query) -> str:
-        """Say what is merged."""
+        """Describe what is merged."""
         self._check(query)
         parts = [f"{self._name}: merged, no rows are read."]
         for part in self._parts:
@@ -191,7 +191,7 @@ def _check_alike(parts: Sequence[Aggregate]) -> None:
 
 
 def _check_units(parts: Sequence[Aggregate]) -> None:
-    """Several files by unit: refuse what would be wrong, and say what cannot be seen."""
+    """Check that several files by unit can be merged, and warn of what the files cannot show."""
     column = parts[0].unit_col
     repeated = [part.name for part in parts if part.units is not None and part.units.repeated]
     if repeated:

@@ -88,15 +88,15 @@ class CovariateBalance:
         None for a categorical covariate.
     smd : float or None
         Treatment minus control; not negative for a categorical covariate, infinite where the
-        variants have nothing in common, None where it cannot be had (`reason` says why).
+        variants have nothing in common, None where it is not estimable (see `reason`).
     variance_ratio : float or None
         ``s_T^2 / s_C^2``; between 0.5 and 2 is usual (Rubin 2001).
     ks, ks_p_value : float or None
-        Kolmogorov-Smirnov, for numeric covariates whose values are at hand.
+        Kolmogorov-Smirnov, for numeric covariates if the values are available.
     p_value : float or None
         Welch's t-test (numeric) or Pearson's chi-square (binary, categorical).
     missing_smd, missing_p_value : float or None
-        The same two for "is missing"; None where nothing is.
+        The same two of the indicator "is missing"; None if no value is missing.
     levels : tuple of LevelBalance
     """
 
@@ -123,7 +123,7 @@ class CovariateBalance:
 
     @property
     def flags(self) -> tuple[tuple[str, float], ...]:
-        """What is out of balance, with its SMD: the covariate itself, ``"<covariate> is missing"``."""
+        """Names and SMDs out of balance: of the covariate itself, of ``"<covariate> is missing"``."""
         named = ((self.covariate, self.smd), (f"{self.covariate} is missing", self.missing_smd))
         return tuple((name, value) for name, value in named if value is not None and abs(value) >= THRESHOLD)
 
@@ -134,9 +134,9 @@ class CovariateBalance:
 
     @property
     def badness(self) -> float:
-        """Greatest absolute SMD, infinite where there is none: what picks the worst treatment.
+        """Maximum absolute SMD, infinite if not estimable; the treatment with the maximum is the worst.
 
-        Rounded, so that of two treatments equally far off the first is picked whatever the last digits.
+        Rounded, so that of two treatments with equal imbalance the first is chosen despite rounding.
         """
         return math.inf if self.smd is None else round(max(abs(self.smd), abs(self.missing_smd or 0.0)), 9)
 
@@ -218,7 +218,7 @@ def _welch_p(control: Numbers, treatment: Numbers) -> float | None:
     ]
     try:
         return wald(*arms, alpha=0.05, alternative="two-sided", df=satterthwaite(*arms)).p_value
-    except NotEstimable:  # two constants: there is no noise to compare their difference with
+    except NotEstimable:  # both variants are constant
         return None
 
 
@@ -260,6 +260,6 @@ def _missing(control: Numbers | Levels, treatment: Numbers | Levels) -> dict[str
     try:
         facts["missing_smd"] = smd(shares[0], spread[0], shares[1], spread[1])
         facts["missing_p_value"] = _independence_p(*([arm.n, arm.missing] for arm in (control, treatment)))
-    except NotEstimable:  # missing everywhere: the covariate's own reason says so
+    except NotEstimable:  # missing everywhere: `reason` of the covariate already tells
         pass
     return facts

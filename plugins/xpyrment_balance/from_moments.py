@@ -9,7 +9,7 @@ from xpyrment_core.stats.wald import ROUNDING
 
 OTHER = "(other)"
 ROUNDED_COUNT = 1e-10
-"""A count below this share of the units is the rounding of a mean, not a count."""
+"""A count below this share of the units is rounding error of a mean."""
 
 
 def balance_from_moments(
@@ -27,12 +27,12 @@ def balance_from_moments(
     control, treatment : Moments
         Over all units of each variant. A numeric covariate ``x`` has a column ``x``, its missing
         values replaced by its shift, and ``x is missing`` where some are; a categorical one has a
-        column ``c=LEVEL`` a level, and may have ``c is missing``. Units in no level and not
-        missing make up one level more.
+        column ``c=LEVEL`` per level, and may have ``c is missing``. Units in no level and not
+        missing form one additional level.
     shifts : mapping of str to float, optional
         What stood in for a missing value, per covariate.
     covariates : iterable of str, optional
-        Which, in this order; by default all that the columns tell of.
+        Covariates to compare, in this order; by default all that have moments.
     arms : (control label, treatment label)
 
     Returns
@@ -77,7 +77,7 @@ def _compare(
 
 
 def _numbers(name: str, arm: Moments, shift: float) -> Numbers:
-    """Undo the filling: filled rows lie on the shift, so what deviates from it is observed."""
+    """Remove the imputed rows from mean and variance: each of them lies exactly on the shift."""
     missing = _missing_share(name, arm)
     observed = arm.n * (1 - missing)
     if arm.n == 0 or observed < 0.5:
@@ -89,7 +89,7 @@ def _numbers(name: str, arm: Moments, shift: float) -> Numbers:
     mean = shift + (filled - shift) / (1 - missing) if missing else filled
     within = m2 - observed * missing * (mean - shift) ** 2
     if within <= max(ROUNDING * m2 * bool(missing), arm.n * (ROUNDING * mean) ** 2):
-        within = 0.0  # a constant, whose spread is rounding
+        within = 0.0  # a constant; its spread is rounding error
     variance = within / (observed - 1) if observed > 1 else math.nan
     return Numbers(n=observed, mean=mean, variance=variance, missing=arm.n * missing)
 
@@ -103,7 +103,7 @@ def _is_binary(arm: Numbers, shift: float) -> bool:
     """Say whether all values can be 0 and 1: then their variance is that of a proportion."""
     if arm.n <= 1 or not 0 <= arm.mean <= 1:
         return False
-    # A proportion of 0 or 1 has rounding in place of a variance; it is small beside the covariate's own unit.
+    # A proportion of 0 or 1 has a variance of rounding error, which is relative to the covariate's own unit.
     rounding = 1e-12 * max(arm.mean, abs(shift))
     return math.isclose(arm.variance * (arm.n - 1), arm.n * arm.mean * (1 - arm.mean), rel_tol=1e-9, abs_tol=rounding)
 
@@ -112,5 +112,5 @@ def _levels(name: str, columns: list[str], arm: Moments) -> Levels:
     missing = arm.n * _missing_share(name, arm)
     counts = {c.removeprefix(f"{name}="): arm.n * float(arm.mean[arm.columns.index(c)]) for c in columns if arm.n}
     counts[OTHER] = arm.n - missing - sum(counts.values())
-    # Counts come back from means; what rounding leaves is no level.
+    # Counts are recovered from means, so a level of rounding error is dropped.
     return Levels(counts={level: n for level, n in counts.items() if n > ROUNDED_COUNT * arm.n}, missing=missing)

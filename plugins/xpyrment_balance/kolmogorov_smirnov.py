@@ -14,7 +14,7 @@ def kolmogorov_smirnov(control: NDArray[np.float64], treatment: NDArray[np.float
     """Return the two-sample Kolmogorov-Smirnov statistic and its two-sided p-value.
 
     The p-value is exact, given the ties, for samples with a product of sizes up to `EXACT_KS`;
-    beyond, it is Kolmogorov's limit, which errs on the large side where values are tied.
+    beyond, it is from Kolmogorov's limiting distribution, which is conservative with ties.
 
     References
     ----------
@@ -32,10 +32,10 @@ def kolmogorov_smirnov(control: NDArray[np.float64], treatment: NDArray[np.float
 
 
 def _exact_ks(statistic: float, n_c: int, n_t: int, last_of_tie: NDArray[np.bool_]) -> float:
-    """Return the share of all orders of the pooled units whose statistic is as large.
+    """Return the share of all orderings of the pooled units with a statistic at least as large.
 
-    An order is a walk from (0, 0) to (n_c, n_t); `reached[i]` is the share of the walks to
-    (i, k - i) that have met the statistic, which is looked at only after the last of tied values.
+    An ordering is a lattice path from (0, 0) to (n_c, n_t); `reached[i]` is the share of paths to
+    (i, k - i) that have reached the statistic. Ties are evaluated after the last of equal values.
     """
     i = np.arange(n_c + 1)
     reached = np.zeros(n_c + 1)

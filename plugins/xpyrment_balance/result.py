@@ -1,4 +1,4 @@
-"""The balance of all covariates, as the analysis and its readers use it."""
+"""Balance of all covariates: the result of `check_balance` and of the diagnostic."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -90,7 +90,7 @@ class BalanceResult:
 
     @property
     def diagnostics_(self) -> dict[str, dict[str, Any]]:
-        """Numbers per covariate, of the treatment that is worst off.
+        """Numbers per covariate, of the treatment with the maximum absolute SMD.
 
         Keys: ``mean_control, mean_treatment, variance_control, variance_treatment, smd,
         variance_ratio, type, p_value, ks, ks_p_value, n_control, n_treatment, missing_control,
@@ -105,7 +105,7 @@ class BalanceResult:
         return worst if len(rows) == 1 else worst | {"arms": {str(row.treatment): _numbers(row) for row in rows}}
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
-        """Return `diagnostics_` ready for JSON: what is not a finite number is None, and `reason` says why."""
+        """Return `diagnostics_` for JSON: non-finite numbers are None, and `reason` explains them."""
         return {covariate: _json_ready(numbers) for covariate, numbers in self.diagnostics_.items()}
 
     def to_frame(self) -> "pd.DataFrame":

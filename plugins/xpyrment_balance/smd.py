@@ -11,7 +11,7 @@ THRESHOLD = 0.1
 """An absolute SMD of this much or more is an imbalance."""
 
 ROUNDING_GUARD = 1e-12
-"""An SMD this close to the threshold is the threshold: 0.1 is not a binary fraction, so data
+"""An SMD this close to the threshold counts as the threshold: 0.1 is not a binary fraction, so data
 built to have an SMD of exactly 0.1 come out a few units in the last place above or below it."""
 
 EPS = float(np.finfo(float).eps)
@@ -53,7 +53,7 @@ def smd(mean_control: float, variance_control: float, mean_treatment: float, var
         if difference == 0:
             raise NotEstimable(f"it is constant ({mean_control:g}) in both variants")
         return math.copysign(math.inf, difference)
-    # Each mean is known to half a unit in its last place; with a huge offset that is the larger error.
+    # A mean has an error of half a unit in its last place, which dominates if the offset is huge.
     guard = max(ROUNDING_GUARD, EPS * max(abs(mean_control), abs(mean_treatment)) / spread)
     return _at_threshold(difference / spread, guard)
 
@@ -98,7 +98,8 @@ def smd_categorical(control: ArrayLike, treatment: ArrayLike) -> float:
     c, t = c[seen] / c.sum(), t[seen] / t.sum()
     if not ((c > 0) & (t > 0)).any():
         return math.inf
-    # Shares add up to 1, so one level is redundant; leaving out the largest keeps S well conditioned.
+    # Yang and Dalton (2012): shares sum to 1, so one level is redundant; dropping the largest keeps S
+    # well conditioned.
     keep = np.arange(len(c)) != np.argmax(c + t)
     c, t = c[keep], t[keep]
     S = (np.diag(c + t) - np.outer(c, c) - np.outer(t, t)) / 2

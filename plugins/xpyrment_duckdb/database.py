@@ -17,7 +17,7 @@ from xpyrment_duckdb.tables import Row, SqlTable, one_clear_error
 
 
 class DuckDBDatabase:
-    """Asks a table by SQL; see `xpyrment_core.data.pushdown.database.Database`.
+    """Queries a table by SQL; see `xpyrment_core.data.pushdown.database.Database`.
 
     Examples
     --------
@@ -51,14 +51,14 @@ class DuckDBDatabase:
         key = self._table.name, self._table.types()
         answer = iter(self._table.rows(queries.pilot_text(*key, columns))[0])
         rows = next(answer)
-        found = {}
+        pilots = {}
         for column, there, mean, least, spread in zip(columns, answer, answer, answer, answer, strict=True):
             summary = mean, least, spread
             if mean is None and rows:
                 condition = f"WHERE isfinite(CAST({sql.quote(column)} AS DOUBLE))"
                 summary = self._table.rows(queries.pilot_text(*key, [column], condition))[0][2:]
-            found[column] = Pilot.of(*summary, missing=there < rows)
-        return found
+            pilots[column] = Pilot.of(*summary, missing=there < rows)
+        return pilots
 
     def count_units(self, treatment_col: str, unit_col: str) -> Iterable[Row]:
         """See `Database`."""

@@ -1,4 +1,4 @@
-"""How a query would be answered, in words and in SQL."""
+"""Explains a query: its passes, in words and in SQL."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""The smaller statements: pilot rows, labels, units, samples."""
+"""SQL for pilot rows, labels, units, exclusions and samples."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""One statement for all the sums of a plan."""
+"""The SQL statement that computes all sums of a plan."""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -12,7 +12,7 @@ from xpyrment_duckdb import sql
 
 @frozen(eq=False)
 class Statement:
-    """The SQL of a request, built from the inside out: rows, values on a mask, units, sums.
+    """The SQL of a request: nested queries for rows, masked values, sums per unit, and sums.
 
     Attributes
     ----------
@@ -38,8 +38,6 @@ class Statement:
         inner = sql.select(self._units(), inner, "GROUP BY unit")
         head = ["code", "in_two_arms", "count(*)", "sum(n)"]
         return str(sql.select([*head, *map(self._sum, self._plan.sums)], inner, "GROUP BY code, in_two_arms"))
-
-    # What is needed, each with its name --------------------------------------------
 
     @property
     def _plan(self) -> SumPlan:
@@ -67,10 +65,8 @@ class Statement:
         used = dict.fromkeys(f.column for _, f in self._plan.masked_factors if f.kind == "filled")
         return {column: f"z{i}" for i, column in enumerate(used)}
 
-    # The rows ------------------------------------------------------------------------
-
     def _rows(self) -> dict[str, str]:
-        """Name what is read of each row: its variant, its unit, centred values, levels, gaps."""
+        """Name the expressions of each row: its variant, unit, centred values, levels, missingness."""
         label = self.request.query.treatment_col
         columns = {"label": sql.quote(label)}
         if self._plan.by_unit:
@@ -101,10 +97,8 @@ class Statement:
             conditions.append(sql.observed(unit, self.types[unit]))
         return f"WHERE {' AND '.join(conditions)}" if conditions else ""
 
-    # Values on the rows of a mask ---------------------------------------------------
-
     def _masked(self) -> dict[str, str]:
-        """Name the values that must be null off their mask, and what counts a mask's rows."""
+        """Name the values that are null outside their mask, and the columns that count a mask's rows."""
         values = {
             f"f{i}": self._on_mask(key[0], self._unmasked(key[1]))
             for key, i in self._plan.masked_factors.items()
@@ -142,13 +136,11 @@ class Statement:
         return f"{self._values[column]} IS NOT NULL" if column in self._values else self._flags[column]
 
     def _count(self, mask: frozenset[str]) -> str:
-        """Return what to count for the rows of a mask: everything, or a column that is null off it."""
+        """Return the argument of count() for the rows of a mask: ``*``, or a column that is null outside it."""
         if not mask:
             return "*"
         (column, *others) = mask
         return self._plan.mask_names[mask] if others or column not in self._values else self._values[column]
-
-    # Sums -------------------------------------------------------------------------------
 
     def _units(self) -> dict[str, str]:
         """Name the sums over each unit's rows."""

@@ -143,7 +143,7 @@ class FrameSource:
 
 
 def _others(block: Floats, wanted: Sequence[float]) -> Floats:
-    """Return the distinct values of a block that are neither wanted nor missing."""
+    """Return the distinct values of a block that are neither allowed nor missing."""
     fine = np.zeros(len(block), dtype=bool)
     for value in wanted:
         fine |= block == value
@@ -156,7 +156,7 @@ Cells = list[list[tuple[Moments, int]]]
 
 
 def _by_row(layout: Layout, arms: Arms, _: Units | None) -> tuple[Cells, int]:
-    """Return moments and rows per row set and arm, each row a unit."""
+    """Return moments and rows per row set and arm, where every row is a unit."""
     sums, centres, passes = centred_grams(layout, arms)
     cells: Cells = []
     for slot_set, grams, off in zip(layout.sets, sums, centres, strict=True):
@@ -181,5 +181,5 @@ def _by_unit(layout: Layout, _: Arms, units: Units | None) -> tuple[Cells, int]:
 
 
 def _moments(names: tuple[str, ...], gram: Floats, shift: Floats) -> Moments:
-    with np.errstate(all="ignore"):  # infinite values make their own moments NaN, no others
+    with np.errstate(all="ignore"):  # infinite values make only their own moments NaN
         return Moments.from_shifted_sums(names, round(float(gram[0, 0])), gram[0, 1:], gram[1:, 1:], shift)

@@ -1,7 +1,7 @@
 """Sums of products per variant and row set, in one pass over blocks of rows.
 
-In each block the rows of a variant are brought together, column by column, and become one
-matrix product per group of row sets. Only where a value is missing or infinite does each row
+In each block the rows of a variant are gathered column by column, and there is one matrix
+product per group of row sets. Only where a value is missing or infinite does each row
 set of the group select its own complete rows.
 """
 
@@ -24,7 +24,7 @@ Grams = list[Floats]
 Gaps = Mapping[int, NDArray[np.bool_]]
 
 PADDING = 72
-"""Keeps the rows of a buffer off each other's places in the cache, which a power of two would share."""
+"""Padding of buffer rows: at a stride of a power of two they would map to the same cache lines."""
 
 
 def grams(layout: Layout, arms: Arms, centres: Sequence[Floats] | None = None, threads: int | None = None) -> Grams:
@@ -35,7 +35,7 @@ def grams(layout: Layout, arms: Arms, centres: Sequence[Floats] | None = None, t
     layout : Layout
     arms : Arms
     centres : sequence of ndarray of shape (arms, terms), optional
-        What more to take off each term, per row set and arm; each row set is then gathered alone.
+        Further amounts subtracted from each term, per row set and arm; each row set is then gathered alone.
     threads : int, optional
 
     Returns

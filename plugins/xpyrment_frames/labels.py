@@ -1,4 +1,4 @@
-"""Distinct values of a column and a code per row: each column is encoded once."""
+"""Dictionary encoding of a column: its distinct values, and a code per row."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ from xpyrment_frames.parallel import by_segment
 BLOCK = 1 << 16
 HEAD = 1000
 FEW = 6
-"""Comparing with this many labels costs less than hashing every value."""
+"""Up to this many labels, comparing with each is faster than hashing every value."""
 
 NOWHERE = -2
 
@@ -60,13 +60,13 @@ class Encoded:
         return found
 
     def codes_of(self, labels: Iterable[Label]) -> tuple[int, ...]:
-        """Return the code of each label, of one that does not occur a code that no row has."""
+        """Return the code of each label; a label that does not occur gets a code that no row has."""
         place = {label: code for code, label in enumerate(self.labels)}
         return tuple(place.get(label, NOWHERE) for label in labels)
 
 
 class _Writer:
-    """Codes as they are found: one byte each until there are more than 127 values."""
+    """Codes under construction: one byte each until there are more than 127 distinct values."""
 
     def __init__(self, rows: int) -> None:
         self._position: dict[Label, int] = {}

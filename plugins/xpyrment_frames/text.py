@@ -1,4 +1,4 @@
-"""Arrow columns of text, compared with a few labels at the speed of numbers."""
+"""Compares Arrow text columns with a few labels by 16-byte integers."""
 
 from collections.abc import Sequence
 
@@ -53,7 +53,7 @@ def _letters(piece: pa.Array, texts: Sequence[bytes]) -> list[NDArray[np.bool_]]
     starts = np.frombuffer(ends, dtype=width)[piece.offset : piece.offset + len(piece) + 1]
     if letters is None or int(starts[-1]) + WORDS > letters.size:
         return []
-    # Every place in the letters is the start of 16 bytes, aligned or not.
+    # A view of 16 bytes at every offset into the text buffer, aligned or not.
     everywhere = np.ndarray((letters.size - WORDS + 1,), dtype=f"V{WORDS}", buffer=letters, strides=(1,))
     words = everywhere[starts[:-1]].view(np.uint64).reshape(-1, 2)
     lengths = np.diff(starts)

@@ -1,4 +1,4 @@
-"""Sums over each unit's rows: the columns of a smaller frame with one row a unit."""
+"""Sums over each unit's rows, as a layout with one row per unit."""
 
 from collections.abc import Iterator, Mapping
 
@@ -67,7 +67,7 @@ def unit_layout(layout: Layout, units: Units) -> tuple[Layout, int]:
 
 
 def _sum(unit_sums: _UnitSums, units: Units) -> frozenset[int]:
-    """Sum the keys per unit; return the slots that turned out to have gaps it did not know of."""
+    """Sum the keys per unit; return slots with missing values that are not among the known ones."""
     assert units.codes is not None
     assert units.unit_arms is not None
     unit_sums.sums.update(
@@ -81,7 +81,7 @@ def _sum(unit_sums: _UnitSums, units: Units) -> frozenset[int]:
             if not new:
                 _add(unit_sums, codes, rows, gaps)
     for (_, slot, _), total in unit_sums.sums.items():
-        # No rows: no unit. Infinities of both signs: still not finite, and not missing.
+        # A unit without complete rows is missing. NaN from infinities of both signs must stay non-finite, not missing.
         total[total == 0 if slot == ROWS else np.isnan(total)] = np.nan if slot == ROWS else np.inf
     return frozenset(new)
 

@@ -70,7 +70,7 @@ class LazyDatabase:
             finite = finite[np.isfinite(finite)]
         if not len(finite):
             return Pilot()
-        # Where the frames differ in how they add up NaN, only a mask is sure.
+        # Libraries differ in how they sum NaN, so every column is masked.
         return Pilot.of(float(finite.mean()), float(finite.min()), float(finite.std()), missing=True)
 
     def count_units(self, treatment_col: str, unit_col: str) -> Rows:
@@ -133,8 +133,6 @@ class LazyDatabase:
         self.types()
         return explained(self._frame, self.described, self._can_be_nan, self.types(), query)
 
-    # Parts ------------------------------------------------------------------------
-
     def _there(self, column: str) -> nw.Expr:
         self.types()
         return observed(column, column in self._can_be_nan)
@@ -170,7 +168,7 @@ class LazyDatabase:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value as Python's own: pandas has an NA that refuses comparison, numpy its scalars."""
+    """Return a value as a Python object: not pandas.NA, which cannot be compared, nor a numpy scalar."""
     if type(value).__name__ == "NAType":
         return None
     return value.item() if hasattr(value, "item") else value
@@ -185,7 +183,7 @@ def _column_type(kind: "nw.dtypes.DType") -> ColumnType:
 
 
 def _within_bounds(column: str) -> nw.Expr:
-    """Return the condition under which a value is finite, in words that every database has."""
+    """Return the condition under which a value is finite, by comparisons that every database supports."""
     return (nw.col(column) < float("inf")) & (nw.col(column) > -float("inf"))
 
 
@@ -202,7 +200,7 @@ def _codes(units: "nw.Series[Any]") -> np.ndarray:
 
 @contextmanager
 def _one_clear_error(frame: Frame, described: str) -> Iterator[None]:
-    """Turn whatever a library raises, and each raises its own, into one EngineError."""
+    """Turn any exception of a library into an EngineError."""
     try:
         yield
     except XpyrmentError:

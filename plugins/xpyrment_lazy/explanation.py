@@ -1,4 +1,4 @@
-"""How a query on a lazy frame would be answered, in words and in the library's own terms."""
+"""Explains a query on a lazy frame: its passes, and the native query."""
 
 from collections.abc import Collection, Mapping
 

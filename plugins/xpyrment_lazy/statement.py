@@ -1,4 +1,4 @@
-"""One aggregation for all the sums of a request."""
+"""The aggregation that computes all sums of a request."""
 
 from collections.abc import Collection
 from typing import Any
@@ -15,9 +15,9 @@ Frame = nw.LazyFrame[Any]
 
 @frozen(eq=False)
 class Statement:
-    """The aggregation of a request, built from the inside out: rows, values on a mask, units, sums.
+    """The aggregation of a request: rows, masked values, sums per unit, and sums.
 
-    Each step selects only what the next one needs, under names of its own.
+    Each step selects only the columns that the next one needs.
 
     Attributes
     ----------
@@ -49,8 +49,6 @@ class Statement:
     def _plan(self) -> SumPlan:
         return self.request.plan
 
-    # The rows -----------------------------------------------------------------------
-
     def _rows(self) -> Frame:
         query = self.request.query
         frame = self.frame
@@ -61,7 +59,7 @@ class Statement:
         return frame.filter(nw.col(query.treatment_col).is_in(list(query.arms))) if self.request.only_arms else frame
 
     def _masked(self, rows: Frame) -> Frame:
-        """Select the variant, the unit, and every factor and count: null off its mask."""
+        """Select the variant, the unit, and every factor and count, null outside its mask."""
         query = self.request.query
         columns = [nw.col(query.treatment_col).alias("label")]
         if self._plan.by_unit:
@@ -96,15 +94,13 @@ class Statement:
         stand_in = nw.lit(float(self.request.shifts[factor.column]))
         return nw.when(there).then(number(factor.column)).otherwise(stand_in) - centre
 
-    # Sums ----------------------------------------------------------------------------
-
     def _unit_sum(self, key: MaskedFactor, name: str) -> nw.Expr:
         mask, factor = key
         source = self._plan.mask_names[mask] if factor == ROWS else f"f{self._plan.masked_factors[key]}"
         return nw.col(source).sum().alias(name)
 
     def _summed(self, frame: Frame, by: list[str], head: list[str]) -> Frame:
-        """Form the products as columns, which every back end can add up, and add them up."""
+        """Form the products as columns, because not every back end can sum expressions, and sum them."""
         products = {f"s{i}": self._summand(term) for i, term in enumerate(self._plan.sums)}
         frame = frame.select(*by, *(["n"] if self._plan.by_unit else []), *(v.alias(k) for k, v in products.items()))
         totals = [nw.col(name).sum() for name in products]

@@ -1,4 +1,4 @@
-"""One question of planning with its answer, whichever of the three was asked for."""
+"""A solved plan: effect, sizes and power, of which one was the unknown."""
 
 from typing import Literal
 
@@ -14,7 +14,7 @@ DEFAULT_POWER = 0.8
 
 @frozen(kw_only=True)
 class Answer:
-    """Effect, sizes and power that belong together.
+    """Effect, sizes and power of one design.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class Answer:
 
     @property
     def days(self) -> int | None:
-        """Days until all units are in, None without traffic."""
+        """Days until all units have entered, None without traffic."""
         return None if self.daily_traffic is None else days_for(self.total, self.daily_traffic)
 
     @property
@@ -64,7 +64,7 @@ def answer(
     power: float | None = None,
     daily_traffic: float | None = None,
 ) -> Answer:
-    """Find whichever of effect, size and power was left out.
+    """Solve for the one of effect, size and power that was left out.
 
     Without `mde` and with a margin the expected effect is 0. Without `power` and with only one
     of the other two it is 0.80.

@@ -92,12 +92,12 @@ class Design:
         return critical(self.comparison_alpha, df, self.alternative)
 
     def distance(self, effect: float) -> float:
-        """Return how far the effect lies beyond what is to be rejected.
+        """Return the distance between the effect and the null hypothesis (shifted by the margin).
 
         Raises
         ------
         InputError
-            It does not lie beyond it, so that no sample size would do.
+            The effect lies inside the null hypothesis, so no sample size has power.
         """
         if self.alternative == "two-sided":
             if effect == 0:
@@ -137,7 +137,7 @@ class Design:
 
 
 def treatment_size(control: int, ratio: float) -> int:
-    """Return ``⌈ratio * control⌉``, forgiving the rounding of a ratio such as 0.1.
+    """Return ``⌈ratio * control⌉``, up to the rounding of a ratio such as 0.1.
 
     Examples
     --------
@@ -163,7 +163,7 @@ def _noncentral_tail(design: Design, noncentrality: float, df: int) -> float:
     from scipy import special
 
     cut = design.cut(df)
-    # Past this the tail is 1 to the last digit, and the series for it needlessly long.
+    # Beyond this the tail is 1 to double precision, and its series would be slow.
     if noncentrality > 2 * cut + 40:
         return 1.0
     return 1 - float(special.nctdtr(df, noncentrality, cut))

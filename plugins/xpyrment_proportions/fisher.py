@@ -1,4 +1,4 @@
-"""Fisher's exact test: how likely are tables as unlikely as this one, given the total of successes."""
+"""Fisher's exact test, conditional on the total of successes."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""From a frame to the matrices of a regression, by columns or by a formula."""
+"""Design matrices of a regression, from columns or from a formula."""
 
 import re
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ ANSI = re.compile(r"\x1b\[[0-9;]*m|[⧛⧚]")
 
 @frozen(kw_only=True, eq=False)
 class Design:
-    """What is regressed on what.
+    """Outcome, predictors and clusters of a regression.
 
     Attributes
     ----------
@@ -92,7 +92,7 @@ def _from_formula(data: Any, y_col: str | None, formula: str, cluster_col: str |
     complete = frame.dropna()
     _check_rows(frame, complete)
     tidied = tidy(complete[list(dict.fromkeys([*left, *right]))], control)
-    with np.errstate(all="ignore"):  # log(0) shows as an infinite value, which is refused by name
+    with np.errstate(all="ignore"):  # log(0) gives an infinite value, which is refused with the column's name
         matrices = parsed.get_model_matrix(tidied, na_action="drop", context={})
     Y, X = matrices.lhs, matrices.rhs
     if Y.shape[1] != 1:

@@ -1,4 +1,4 @@
-"""The bootstrap of two variants: studentised for functions of means, percentile for quantiles."""
+"""Bootstrap test of two variants: studentised for functions of means, percentile for quantiles."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
@@ -37,7 +37,7 @@ class Bootstrap(ResamplingOptions):
     Attributes
     ----------
     replicates : int
-        Resamples. The smallest possible p-value is ``2 / (replicates + 1)``, so strict
+        Number of resamples. The smallest possible p-value is ``2 / (replicates + 1)``, so strict
         corrections over many metrics need more than the default of 9,999.
     seed : int
         The same data give the same numbers, in any order of their rows.
@@ -146,7 +146,7 @@ def observe(metric: Any, centre: Matrix, sums: Matrix) -> Estimate:
 
 
 def as_items(rows: Matrix, generator: np.random.Generator) -> Items:
-    """Return what is to be drawn: the units, their distinct values, or bundles of them."""
+    """Return the items to draw: the units, their distinct values with counts, or bundles of units."""
     if len(rows) <= BUNDLES:
         return Items(rows)
     values = distinct(rows)
@@ -181,7 +181,7 @@ _kept: "WeakKeyDictionary[ArmSample, tuple[ref[ArmSample], Bootstrap, Made]]" = 
 
 
 def _remembered(test: Bootstrap, control: ArmSample, treatment: ArmSample, make: Callable[..., Any]) -> Any:
-    """Return the resamples of two samples, kept as long as the samples are: simultaneous intervals ask again."""
+    """Return the resamples of two samples, cached as long as the samples exist: simultaneous intervals reuse them."""
     known = _kept.get(treatment)
     if known is not None and known[0]() is control and known[1] == test:
         return known[2]

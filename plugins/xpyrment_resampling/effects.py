@@ -1,4 +1,4 @@
-"""Effects from resampled variants: intervals and p-values that invert one another."""
+"""Effects from resamples, with intervals that invert the p-value."""
 
 import math
 from collections.abc import Callable
@@ -160,7 +160,7 @@ def percentile_effect(made: Replicated, alpha: float, alternative: Alternative) 
     std_error = math.sqrt(arms[0].variance + arms[1].variance)
     if not std_error > 0:
         raise NotEstimable("every resample of a variant has the same value, so there is no noise to compare against")
-    # The percentile interval holds 0 as long as enough differences lie at or beyond it.
+    # The percentile interval contains 0 while enough replicated differences lie at or beyond 0.
     differences = made.treatment_star - made.control_star
     interval = _percentiles(differences, alpha, alternative)
     return Effect(

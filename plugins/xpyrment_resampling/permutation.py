@@ -1,4 +1,4 @@
-"""The permutation test of two variants, with a statistic that has its own standard error."""
+"""Permutation test of two variants with a studentised statistic."""
 
 import math
 from typing import Any, ClassVar
@@ -28,7 +28,7 @@ class Permutation(ResamplingOptions):
     Attributes
     ----------
     replicates : int
-        Relabellings drawn at random; where there are fewer different ones, each is used once.
+        Number of random relabellings; if fewer exist, each is used once.
     seed : int
         The same data give the same numbers, in any order of their rows.
 
@@ -145,7 +145,7 @@ class _Trial:
     ) -> tuple[Interval | Unavailable, Interval | Unavailable]:
         moves = find_moves(self.metric, self.centre, self.permuted.all_treatment)
         if self.control.variance == 0 or self.treatment.variance == 0:
-            # Relabellings then tie by rounding alone once a variant is shifted.
+            # Once a variant is shifted, ties between relabellings would depend on rounding.
             which = "both variants are" if std_error == 0 else "one variant is"
             why = Unavailable(f"{which} constant, so shifting one of them tells nothing of the noise")
         elif moves is None:

@@ -1,4 +1,4 @@
-"""A/A simulation: whether the level of a pipeline is what it says, on these data."""
+"""A/A simulation: the level and coverage of a pipeline on given data."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ SUSPICIOUS = 0.001
 
 @frozen(kw_only=True)
 class AAMetric:
-    """What an A/A simulation found for one metric and treatment.
+    """Result of an A/A simulation for one metric and treatment.
 
     Attributes
     ----------
@@ -86,7 +86,7 @@ class AAResult:
 
 @frozen
 class _Permute:
-    """One replicate: give the labels to the units in another order, and analyse."""
+    """One replicate: permute the labels over the units, and analyse."""
 
     blueprint: Blueprint
     history: History
@@ -117,8 +117,8 @@ def aa_test(
 ) -> AAResult:
     """Run A/A tests on an experiment's own data by permuting its assignment.
 
-    Permuting the variants of units makes the hypothesis of no effect true whatever the data look
-    like, so a pipeline that is to be trusted must reject in `alpha` of the replicates.
+    Permuting the variants of units makes the hypothesis of no effect true for any data, so a valid
+    pipeline rejects it in a share `alpha` of the replicates.
 
     Parameters
     ----------

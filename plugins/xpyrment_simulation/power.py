@@ -1,4 +1,4 @@
-"""Power by simulation, for whatever an experiment measures and however it is tested."""
+"""Power by simulation, for any metric, test, adjuster and correction."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ CONTROL, TREATMENT = "control", "treatment"
 
 @frozen(kw_only=True)
 class SimulatedMetric:
-    """What a simulation found for one metric.
+    """Simulated power of one metric.
 
     Attributes
     ----------
@@ -30,11 +30,12 @@ class SimulatedMetric:
     power_low, power_high : float
         Exact 95 % interval of that share.
     mean_lift : float or None
-        Average relative lift found.
+        Average estimated lift.
     exaggeration : float or None
-        Average size of the lift found where it was significant, over the average size of all.
+        Average absolute estimated lift among significant replicates, over that of all replicates
+        (type M error).
     wrong_sign : float or None
-        Share of significant replicates whose sign is opposite to the average effect.
+        Share of significant replicates with a sign opposite to the average effect (type S error).
     replicates, not_estimable : int
     """
 
@@ -120,7 +121,7 @@ def simulate_power(
 
     Each replicate draws units with replacement from all rows of the experiment's data (its
     assignment column is ignored), assigns them at random, injects the effect into the treated
-    and runs the analysis, with whatever metrics, tests, adjusters and corrections there are.
+    and runs the analysis with its metrics, tests, adjusters and corrections.
 
     Parameters
     ----------

@@ -20,14 +20,14 @@ def read_frame(path: str, columns: Sequence[str] | None = None) -> "pd.DataFrame
     Parameters
     ----------
     path : str
-        The file; its ending says what it is.
+        The file; its suffix determines the format.
     columns : sequence of str, optional
-        Only these of its columns, where it has them; a missing one is the caller's error to word.
+        Only these of its columns, if it has them; the caller reports missing ones.
 
     Raises
     ------
     InputError
-        There is no such file, its kind is not known, or it cannot be read as what it is called.
+        The file does not exist, its suffix is unknown, or it cannot be parsed.
     """
     import pandas as pd
 

@@ -1,4 +1,4 @@
-"""A metric is a smooth function of column means; this gives it a value and a variance.
+"""Delta method: value and variance of a metric that is a smooth function of column means.
 
 A third party's metric needs ``name``, ``columns`` and ``value(means)``; an analytic
 ``gradient(means)`` is optional. The variance is the delta method's. A metric whose lift is not
@@ -22,7 +22,7 @@ Means = Mapping[str, Any]
 
 
 class Metric(Protocol):
-    """What every metric has; see the module for the optional rest."""
+    """The required members of a metric; the module lists the optional ones."""
 
     @property
     def name(self) -> str:
@@ -41,7 +41,7 @@ class Metric(Protocol):
 
 @frozen
 class ColumnMean:
-    """The plain mean of one column: what a covariate is."""
+    """The plain mean of one column, such as a covariate."""
 
     name: str
 
@@ -103,7 +103,7 @@ def linearise(metrics: Sequence[Any], moments: Moments) -> Moments:
     """
     if moments.n == 0:
         raise NotEstimable("there are no units with an observed value")
-    # Only what these metrics read: an infinite covariate among the rest must not spoil them.
+    # Only the columns these metrics read: an infinite value in another must not make them NaN.
     moments = moments.select(list(dict.fromkeys(c for metric in metrics for c in metric.columns)))
     means = moments.means
     values, weights = [], np.zeros((len(metrics), len(moments.columns)))
@@ -113,7 +113,7 @@ def linearise(metrics: Sequence[Any], moments: Moments) -> Moments:
     m2 = np.diag(moments.m2)
     clean = _cleared(moments, m2 <= moments.n * (ROUNDING * moments.mean) ** 2)
     linear = clean.project([m.name for m in metrics], values, weights)
-    # A ratio of proportional columns is constant; what is left of their spreads is rounding.
+    # A ratio of proportional columns is constant, and its variance is rounding error.
     parts = (np.abs(weights) @ np.sqrt(np.diag(clean.m2))) ** 2
     return _cleared(linear, np.diag(linear.m2) <= CANCELLATION * parts)
 
@@ -130,7 +130,7 @@ def _value(metric: Any, means: Mapping[str, float]) -> float:
 
 
 def _cleared(moments: Moments, constant: np.ndarray) -> Moments:
-    """Set the spread of constant columns to exactly 0, where only rounding made it positive."""
+    """Set the variance of constant columns to exactly 0, where rounding made it positive."""
     if not constant.any():
         return moments
     keep = ~constant

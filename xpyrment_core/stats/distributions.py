@@ -44,7 +44,7 @@ def critical(alpha: float, df: float | None, alternative: Alternative) -> float:
 
 
 def bounded(low: float, high: float, alternative: Alternative) -> tuple[float, float]:
-    """Open the end of an interval that a one-sided alternative leaves open."""
+    """Return the interval with the end infinite that a one-sided alternative leaves open."""
     if alternative == "greater":
         return low, math.inf
     if alternative == "less":

@@ -16,12 +16,12 @@ TIE = 1e-7
 
 @frozen(eq=False)
 class Conditional:
-    """The conditional distribution around its bulk and the observed table.
+    """The conditional distribution, restricted to its bulk and the observed table.
 
     Attributes
     ----------
     support : ndarray of float64
-        Successes in treatment; what is left out has a probability below 1e-300.
+        Successes in treatment; omitted points have a total probability below 1e-300.
     log_weights : ndarray of float64
         Log probabilities at odds ratio 1, up to a constant.
     least, most : int
@@ -73,7 +73,7 @@ def conditional(control: Counts, treatment: Counts) -> Conditional:
     start = max(least, min(mode, treatment.successes) - reach)
     end = min(most, max(mode, treatment.successes) + reach)
     k = np.arange(start, end, dtype=np.float64)
-    # Ratios of neighbouring probabilities, added up in logs: no large factorials to cancel.
+    # Sums of log ratios of neighbouring probabilities: log factorials would cancel and lose digits.
     steps = np.log((total - k) * (treatment.n - k)) - np.log((k + 1) * (control.n - total + k + 1))
     logs = np.concatenate([[0.0], np.cumsum(steps)])
     return Conditional(np.arange(start, end + 1, dtype=np.float64), logs, least, most, treatment.successes)

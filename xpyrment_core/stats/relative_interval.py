@@ -97,7 +97,7 @@ def _log(ratio: float, half: float) -> tuple[float, float]:
 
 
 def _opened(low: float, high: float, alternative: Alternative, control: float) -> tuple[float, float]:
-    """Open the right end: with a negative control mean a larger treatment is a smaller ratio."""
+    """Open one end by the alternative: with a negative control mean a larger treatment is a smaller ratio."""
     flipped: dict[Alternative, Alternative] = {"greater": "less", "less": "greater", "two-sided": "two-sided"}
     return bounded(low, high, alternative if control > 0 else flipped[alternative])
 
@@ -105,7 +105,7 @@ def _opened(low: float, high: float, alternative: Alternative, control: float) -
 def ratio_std_error(control: Estimate, treatment: Estimate, effect: Effect, ratio: float) -> float:
     """Return the standard error of ``treatment - ratio * control``, on the scale of the effect's own.
 
-    At ratio 1 it is the effect's standard error; it carries what adjusted values share.
+    At ratio 1 it is the effect's standard error; it includes the covariance of adjusted values.
     """
     if effect.std_error is None:
         raise NotEstimable("the test has no standard error")

@@ -15,12 +15,12 @@ from xpyrment_core.stats.distributions import bounded, critical, p_value
 from xpyrment_core.values.estimates import Effect, Estimate, Interval
 
 ROUNDING = 8 * np.finfo(float).eps
-"""A standard error below this share of the values it belongs to is rounding, not noise."""
+"""A standard error below this share of its values is rounding error, not noise."""
 
 CANCELLATION = 1e-12
-"""A variance below this share of the variances it is a difference of is rounding, not noise.
+"""A difference of variances below this share of them is rounding error.
 
-Moments carry second moments to about 1e-13, whatever engine summed them.
+Second moments are accurate to about 1e-13 in every engine.
 """
 
 
@@ -38,11 +38,11 @@ def wald(
     Parameters
     ----------
     control, treatment : Estimate
-        With the variances the test wants to use.
+        With the variances that the test uses.
     alpha : float
         Level of the interval is ``1 - alpha``.
     alternative : {"two-sided", "greater", "less"}
-        What treatment is suspected to be, against control.
+        Alternative hypothesis about treatment relative to control.
     df : float or None
         Degrees of freedom of the t distribution; None for the normal.
     method : str
@@ -95,5 +95,5 @@ def satterthwaite(control: Estimate, treatment: Estimate) -> float:
     total = control.variance + treatment.variance
     if total == 0:
         return float("inf")
-    # Shares, not squares of variances: the latter under- and overflow with the metric's unit.
+    # Squares of shares, because squares of variances overflow or underflow in extreme units.
     return 1 / ((control.variance / total) ** 2 / control.df + (treatment.variance / total) ** 2 / treatment.df)

@@ -25,7 +25,7 @@ from xpyrment_core.values.exclusions import UnitReport
 from xpyrment_core.values.samples import ArmSample
 
 MAX_PASSES = 3
-"""One pass; one more where a value was missing after all; one more where a centre was far off."""
+"""One pass; another for values that were missing unexpectedly; another for centres far from the mean."""
 
 
 @frozen
@@ -37,9 +37,9 @@ class Census:
     rows, with_unit : mapping of label to int
         Rows, and those of them that name a unit.
     repeated : bool
-        Whether some unit has several rows, of whichever variants.
+        Whether some unit has several rows, in any variants.
     passes : int
-        Passes over the two columns that it took to know.
+        Passes over the two columns.
     """
 
     rows: Mapping[Label, int]
@@ -81,7 +81,7 @@ class DatabaseSource:
         return self._labels[column]
 
     def moments(self, query: Query) -> Reading:
-        """Answer the query in one pass; `Reading.passes` tells when it took more."""
+        """Answer the query in one pass; `Reading.passes` counts further ones."""
         self._check_query(query)
         census, pilots = self._census(query), self._pilot(query)
         by_unit = census is not None and census.repeated
@@ -106,7 +106,7 @@ class DatabaseSource:
         )
 
     def _answer(self, request: Request) -> Answer:
-        """Ask; what cannot be relied on is asked again, with what was learnt."""
+        """Send the request; repeat it for unreliable sums, with better centres and masks."""
         whole, again = Answer(), request
         while again is not None and whole.passes < MAX_PASSES:
             with self._database.errors():
@@ -172,8 +172,6 @@ class DatabaseSource:
                 self._pilots |= self._database.pilot(numbers)
         return {column: self._pilots[column] for column in columns}
 
-    # Units --------------------------------------------------------------------------
-
     def _census(self, query: Query) -> Census | None:
         if query.unit_col is None:
             return None
@@ -184,7 +182,7 @@ class DatabaseSource:
         return self._censuses[key]
 
     def _count_units(self, treatment_col: str, unit_col: str) -> Census:
-        """Count rows, and look for a unit with several: in the first rows, then, if there is none, in all."""
+        """Count rows, and search for a repeated unit: in the first rows, then, if there is none, in all."""
         known = [row for row in self._database.count_units(treatment_col, unit_col) if not is_missing(row[0])]
         rows = {label: int(count) for label, count, _ in known}
         with_unit = {label: int(count) for label, _, count in known}
@@ -203,8 +201,8 @@ class DatabaseSource:
         lost: dict[Label, int] = {}
         if mixed:
             with self._database.errors():
-                found = self._database.rows_in_two_arms(query.treatment_col, str(query.unit_col))
-                lost = {label: int(count) for label, count in found if label in query.arms}
+                excluded = self._database.rows_in_two_arms(query.treatment_col, str(query.unit_col))
+                lost = {label: int(count) for label, count in excluded if label in query.arms}
         return UnitReport(
             units=none | {arm: units for arm, (units, _) in kept.items()},
             repeated=any(rows > units for units, rows in kept.values()),
@@ -214,11 +212,8 @@ class DatabaseSource:
         )
 
 
-# Samples --------------------------------------------------------------------------------
-
-
 def sample_factors(query: Query) -> tuple[Factor, ...]:
-    """Return what samples are made of: numbers, indicators of levels, and the gaps of columns that are no numbers."""
+    """Return the factors of samples: numbers, level indicators, and missingness of columns that are not numeric."""
     numbers = number_columns(query.row_sets)
     factors = dict.fromkeys(Factor(column, "value") for column in numbers)
     for row_set in query.row_sets:

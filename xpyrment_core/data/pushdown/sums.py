@@ -1,9 +1,9 @@
-"""From a query to plain sums, and from the sums back to moments.
+"""Translates a query into sums, and the sums back into moments.
 
-An engine that pushes the work down to a database asks a `SumPlan` which sums it needs,
-has them computed in one query, and hands the numbers back. The statistic is the same
-everywhere: a centre `c` per column (the mean of a few rows), then ``sum(x - c)`` and ``sum((x - c) * (y - c))``,
-which all engines can compute and which keeps the variance of ``1e9 + N(0, 1)``.
+A `SumPlan` lists the sums that an engine needs; the engine computes them in one statement, and the
+plan turns them into moments. The sums are the same everywhere: with a centre `c` per column (the
+mean of a few rows) ``sum(x - c)`` and ``sum((x - c) * (y - c))``, which all engines can compute
+and which keep the variance of ``1e9 + N(0, 1)``.
 """
 
 import math
@@ -21,10 +21,10 @@ from xpyrment_core.values.moments import Moments
 
 FactorKind = Literal["value", "filled", "missing", "level", "rows"]
 ROWS_NAME = "\0rows"
-"""The moments column that counts a unit's rows; no data column can be called so."""
+"""The moments column that counts a unit's rows; not a possible name of a data column."""
 
 FAR = 100.0
-"""Standard deviations between a centre and the mean beyond which sums are taken again about a better one."""
+"""Standard deviations between centre and mean beyond which sums are repeated about a better centre."""
 
 
 @frozen
@@ -79,14 +79,14 @@ def _names(columns: Iterable[str]) -> frozenset[str]:
 
 @frozen(eq=False)
 class SumPlan:
-    """Which sums answer some row sets, each asked for once however many row sets share it.
+    """The sums that answer some row sets; sums shared by several row sets are computed once.
 
     Attributes
     ----------
     row_sets : tuple of RowSet
     may_be_missing : frozenset of str
-        Columns that may have missing values. The others are taken to be complete,
-        which spares their masks; `unreliable_columns` finds out when that was wrong.
+        Columns that may have missing values. The others are assumed complete and need no mask;
+        `unreliable_columns` detects if the assumption was wrong.
     by_unit : bool
         Whether factors are summed over each unit's rows first.
 
@@ -109,8 +109,8 @@ class SumPlan:
 
     def factors(self, row_set: RowSet) -> tuple[Factor | None, ...]:
         """Return the factor of each term, None for one that is 0 on every row."""
-        found = tuple(self._factor(row_set, term) for term in row_set.terms)
-        return (*found, ROWS) if self.by_unit else found
+        factors = tuple(self._factor(row_set, term) for term in row_set.terms)
+        return (*factors, ROWS) if self.by_unit else factors
 
     def _factor(self, row_set: RowSet, term: Term) -> Factor | None:
         if term.kind == "level":
@@ -197,37 +197,37 @@ def _never_together(a: Factor, b: Factor) -> bool:
 
 def columns_of(row_sets: Iterable[RowSet]) -> tuple[str, ...]:
     """Return the data columns that the row sets read, in order of appearance."""
-    found: dict[str, None] = {}
+    columns: dict[str, None] = {}
     for row_set in row_sets:
-        found.update(dict.fromkeys(row_set.required))
-        found.update(dict.fromkeys(term.column for term in row_set.terms))
-    return tuple(found)
+        columns.update(dict.fromkeys(row_set.required))
+        columns.update(dict.fromkeys(term.column for term in row_set.terms))
+    return tuple(columns)
 
 
 def number_columns(row_sets: Iterable[RowSet]) -> tuple[str, ...]:
-    """Return the data columns whose values (not only levels or gaps) are wanted."""
+    """Return the data columns whose values (not only levels or missingness) are needed."""
     terms = (term for row_set in row_sets for term in row_set.terms)
     return tuple(dict.fromkeys(term.column for term in terms if term.kind in ("value", "filled")))
 
 
 def unmonitored(row_sets: Iterable[RowSet]) -> frozenset[str]:
-    """Return the columns whose gaps matter to a row set that does not add up their values.
+    """Return the columns whose missingness matters to a row set that does not sum their values.
 
-    No sum would show that such a column is not complete, so it is never taken to be.
+    No sum would reveal a missing value of such a column, so it is never assumed complete.
     """
-    found: set[str] = set()
+    columns: set[str] = set()
     for row_set in row_sets:
         gaps = {*row_set.required, *(term.column for term in row_set.terms if term.kind == "missing")}
-        found |= gaps.difference(number_columns([row_set]))
-    return frozenset(found)
+        columns |= gaps.difference(number_columns([row_set]))
+    return frozenset(columns)
 
 
 def centre(mean: float, spread: float) -> float:
-    """Return a number near `mean` that has few binary digits, for taking off a column's values.
+    """Return a number near `mean` with few binary digits, to subtract from a column's values.
 
-    It lies within an eighth of the standard deviation `spread`. Whole numbers (and
-    0/1 columns) less such a centre add up without any rounding, in any order, so that a
-    variant in which they are constant has a variance of exactly 0.
+    It lies within an eighth of the standard deviation `spread`. Integers (and 0/1 columns)
+    minus such a centre are summed without rounding, in any order, so a constant variant
+    has a variance of exactly 0.
 
     Examples
     --------
@@ -245,12 +245,12 @@ def unreliable_columns(
     moments: Mapping[tuple[str, Label], Moments],
     centres: Callable[[str, Label], float],
 ) -> tuple[frozenset[str], dict[str, dict[Label, float]]]:
-    """Find columns whose sums cannot be relied on.
+    """Return the columns whose sums are unreliable.
 
     Returns
     -------
     not_finite : frozenset of str
-        Columns whose sums are not finite: an infinity, or a missing value in a column taken to be complete.
+        Columns whose sums are not finite: an infinity, or a missing value in a column assumed complete.
     better : dict of str to (dict of label to float)
         Columns whose centre lies so far from a variant's mean that the variance loses
         digits, with a better centre for each variant.
@@ -262,16 +262,16 @@ def unreliable_columns(
         for i, term in enumerate(row_set.terms):
             if term.kind not in ("value", "filled"):
                 continue
-            found = {arm: (m.n, float(m.mean[i]), float(m.m2[i, i])) for arm, m in parts.items()}
-            if not all(math.isfinite(mean) and math.isfinite(m2) for _, mean, m2 in found.values()):
+            arms = {arm: (m.n, float(m.mean[i]), float(m.m2[i, i])) for arm, m in parts.items()}
+            if not all(math.isfinite(mean) and math.isfinite(m2) for _, mean, m2 in arms.values()):
                 not_finite.add(term.column)
-            elif any(_far(*found[arm], centres(term.column, arm)) for arm in found):
+            elif any(_far(*arms[arm], centres(term.column, arm)) for arm in arms):
                 better[term.column] = {
-                    arm: centre(mean, math.sqrt(max(m2, 0.0) / n)) for arm, (n, mean, m2) in found.items()
+                    arm: centre(mean, math.sqrt(max(m2, 0.0) / n)) for arm, (n, mean, m2) in arms.items()
                 }
     return frozenset(not_finite), better
 
 
 def _far(n: int, mean: float, m2: float, centre: float) -> bool:
-    # A sum of squares that cancels to exactly 0 was free of rounding.
+    # A sum of squares of exactly 0 was computed without rounding.
     return m2 != 0 and n * (mean - centre) ** 2 > FAR**2 * max(m2, 0.0)
