@@ -92,9 +92,9 @@ class Aggregate:
         InputError
             The columns were not aggregated together.
         """
-        wanted = frozenset(required)
+        columns = frozenset(required)
         for stored in self.sets:
-            if stored.required == wanted or (wanted <= stored.required and self.complete(stored)):
+            if stored.required == columns or (columns <= stored.required and self.complete(stored)):
                 return stored
         named = "/".join(required) or "all rows"
         known = ["/".join(sorted(stored.required)) or "all rows" for stored in self.sets]
@@ -126,10 +126,10 @@ class Aggregate:
         value = at.get((term.column, "value", None))
         missing = at.get((term.column, "missing", None))
         if term.kind == "level":
-            found = at.get((term.column, "level", term.level))
-            if found is None and term.column not in self.levels:
+            indicator = at.get((term.column, "level", term.level))
+            if indicator is None and term.column not in self.levels:
                 raise self._not_there(term.column)
-            return {} if found is None else {found: 1.0}  # a level that does not occur here is 0 on every row
+            return {} if indicator is None else {indicator: 1.0}  # a level that does not occur here is 0 on every row
         if value is not None:
             return {} if term.kind == "missing" else {value: 1.0}
         if missing is None or term.kind == "value":

@@ -58,8 +58,8 @@ def aggregate(
     --------
     >>> import pandas as pd
     >>> frame = pd.DataFrame({"variant": ["a", "b"] * 3, "revenue": [1.0, 2, 3, None, 5, 6]})
-    >>> found = aggregate(frame, "variant", ["revenue"])
-    >>> found.sets[0].moments["b"].n, dict(found.labels)
+    >>> result = aggregate(frame, "variant", ["revenue"])
+    >>> result.sets[0].moments["b"].n, dict(result.labels)
     (2, {'a': 3, 'b': 3})
     """
     experiment = setup(data, treatment_col, id_col, plugins=plugins)
@@ -108,15 +108,15 @@ def _group(text: str, schema: "Mapping[str, ColumnType]") -> tuple[str, ...]:
 
 
 def _levels(source: Source, column: str) -> dict[Label | None, int]:
-    found = dict(source.labels(column))
-    if len(found) > MAX_LEVELS + 1:
-        raise InputError(f"column {column!r} has {len(found):,} values, at most {MAX_LEVELS} are usable.")
-    odd = [label for label in found if not isinstance(label, str | int | float | None)]
+    counts = dict(source.labels(column))
+    if len(counts) > MAX_LEVELS + 1:
+        raise InputError(f"column {column!r} has {len(counts):,} values, at most {MAX_LEVELS} are usable.")
+    odd = [label for label in counts if not isinstance(label, str | int | float | None)]
     if odd:
         raise InputError(
             f"column {column!r} holds {type(odd[0]).__name__} values; a file of moments has text, numbers and booleans."
         )
-    return found
+    return counts
 
 
 def _row_sets(
@@ -136,8 +136,8 @@ def _terms(column: str, levels: "Mapping[str, Mapping[Label | None, int]]") -> l
     missing = Term(f"{column} is missing", column, "missing")
     if column not in levels:
         return [Term(column, column, "filled"), missing]
-    found = [level for level in levels[column] if level is not None]
-    return [*(Term(f"{column}={level}", column, "level", level) for level in found), missing]
+    observed = [level for level in levels[column] if level is not None]
+    return [*(Term(f"{column}={level}", column, "level", level) for level in observed), missing]
 
 
 def _stored(row_set: RowSet, reading: Reading, arms: Sequence[Label]) -> StoredSet:
@@ -180,5 +180,5 @@ def _without_what_follows(whole: Aggregate, groups: Iterable[Sequence[str]]) -> 
     joint = whole.sets[0]
     if whole.complete(joint):
         return evolve(whole, sets=(joint,))
-    wanted = {frozenset(group) for group in groups}
-    return evolve(whole, sets=tuple(s for s in whole.sets if len(s.required) < 2 or s.required in wanted))
+    kept = {frozenset(group) for group in groups}
+    return evolve(whole, sets=tuple(s for s in whole.sets if len(s.required) < 2 or s.required in kept))

@@ -25,19 +25,19 @@ def find_aggregates(parts: Iterable[Any]) -> list[Aggregate]:
     InputError
         A glob matches no file, or a file cannot be read as moments.
     """
-    found: list[Aggregate] = []
+    aggregates: list[Aggregate] = []
     for part in parts:
-        found += [part] if isinstance(part, Aggregate) else map(read, _paths(os.fsdecode(os.fspath(part))))
-    return found
+        aggregates += [part] if isinstance(part, Aggregate) else map(read, _paths(os.fsdecode(os.fspath(part))))
+    return aggregates
 
 
 def _paths(name: str) -> list[str]:
     if Path(name).exists() or not has_magic(name):
         return [name]
-    found = sorted(glob(name, recursive=True))
-    if not found:
+    paths = sorted(glob(name, recursive=True))
+    if not paths:
         raise InputError(f"no file matches '{name}'.")
-    return found
+    return paths
 
 
 class AggregateSource:
@@ -96,9 +96,9 @@ class AggregateSource:
         for row_set in query.row_sets:
             for arm in query.arms:
                 key = row_set.key, arm
-                found = [part.moments(row_set, arm, shifts) for part in self._parts]
-                moments[key] = sum((m for m, _ in found[1:]), found[0][0])
-                rows[key] = sum(n for _, n in found)
+                parts = [part.moments(row_set, arm, shifts) for part in self._parts]
+                moments[key] = sum((m for m, _ in parts[1:]), parts[0][0])
+                rows[key] = sum(n for _, n in parts)
         units = _merged_units([part.units for part in self._parts if part.units], query.arms)
         return Reading(
             moments=moments, rows=rows, shifts=shifts, units=units if query.unit_col is not None else None, passes=0

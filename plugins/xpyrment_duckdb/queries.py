@@ -24,13 +24,13 @@ def labels_text(table: str, column: str) -> str:
 def pilot_text(table: str, types: Types, columns: Sequence[str], condition: str = "") -> str:
     """Return the statement: the rows; then per column values, mean, least and standard deviation of the finite ones."""
     rows = sql.select([sql.quote(column) for column in columns], table, f"{condition} LIMIT {PILOT_ROWS}".lstrip())
-    wanted = ["count(*)"]
+    expressions = ["count(*)"]
     for column in columns:
         value = f"CAST({sql.quote(column)} AS DOUBLE)"
         finite = f"CASE WHEN isfinite({value}) THEN {value} END"
-        wanted.append(f"count(CASE WHEN {sql.observed(column, types[column])} THEN 1 END)")
-        wanted += [f"avg({finite})", f"min({finite})", f"stddev_pop({finite})"]
-    return _text(wanted, rows)
+        expressions.append(f"count(CASE WHEN {sql.observed(column, types[column])} THEN 1 END)")
+        expressions += [f"avg({finite})", f"min({finite})", f"stddev_pop({finite})"]
+    return _text(expressions, rows)
 
 
 def census_text(table: str, types: Types, treatment_col: str, unit_col: str) -> str:

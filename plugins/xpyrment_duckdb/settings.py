@@ -56,15 +56,15 @@ class Settings:
                 f"DuckDB memory limit {memory!r} is not an amount of memory: wanted '1GB' or '40%' "
                 f"(option memory_limit or variable {MEMORY_VARIABLE})."
             )
-        wanted: Any = os.environ.get(THREADS_VARIABLE) if threads is None else threads
-        if wanted in (None, ""):
+        count: Any = os.environ.get(THREADS_VARIABLE) if threads is None else threads
+        if count in (None, ""):
             return cls(memory.strip())
-        if not str(wanted).isdigit() or int(wanted) < 1:
+        if not str(count).isdigit() or int(count) < 1:
             raise InputError(
-                f"DuckDB threads {wanted!r} must be a whole number from 1 "
+                f"DuckDB threads {count!r} must be a whole number from 1 "
                 f"(option threads or variable {THREADS_VARIABLE})."
             )
-        return cls(memory.strip(), int(wanted))
+        return cls(memory.strip(), int(count))
 
     def limit(self, standard: str) -> str:
         """Return the limit as an amount, given DuckDB's default of 80 % of the memory, also in a container.

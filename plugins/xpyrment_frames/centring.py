@@ -32,7 +32,9 @@ def centred_grams(layout: Layout, arms: Arms) -> tuple[Grams, list[Floats], int]
     centres = [np.tile(layout.shift_of(slot_set), (arms.count, 1)) for slot_set in layout.sets]
     passes = 1
     while passes < MOST_PASSES and any(map(_far, sums)):
-        centres = [np.nan_to_num(_means(*found), posinf=0.0, neginf=0.0) for found in zip(centres, sums, strict=True)]
+        centres = [
+            np.nan_to_num(_means(*arm_sums), posinf=0.0, neginf=0.0) for arm_sums in zip(centres, sums, strict=True)
+        ]
         sums = grams(layout.unshifted(), arms, centres)
         passes += 1
     return sums, centres, passes

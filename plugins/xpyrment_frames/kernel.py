@@ -144,8 +144,8 @@ def _share(one: Group, slot_set: SlotSet, sums: Floats) -> Floats:
 
 def gaps_in(rows: Mapping[int, Floats]) -> dict[int, NDArray[np.bool_]]:
     """Return where values are missing, for the slots that miss any."""
-    found = {slot: np.asarray(np.isnan(values)) for slot, values in rows.items()}
-    return {slot: gap for slot, gap in found.items() if gap.any()}
+    masks = {slot: np.asarray(np.isnan(values)) for slot, values in rows.items()}
+    return {slot: gap for slot, gap in masks.items() if gap.any()}
 
 
 def complete(slot_set: SlotSet, gaps: Gaps, rows: int) -> NDArray[np.bool_]:

@@ -125,8 +125,8 @@ def unit_codes(storage: Any) -> tuple[NDArray[np.integer], int]:
             ), high - low + 1
     import pandas as pd
 
-    codes, found = pd.factorize(storage, use_na_sentinel=True)
-    return codes, len(found)
+    codes, ids = pd.factorize(storage, use_na_sentinel=True)
+    return codes, len(ids)
 
 
 def _arrow_codes(chunked: pa.ChunkedArray) -> tuple[NDArray[np.integer], int]:

@@ -41,23 +41,23 @@ class Encoded:
 
     def counts(self) -> Mapping[Label | None, int]:
         """Return rows per value that occurs, values in order; None, last, counts the missing."""
-        found = np.sum(by_segment(len(self.codes), BLOCK, lambda: self._count) or [self._count(0, 0)], axis=0)
-        seen = {label: int(n) for label, n in zip(self.labels, found, strict=False) if n}
+        counted = np.sum(by_segment(len(self.codes), BLOCK, lambda: self._count) or [self._count(0, 0)], axis=0)
+        seen = {label: int(n) for label, n in zip(self.labels, counted, strict=False) if n}
         counts: dict[Label | None, int] = {label: seen[label] for label in in_order(seen)}
-        if found[-1]:
-            counts[None] = int(found[-1])
+        if counted[-1]:
+            counts[None] = int(counted[-1])
         return counts
 
     def _count(self, start: int, stop: int) -> NDArray[np.int64]:
         """Return rows per code, the missing ones last."""
-        found = np.zeros(len(self.labels) + 1, dtype=np.int64)
+        counted = np.zeros(len(self.labels) + 1, dtype=np.int64)
         for begin in range(start, stop, BLOCK):
             block = self.codes[begin : min(begin + BLOCK, stop)]
-            if len(found) <= 2 * FEW:
-                found += [np.count_nonzero(block == code) for code in (*range(len(self.labels)), -1)]
+            if len(counted) <= 2 * FEW:
+                counted += [np.count_nonzero(block == code) for code in (*range(len(self.labels)), -1)]
             else:
-                found += np.roll(np.bincount(block.astype(np.intp) + 1, minlength=len(found)), -1)
-        return found
+                counted += np.roll(np.bincount(block.astype(np.intp) + 1, minlength=len(counted)), -1)
+        return counted
 
     def codes_of(self, labels: Iterable[Label]) -> tuple[int, ...]:
         """Return the code of each label; a label that does not occur gets a code that no row has."""
@@ -129,8 +129,8 @@ def encode_array(values: NDArray[Any]) -> Encoded:
 
         left = writer.match(head, matches)
     for start, stop in left:
-        codes, found = pd.factorize(values[start:stop], use_na_sentinel=True)
-        writer.write(start, codes, found)
+        codes, values_of_block = pd.factorize(values[start:stop], use_na_sentinel=True)
+        writer.write(start, codes, values_of_block)
     return writer.done()
 
 
@@ -143,9 +143,9 @@ def encode_arrow(chunked: pa.ChunkedArray) -> Encoded:
 
         def matches(start: int, stop: int) -> tuple[Codes, int]:
             pieces = [p for p in chunked.slice(start, stop - start).chunks if len(p)]
-            found = [_codes(text.masks(p, head), p.null_count) for p in pieces]
-            codes = found[0][0] if len(found) == 1 else np.concatenate([codes for codes, _ in found])
-            return codes, sum(known for _, known in found)
+            parts = [_codes(text.masks(p, head), p.null_count) for p in pieces]
+            codes = parts[0][0] if len(parts) == 1 else np.concatenate([codes for codes, _ in parts])
+            return codes, sum(known for _, known in parts)
 
         left = writer.match(head, matches)
     for start, stop in left:

@@ -141,14 +141,14 @@ def pilot(column: Column, rows: int) -> float:
     """
     length = PILOT_ROWS // PILOT_PARTS
     starts = np.unique(np.linspace(0, max(rows - length, 0), PILOT_PARTS).astype(int))
-    found = _finite(column, starts, length, rows)
-    if not found.size:
+    values = _finite(column, starts, length, rows)
+    if not values.size:
         everywhere = range(0, rows, PILOT_ROWS)
-        found = next((f for s in everywhere if (f := _finite(column, [s], PILOT_ROWS, rows)).size), found)
-    if not found.size:
+        values = next((f for s in everywhere if (f := _finite(column, [s], PILOT_ROWS, rows)).size), values)
+    if not values.size:
         return 0.0
-    middle = float(np.median(found))
-    return 0.0 if abs(middle) <= NEAR * np.median(np.abs(found - middle)) else middle
+    middle = float(np.median(values))
+    return 0.0 if abs(middle) <= NEAR * np.median(np.abs(values - middle)) else middle
 
 
 def _finite(column: Column, starts: Sequence[int] | NDArray[Any], length: int, rows: int) -> NDArray[np.float64]:

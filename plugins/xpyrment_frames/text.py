@@ -33,8 +33,8 @@ def masks(piece: pa.Array, labels: Sequence[str]) -> list[NDArray[np.bool_]]:
         if pa.types.is_string_view(piece.type):
             if longest <= INLINE:
                 return _views(piece, texts)
-        elif longest <= WORDS and (found := _letters(piece, texts)):
-            return found
+        elif longest <= WORDS and (compared := _letters(piece, texts)):
+            return compared
     piece = piece.cast(pa.large_string())
     return [_bits(pc.equal(piece, pa.scalar(label, piece.type))) for label in labels]
 
@@ -61,12 +61,12 @@ def _letters(piece: pa.Array, texts: Sequence[bytes]) -> list[NDArray[np.bool_]]
 
 
 def _same(words: NDArray[np.uint64], lengths: NDArray[np.integer], text: bytes) -> NDArray[np.bool_]:
-    wanted = np.frombuffer(text.ljust(WORDS, b"\0"), dtype=np.uint64)
+    target = np.frombuffer(text.ljust(WORDS, b"\0"), dtype=np.uint64)
     inside = np.frombuffer((b"\xff" * len(text)).ljust(WORDS, b"\0"), dtype=np.uint64)
     same = np.asarray(lengths == len(text))
     for word in range(-(-len(text) // 8)):
         whole = len(text) >= 8 * (word + 1)
-        same &= (words[:, word] if whole else words[:, word] & inside[word]) == wanted[word]
+        same &= (words[:, word] if whole else words[:, word] & inside[word]) == target[word]
     return same
 
 

@@ -75,18 +75,18 @@ def power(
             covariate_correlation=covariate_correlation,
             margin=margin,
         )
-        found = answer(design, mde=mde, n=n, power=power, daily_traffic=daily_traffic)
-        saved = None if plot is None else _save_plot(found, plot)
+        solution = answer(design, mde=mde, n=n, power=power, daily_traffic=daily_traffic)
+        saved = None if plot is None else _save_plot(solution, plot)
     except InputError as error:
         raise PowerCalculationError(str(error)) from error
-    return report_of(found, with_curve=curve, saved=saved)
+    return report_of(solution, with_curve=curve, saved=saved)
 
 
-def _save_plot(found: "Answer", path: Path) -> str:
+def _save_plot(solution: "Answer", path: Path) -> str:
     from xpyrment_core import default_host
     from xpyrment_power.curve import power_plot
 
-    axes = default_host().get("plot_backend", "matplotlib").load()(power_plot(found))
+    axes = default_host().get("plot_backend", "matplotlib").load()(power_plot(solution))
     try:
         axes.figure.savefig(path, bbox_inches="tight", dpi=150)
     except (OSError, ValueError) as error:

@@ -75,8 +75,8 @@ def _moves_alike(metric: Any, centre: Matrix, rows: Matrix, move: Move) -> bool:
     size = abs(value) or 1.0
     tries = [(move.shift(by * size), value + by * size) for by in (0.37, -1.9)]
     tries += [(move.scale(factor), value * factor) for factor in (0.6, 2.3)]
-    found = [(_at(metric, centre, rows @ matrix), wanted) for matrix, wanted in tries]
-    return all(got is not None and abs(got - wanted) <= 1e-9 * size for got, wanted in found)
+    results = [(_at(metric, centre, rows @ matrix), wanted) for matrix, wanted in tries]
+    return all(got is not None and abs(got - wanted) <= 1e-9 * size for got, wanted in results)
 
 
 def _at(metric: Any, centre: Matrix, rows: Matrix) -> float | None:

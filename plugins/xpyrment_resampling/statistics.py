@@ -87,9 +87,9 @@ def evaluate(metric: Any, means: Matrix) -> tuple[Vector, Matrix]:
     except Exception:  # a metric that does not accept arrays may raise anything
         return _one_by_one(metric, means)
     probe = [0, len(means) // 2, len(means) - 1]
-    wanted = _one_by_one(metric, means[probe])
-    same = (value[probe] == wanted[0]) | (np.abs(value[probe] - wanted[0]) <= 1e-9 * np.abs(wanted[0]))
-    return (value, slopes) if (same | np.isnan(wanted[0])).all() else _one_by_one(metric, means)
+    expected = _one_by_one(metric, means[probe])
+    same = (value[probe] == expected[0]) | (np.abs(value[probe] - expected[0]) <= 1e-9 * np.abs(expected[0]))
+    return (value, slopes) if (same | np.isnan(expected[0])).all() else _one_by_one(metric, means)
 
 
 def _at_once(metric: Any, means: Matrix) -> tuple[Vector, Matrix]:

@@ -150,10 +150,10 @@ def _share_error(flags: NDArray[np.bool_], codes: NDArray[np.int64]) -> float:
 
 def _checked(low: int, high: int, beyond_low: float, beyond_high: float, n: int, q: float) -> Band:
     if not max(beyond_low, beyond_high) <= MAX_TAIL:
-        wanted = math.ceil(math.log(MAX_TAIL) / math.log(max(q, 1 - q)))
+        needed = math.ceil(math.log(MAX_TAIL) / math.log(max(q, 1 - q)))
         raise NotEstimable(
             f"{n} rows are too few for the {q:g} quantile: hardly any lies beyond it; "
-            f"at least {wanted} independent rows per variant are needed"
+            f"at least {needed} independent rows per variant are needed"
         )
     tiny = np.finfo(float).tiny
     return Band(low, high, *(float(-special.ndtri(max(tail, tiny))) for tail in (beyond_low, beyond_high)))

@@ -75,13 +75,13 @@ class AAResult:
     @property
     def passed(self) -> bool:
         """Whether no metric raises too many false alarms and each could be estimated."""
-        return all(found.verdict in ("ok", "conservative") for found in self.metrics)
+        return all(metric.verdict in ("ok", "conservative") for metric in self.metrics)
 
     def to_frame(self) -> "pd.DataFrame":
         """Return one row per metric and treatment."""
         import pandas as pd
 
-        return pd.DataFrame([asdict(found) for found in self.metrics])
+        return pd.DataFrame([asdict(metric) for metric in self.metrics])
 
 
 @frozen
@@ -199,21 +199,21 @@ def _any_alarm(answers: list[list[dict[str, Any]]], alpha: float) -> float | Non
 
 def _summary(rows: list[dict[str, Any]], alpha: float) -> AAMetric:
     p_values = np.array([row["p_value_raw"] for row in rows if row["p_value_raw"] is not None])
-    found = rate(int((p_values < alpha).sum()), len(p_values))
+    level = rate(int((p_values < alpha).sum()), len(p_values))
     covered = [
         _contains_zero(row) for row in rows if row["rel_ci_lower"] is not None or row["rel_ci_upper"] is not None
     ]
     return AAMetric(
         metric=rows[0]["metric_name"],
         treatment=str(rows[0]["treatment"]),
-        level=found.value,
-        level_low=found.low,
-        level_high=found.high,
+        level=level.value,
+        level_low=level.low,
+        level_high=level.high,
         coverage=sum(covered) / len(covered) if covered else None,
         uniformity_p=_uniformity(p_values),
         replicates=len(rows),
         not_estimable=len(rows) - len(p_values),
-        verdict=_verdict(found.count, found.n, alpha),
+        verdict=_verdict(level.count, level.n, alpha),
     )
 
 

@@ -72,11 +72,11 @@ def injector(experiment: Experiment, effect: Any) -> Injector:
     if callable(effect):
         return effect  # type: ignore[no-any-return]
     specs = {spec.name: spec for spec in experiment.specs}
-    wanted = dict(effect) if isinstance(effect, Mapping) else dict.fromkeys(specs, effect)
-    for name in wanted:
+    effects = dict(effect) if isinstance(effect, Mapping) else dict.fromkeys(specs, effect)
+    for name in effects:
         if name not in specs:
             raise unknown("effect: metric", name, specs)
-    shifts = [(specs[name], Shift.parse(name, value)) for name, value in wanted.items()]
+    shifts = [(specs[name], Shift.parse(name, value)) for name, value in effects.items()]
     columns: dict[str, Shift] = {}
     for spec, shift in shifts:
         column = _column(spec)

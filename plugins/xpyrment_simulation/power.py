@@ -71,13 +71,13 @@ class PowerSimulation:
     @property
     def power(self) -> dict[str, float | None]:
         """Power by metric name."""
-        return {found.metric: found.power for found in self.metrics}
+        return {metric.metric: metric.power for metric in self.metrics}
 
     def to_frame(self) -> "pd.DataFrame":
         """Return one row per metric."""
         import pandas as pd
 
-        return pd.DataFrame([asdict(found) for found in self.metrics])
+        return pd.DataFrame([asdict(metric) for metric in self.metrics])
 
 
 @frozen
@@ -157,8 +157,8 @@ def simulate_power(
     --------
     >>> import xpyrment as xp
     >>> experiment = xp.setup(xp.datasets.shop(400), "variant").register_metric("revenue")
-    >>> found = simulate_power(experiment, "40%", replicates=20)
-    >>> found.power["revenue"] > 0.8
+    >>> result = simulate_power(experiment, "40%", replicates=20)
+    >>> result.power["revenue"] > 0.8
     True
     """
     check_alpha(alpha)
@@ -178,23 +178,23 @@ def simulate_power(
     )
     answers = replicate(draw, draw.blueprint.host is not None, replicates, seed, n_jobs, "Simulating power")
     names = [spec.name for spec in experiment.specs]
-    found = tuple(_summary(name, [row[i] for row in answers], alpha) for i, name in enumerate(names))
-    return PowerSimulation(metrics=found, units=units, alpha=alpha, seed=seed)
+    summaries = tuple(_summary(name, [row[i] for row in answers], alpha) for i, name in enumerate(names))
+    return PowerSimulation(metrics=summaries, units=units, alpha=alpha, seed=seed)
 
 
 def _summary(name: str, rows: list[dict[str, Any]], alpha: float) -> SimulatedMetric:
     estimable = [row for row in rows if row["status"] == "ok" and row["p_value"] is not None]
     significant = [row for row in estimable if row["p_value"] < alpha]
-    found = rate(len(significant), len(estimable))
+    significance = rate(len(significant), len(estimable))
     lifts = [row["relative_lift"] for row in estimable if row["relative_lift"] is not None]
     shown = [row["relative_lift"] for row in significant if row["relative_lift"] is not None]
     mean = float(np.mean(lifts)) if lifts else None
     opposite = [lift for lift in shown if mean is not None and lift * mean < 0]
     return SimulatedMetric(
         metric=name,
-        power=found.value,
-        power_low=found.low,
-        power_high=found.high,
+        power=significance.value,
+        power_low=significance.low,
+        power_high=significance.high,
         mean_lift=mean,
         exaggeration=float(np.mean(np.abs(shown)) / np.mean(np.abs(lifts))) if shown and any(lifts) else None,
         wrong_sign=len(opposite) / len(shown) if shown else None,

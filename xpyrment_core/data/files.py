@@ -31,14 +31,14 @@ def read_frame(path: str, columns: Sequence[str] | None = None) -> "pd.DataFrame
     """
     import pandas as pd
 
-    wanted = None if columns is None else set(columns)
-    pick = None if wanted is None else lambda name: name in wanted
+    kept = None if columns is None else set(columns)
+    pick = None if kept is None else lambda name: name in kept
     if path == "-":
         return _parsed(path, lambda: pd.read_csv(io.StringIO(sys.stdin.read()), usecols=pick))
     check_exists(path)
     name = path.lower()
     if name.endswith((".parquet", ".pq")):
-        return _parsed(path, lambda: _parquet(path, wanted))
+        return _parsed(path, lambda: _parquet(path, kept))
     if name.endswith(".tsv"):
         return _parsed(path, lambda: pd.read_csv(path, sep="\t", usecols=pick))
     return _parsed(path, lambda: pd.read_csv(path, usecols=pick))
@@ -55,12 +55,12 @@ def check_exists(path: str) -> None:
         raise InputError(f"'{path}' is a folder, wanted a file ending in {', '.join(READABLE)}.")
 
 
-def _parquet(path: str, wanted: set[str] | None) -> "pd.DataFrame":
+def _parquet(path: str, columns: set[str] | None) -> "pd.DataFrame":
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(path) as file:
         names = file.schema_arrow.names
-    keep = names if wanted is None else [name for name in names if name in wanted]
+    keep = names if columns is None else [name for name in names if name in columns]
     return pq.read_table(path, columns=keep).to_pandas()
 
 
