@@ -89,6 +89,7 @@ class AggregateSource:
         """Merge the parts' moments; no rows are read."""
         self._check(query)
         shifts: dict[str, float] = {}
+        # The first part's shifts win; other parts are converted to them.
         for part in reversed(self._parts):
             shifts |= part.shifts
         moments: dict[tuple[str, Label], Moments] = {}
@@ -176,6 +177,7 @@ def _check_alike(parts: Sequence[Aggregate]) -> None:
                 f"'{part.name}' was aggregated by {part.treatment_col!r} and unit {part.unit_col!r}, '{first.name}' by "
                 f"{first.treatment_col!r} and unit {first.unit_col!r}; files of one experiment only can be merged."
             )
+        # Origin has time and file name, which differ between copies of the same data.
         mark = hashlib.sha256(write(evolve(part, origin={})).encode()).hexdigest()
         if mark in seen:
             raise InputError(f"'{part.name}' has the contents of '{seen[mark]}': the same data would count twice.")

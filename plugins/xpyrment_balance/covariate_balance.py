@@ -229,6 +229,7 @@ def _binary_p(control: Numbers, treatment: Numbers) -> float | None:
 def _independence_p(control: Sequence[float], treatment: Sequence[float]) -> float | None:
     """Return the p-value of Pearson's test that two rows of counts have the same distribution."""
     table = np.array([control, treatment], dtype=float)
+    # Levels that do not occur do not count as degrees of freedom.
     table = table[:, table.sum(axis=0) > 0]
     if table.shape[1] < 2 or (table.sum(axis=1) == 0).any():
         return None
@@ -255,6 +256,7 @@ def _missing(control: Numbers | Levels, treatment: Numbers | Levels) -> dict[str
     total = [arm.n + arm.missing for arm in (control, treatment)]
     if control.missing + treatment.missing == 0 or min(total) < 2:
         return facts
+    # Sample variances of the indicator "is missing", with divisor n - 1.
     shares = [arm.missing / units for arm, units in zip((control, treatment), total, strict=True)]
     spread = [q * (1 - q) * units / (units - 1) for q, units in zip(shares, total, strict=True)]
     try:

@@ -88,10 +88,12 @@ def _compare(
     name: str, arms: "dict[Label, nw.DataFrame[Any]]", control: Label, treatments: list[Label]
 ) -> list[CovariateBalance]:
     columns = {label: _column(frame, name) for label, frame in arms.items()}
+    # A column that is text in one variant is categorical in all.
     if any(isinstance(column, Levels) for column in columns.values()):
         levels = {label: _as_levels(column) for label, column in columns.items()}
         return [compare_levels(name, (control, t), levels[control], levels[t]) for t in treatments]
     values = {label: column for label, column in columns.items() if not isinstance(column, Levels)}
+    # Binary only if it is in every variant, so that all rows of a covariate have one test.
     binary = all(((v == 0) | (v == 1) | np.isnan(v)).all() for v in values.values())
     summaries = {label: _summary(v) for label, v in values.items()}
     return [

@@ -86,7 +86,9 @@ def _numbers(name: str, arm: Moments, shift: float) -> Numbers:
     filled, m2 = float(arm.mean[at]), float(arm.m2[at, at])
     if not math.isfinite(filled):
         return Numbers(n=observed, mean=filled, missing=arm.n * missing)
+    # Mean of the observed rows; imputed rows contribute 0 about the shift.
     mean = shift + (filled - shift) / (1 - missing) if missing else filled
+    # Between-group part of the sum of squares: observed rows against the imputed ones.
     within = m2 - observed * missing * (mean - shift) ** 2
     if within <= max(ROUNDING * m2 * bool(missing), arm.n * (ROUNDING * mean) ** 2):
         within = 0.0  # a constant; its spread is rounding error

@@ -43,5 +43,6 @@ def _exact_ks(statistic: float, n_c: int, n_t: int, last_of_tie: NDArray[np.bool
         j = k - i
         reached = np.where(j >= 0, (i * np.roll(reached, 1) + j * reached) / k, 0.0)
         if look:
+            # 1e-9 is less than the distance between possible statistics at these sizes.
             reached[(j >= 0) & (j <= n_t) & (np.abs(i / n_c - j / n_t) >= statistic - 1e-9)] = 1.0
     return min(1.0, float(reached[n_c]))

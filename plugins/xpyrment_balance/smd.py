@@ -103,6 +103,7 @@ def smd_categorical(control: ArrayLike, treatment: ArrayLike) -> float:
     keep = np.arange(len(c)) != np.argmax(c + t)
     c, t = c[keep], t[keep]
     S = (np.diag(c + t) - np.outer(c, c) - np.outer(t, t)) / 2
+    # Mahalanobis distance of the level shares.
     return _at_threshold(math.sqrt(max(float((t - c) @ np.linalg.solve(S, t - c)), 0.0)))
 
 

@@ -54,6 +54,7 @@ class DuckDBDatabase:
         pilots = {}
         for column, there, mean, least, spread in zip(columns, answer, answer, answer, answer, strict=True):
             summary = mean, least, spread
+            # All first values were missing or infinite: look for finite ones.
             if mean is None and rows:
                 condition = f"WHERE isfinite(CAST({sql.quote(column)} AS DOUBLE))"
                 summary = self._table.rows(queries.pilot_text(*key, [column], condition))[0][2:]

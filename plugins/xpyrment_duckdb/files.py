@@ -51,6 +51,7 @@ def find_files(names: Sequence[str]) -> Files:
     kinds = {path.lower().endswith(PARQUET) for path in paths}
     if len(kinds) > 1:
         raise InputError(f"{', '.join(map(repr, names))}: Parquet and CSV files do not mix; name one kind at a time.")
+    # A file named twice is read once.
     return Files(tuple(names), tuple(dict.fromkeys(paths)), kinds.pop())
 
 

@@ -114,6 +114,7 @@ class Statement:
         mask, factor = key
         if factor == ROWS:
             return self._count(mask)
+        # A value is null where its own column is missing, which is all that the mask asks.
         if factor.kind == "value" and mask <= {factor.column}:
             return self._values[factor.column]
         if mask or factor.kind == "missing":

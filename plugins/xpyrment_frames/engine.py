@@ -95,6 +95,7 @@ class FrameSource:
         encoded = self._frame.encoded(treatment_col)
         counts: dict[tuple[str, Label], int] = {}
         for column in columns:
+            # Index 0 counts rows without a label (code -1).
             count = np.zeros(len(encoded.labels) + 1, dtype=np.int64)
             for start, block in self._blocks(column, 0, len(self._frame)):
                 codes = encoded.codes[start : start + len(block)][np.isinf(block)]
@@ -175,6 +176,7 @@ def _by_unit(layout: Layout, _: Arms, units: Units | None) -> tuple[Cells, int]:
     for slot_set, grams, off in zip(layout.sets, sums, centres, strict=True):
         names, shift = ("", *slot_set.row_set.names), layout.shift_of(slot_set)
         by_arm = [_moments(names, gram, one) for gram, one in zip(grams, off, strict=True)]
+        # The first column is the rows per unit, so its total is the number of rows.
         rows = [round(moments.n * float(moments.mean[0])) for moments in by_arm]
         cells.append([(moments.per_row("", shift), n) for moments, n in zip(by_arm, rows, strict=True)])
     return cells, passes

@@ -92,12 +92,14 @@ class _Worker:
         if self.centres is None:
             for part, out in zip(block.slices(), sums, strict=True):
                 add_gram(values[:, part], out)
+            # The product of a block shows missing and infinite values as non-finite sums, without a scan.
             fine = np.all(np.isfinite(sums[:, 0] + np.diagonal(sums, axis1=1, axis2=2)), axis=0)
             if fine.all():
                 total += sums
                 return
             clean = {slot for slot, ok in zip(one.slots, fine[1:], strict=True) if ok}
         rows = dict(zip(one.slots, values[1:], strict=True))
+        # Only slots with non-finite sums are scanned for missing values.
         gaps = gaps_in({slot: rows[slot] for slot in one.slots if slot not in clean})
         for member in one.members:
             slot_set = self.layout.sets[member]
@@ -123,6 +125,7 @@ class _Worker:
         """Return a row of ones and the group's shifted columns, the rows of an arm together."""
         width = 1 + len(one.slots)
         if width not in self.buffers:
+            # The last row is scratch space; row 0 stays ones.
             self.buffers[width] = np.ones((width + 1, self.rows + PADDING))
         buffer = self.buffers[width]
         values = buffer[:width, : len(block.order)]

@@ -147,6 +147,7 @@ def pilot(column: Column, rows: int) -> float:
         values = next((f for s in everywhere if (f := _finite(column, [s], PILOT_ROWS, rows)).size), values)
     if not values.size:
         return 0.0
+    # The median is robust to outliers, which would make the mean a poor shift.
     middle = float(np.median(values))
     return 0.0 if abs(middle) <= NEAR * np.median(np.abs(values - middle)) else middle
 

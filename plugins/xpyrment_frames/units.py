@@ -53,6 +53,7 @@ def find_units(frame: Frame, unit_col: str, arms: Arms, variant: Encoded, labels
     """
     storage = frame.storage(unit_col)
     missing = missing_keys(storage)
+    # Unique ids, the usual case, need no codes.
     if is_unique(storage):
         return _single_rows(arms, missing, labels)
     codes, count = unit_codes(storage)
@@ -68,6 +69,7 @@ def find_units(frame: Frame, unit_col: str, arms: Arms, variant: Encoded, labels
         rows_without_unit=_without(arms, missing, labels),
     )
     counted = Arms(kept, range(len(labels)))
+    # Ids that repeat only in rows that do not count leave one row per unit.
     if not repeated:
         return Units(counted, report)
     return Units(counted, report, codes, Arms(unit_arms, range(len(labels))))

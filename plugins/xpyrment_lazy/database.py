@@ -84,6 +84,7 @@ class LazyDatabase:
         rows = self._known(treatment_col, unit_col).select(unit=nw.col(unit_col))
         rows = rows if first is None else rows.head(first)
         ((most,),) = self._rows(rows.group_by("unit").agg(n=nw.len()).select(nw.col("n").max()))
+        # The maximum of no rows is null, or NaN in pandas.
         return int(most) if most is not None and most == most else 0
 
     def rows_in_two_arms(self, treatment_col: str, unit_col: str) -> Rows:

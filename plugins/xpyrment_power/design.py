@@ -83,6 +83,7 @@ class Design:
     @property
     def comparison_alpha(self) -> float:
         """Significance level of each treatment's own comparison."""
+        # Bonferroni over the treatments.
         return self.alpha / self.arms
 
     def cut(self, df: float | None = None) -> float:
@@ -118,6 +119,7 @@ class Design:
         Methods for Rates and Proportions, section 4.2; R's ``power.prop.test``); with a margin both are
         unpooled (Blackwelder 1982, Controlled Clinical Trials 3, 345-353).
         """
+        # Variance that covariate adjustment leaves (Deng et al. 2013, CUPED).
         left = 1 - self.covariate_correlation**2
         if self.std is not None:
             variance = left * self.std**2 * (1 + 1 / ratio)

@@ -118,6 +118,7 @@ def _smallest(design: Design, effect: float, power: float, start: int) -> int:
     # A variance needs two units in the smaller arm.
     least = max(2, math.floor(1 / design.ratio) + 1)
     low, high = max(least, start) - 1, max(least, start)
+    # Bracket upwards, then downwards, then bisect: power increases with the size.
     while not enough(high):
         low, high = high, high + 2 * (high - low)
     step = 1
@@ -147,6 +148,7 @@ def effect_for(design: Design, n: int, power: float) -> float:
             high *= 2
         return sign * zero(excess, high * 1e-9, high, tolerance=1e-13)
     assert design.baseline is not None
+    # A proportion cannot leave the interval from 0 to 1.
     room = (1 - design.baseline if sign > 0 else design.baseline) * (1 - 1e-9)
     if excess(room) < 0:
         raise InputError(

@@ -98,6 +98,7 @@ class _Inversion:
 def _effect(control: Counts, treatment: Counts, alpha: float, alternative: Alternative, *, skewness: bool) -> Effect:
     require_units(control, treatment)
     successes, n = control.successes + treatment.successes, control.n + treatment.n
+    # Without failures or without successes the variance under the null is 0.
     constant = successes in (0, n)
     statistic = 0.0 if constant else at_difference(0.0, control, treatment, skewness)
     p = 1.0 if constant else p_value(statistic, None, alternative)
@@ -108,6 +109,7 @@ def _effect(control: Counts, treatment: Counts, alpha: float, alternative: Alter
         level=1 - alpha,
         method="score" if skewness else "miettinen-nurminen",
     )
+    # Variance under equal proportions, with Miettinen and Nurminen's factor N / (N - 1).
     variance = successes / n * (1 - successes / n) * (1 / control.n + 1 / treatment.n) * n / (n - 1)
     return Effect(
         difference=difference(control, treatment),
@@ -167,8 +169,10 @@ def _standardised(
     raw = gap / math.sqrt(variance)
     if not skewness:
         return raw
+    # Third central moment of the gap under the hypothesis (Gart and Nam 1988, 1990).
     third = v_treatment * (1 - 2 * p_treatment) / n_treatment - ratio * v_control * (1 - 2 * p_control) / n_control
     shift = third / (6 * variance**1.5)
+    # Root of the quadratic in the form without cancellation; it tends to `raw` as `shift` tends to 0.
     return 2 * (raw + shift) / (1 + math.sqrt(max(1 + 4 * shift * (shift + raw), 0.0)))
 
 
@@ -177,6 +181,7 @@ def _difference_interval(control: Counts, treatment: Counts, skewness: bool, inv
         return at_difference(supposed, control, treatment, skewness)
 
     low, high = _bounds(statistic, (-EDGE, EDGE), inversion)
+    # No crossing: the interval reaches the limit of the parameter space.
     low, high = (-1.0 if low is None else low), (1.0 if high is None else high)
     return Interval(*bounded(low, high, inversion.alternative), inversion.level, inversion.method)
 

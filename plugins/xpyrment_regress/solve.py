@@ -68,6 +68,7 @@ def solve(design: Design, errors: str) -> Solution:
     Z, centre, scale = _standardise(design)
     Q, R = np.linalg.qr(Z)
     _check_rank(design, Z, R, scale)
+    # The outcome is centred too; the intercept takes the mean back below.
     shift = float(design.y.mean()) if intercept else 0.0
     y = design.y - shift
     if intercept and not y.any():
@@ -77,6 +78,7 @@ def solve(design: Design, errors: str) -> Solution:
     coefficients = back @ np.asarray(fit.params)
     if intercept:
         coefficients[design.names.index(INTERCEPT)] += shift
+    # The columns contain a constant if its projection on them is the constant itself.
     constant = Q @ (Q.T @ np.ones(n))
     centred = intercept or bool(np.allclose(constant, 1, rtol=0, atol=1e-8))
     return Solution(
@@ -114,6 +116,7 @@ def _undo(names: tuple[str, ...], centre: Matrix, scale: Matrix) -> Matrix:
 def _check_rank(design: Design, Z: Matrix, R: Matrix, scale: Matrix) -> None:
     """Raise NotEstimable if a column is a combination of those before it, up to rounding of the data."""
     k = len(scale)
+    # QR on a column is affected by the rounding of all columns before it.
     rounding = np.maximum.accumulate(EPS * np.abs(design.X).max(axis=0) / scale)
     tolerance = np.minimum(RANK_SLACK * np.sqrt(k) * rounding + FACTOR_ROUNDING, 0.5)
     length = np.sqrt((Z**2).sum(axis=0))
@@ -149,12 +152,14 @@ def _statsmodels(y: Matrix, Q: Matrix, errors: str, design: Design) -> Any:
         return model.fit(method="qr", cov_type="cluster", cov_kwds={"groups": design.groups})
     if errors in ("HC2", "HC3"):
         _check_leverage(Q, design, errors)
+    # statsmodels HC1 scales by n / (n - k), as Stata does.
     return model.fit(method="qr", cov_type=errors)
 
 
 def _check_leverage(Q: Matrix, design: Design, errors: str) -> None:
     leverage = (Q**2).sum(axis=1)
     row = int(leverage.argmax())
+    # HC2 and HC3 divide residuals by 1 - leverage (MacKinnon and White 1985).
     if leverage[row] > 1 - 1e-10:
         present = [name for name, x in zip(design.names, design.X[row], strict=True) if x != 0 and name != INTERCEPT]
         raise NotEstimable(

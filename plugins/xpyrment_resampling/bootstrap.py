@@ -108,6 +108,7 @@ class Bootstrap(ResamplingOptions):
         )
 
     def _generators(self, ordered: bool) -> tuple[np.random.Generator, np.random.Generator]:
+        # Streams follow the data, not the roles, so that swapping the variants only flips signs.
         first, second = (np.random.default_rng([self.seed, stream]) for stream in (0, 1))
         return (first, second) if ordered else (second, first)
 
@@ -169,9 +170,11 @@ def _weights(items: Items, generator: np.random.Generator, replicates: int) -> I
     for start in range(0, replicates, size):
         b = min(size, replicates - start)
         if items.counts is not None:
+            # n draws with replacement among values with counts are multinomial.
             total = int(items.counts.sum())
             yield generator.multinomial(total, items.counts / total, size=b).astype(np.float64)
         else:
+            # One bincount for all resamples of the block: resample b uses the indices from m b.
             drawn = generator.integers(0, m, size=(b, m)) + m * np.arange(b)[:, None]
             yield np.bincount(drawn.ravel(), minlength=b * m).reshape(b, m).astype(np.float64)
 

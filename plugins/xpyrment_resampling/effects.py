@@ -51,6 +51,7 @@ def studentised_effect(resampled: Resampled, metric: Any, alpha: float, alternat
     assert effect.std_error is not None
     pivots = resampled.pivots(1.0)
     low, high = critical_values(pivots, alpha, alternative)
+    # The quantiles change places: a large pivot means that the estimate is too large.
     ends = effect.difference - high * effect.std_error, effect.difference - low * effect.std_error
     interval = _interval(ends, alpha, alternative, "bootstrap-t", len(pivots))
     return evolve(
@@ -82,6 +83,7 @@ def _relative(
         return mapped(metric.relative, interval)
 
     def margin_at(lift: float) -> float:
+        # As Fieller's: the same test of T - (1 + x) C = 0 for every lift x.
         critical = critical_values(resampled.pivots(1 + lift), alpha, alternative)
         return margin(resampled.observed(1 + lift), critical)
 

@@ -42,6 +42,7 @@ def p_value(resampled: Vector, observed: float, alternative: Alternative, slack:
     """
     above = int((_upward(resampled, slack) >= observed).sum())
     below = int((-_upward(-resampled, slack) <= observed).sum())
+    # Phipson and Smyth (2010): the observed statistic counts as one of the resamples.
     tails = {"greater": above, "less": below, "two-sided": min(above, below)}
     sides = 2 if alternative == "two-sided" else 1
     return min(1.0, sides * (tails[alternative] + 1) / (len(resampled) + 1))
@@ -75,6 +76,7 @@ def _upward(resampled: Vector, slack: float) -> Vector:
 def allowed(replicates: int, alpha: float, alternative: Alternative) -> int:
     """Return the smallest number of resamples at least as extreme at which the test does not reject."""
     sides = 2 if alternative == "two-sided" else 1
+    # Start two below the closed form, then count up: floor() alone is wrong by rounding.
     b = max(0, math.floor(alpha * (replicates + 1) / sides) - 2)
     while sides * (b + 1) / (replicates + 1) < alpha:
         b += 1

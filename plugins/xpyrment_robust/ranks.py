@@ -157,6 +157,7 @@ def rank(control: Values, treatment: Values) -> Ranking:
     total = float(len(pooled))
     if len(ties) == 1:
         raise NotEstimable("all values of both variants are equal, so there is nothing to rank")
+    # Tie correction of the null variance (Lehmann 1975, Nonparametrics, section 1.4).
     factor = 1.0 if len(ties) == total else 1 - float((ties * (ties**2 - 1)).sum()) / (total * (total**2 - 1))
     return Ranking(len(control), len(treatment), (int(below) + int(upto)) / 2, factor)
 
@@ -164,11 +165,13 @@ def rank(control: Values, treatment: Values) -> Ranking:
 def _variance(theta: float, ranking: Ranking) -> float:
     """Return Hanley and McNeil's variance of the superiority where it is `theta`."""
     m, n = ranking.n_control, ranking.n_treatment
+    # Hanley and McNeil (1982), Radiology 143, with the average of both sample sizes (Newcombe 2006).
     spread = (1 - theta) / (2 - theta) + theta / (1 + theta)
     return theta * (1 - theta) * (1 + ((m + n) / 2 - 1) * spread) / (m * n) * ranking.tie_factor
 
 
 def _normal_p(ranking: Ranking, alternative: Alternative) -> float:
+    # Continuity correction of half a unit of U, as in R's wilcox.test.
     error, step = math.sqrt(_variance(0.5, ranking)), 0.5 / ranking.pairs
     gain = ranking.superiority - 0.5
     if alternative == "two-sided":
@@ -191,6 +194,7 @@ def _exact_reach(ranking: Ranking, alpha: float, alternative: Alternative) -> tu
     """Return a critical value half-way between the last accepted and the first rejected U."""
     tails = np.cumsum(_null_chances(ranking.n_control, ranking.n_treatment))
     rejected = int(np.searchsorted(tails * (2 if alternative == "two-sided" else 1), alpha, side="left"))
+    # No U is extreme enough to be rejected at this level.
     if rejected == 0:
         return 0.0, 1.0
     distance = (ranking.pairs / 2 - (rejected - 0.5)) / ranking.pairs
@@ -203,6 +207,7 @@ def _null_chances(m: int, n: int) -> Values:
     floor = n * (n + 1) // 2
     ways = np.zeros((n + 1, m * n + floor + 1))
     ways[0, 0] = 1
+    # Dynamic programming over ranks: ways[k, s] counts the sets of k ranks with sum s.
     for r in range(1, m + n + 1):
         if r < ways.shape[1]:
             ways[1:, r:] += ways[:-1, :-r].copy()

@@ -94,6 +94,7 @@ class _Permute:
     options: Options
 
     def __call__(self, rng: np.random.Generator) -> list[dict[str, Any]]:
+        # Units are permuted with all their rows, so that dependence within units is kept.
         sizes = np.diff(self.history.starts)
         order = rng.permutation(self.history.units)
         frame = self.history.frame.copy(deep=False)
@@ -194,10 +195,12 @@ def _compared(history: History, arms: tuple[Any, ...]) -> tuple[History, np.ndar
 def _any_alarm(answers: list[list[dict[str, Any]]], alpha: float) -> float | None:
     families = [[row["p_value"] for row in rows if row["p_value"] is not None] for rows in answers]
     families = [family for family in families if family]
+    # Family-wise error rate: all null hypotheses are true under permutation.
     return sum(min(family) < alpha for family in families) / len(families) if families else None
 
 
 def _summary(rows: list[dict[str, Any]], alpha: float) -> AAMetric:
+    # Level and uniformity concern the test itself, so uncorrected p-values are used.
     p_values = np.array([row["p_value_raw"] for row in rows if row["p_value_raw"] is not None])
     level = rate(int((p_values < alpha).sum()), len(p_values))
     covered = [
@@ -236,6 +239,7 @@ def _verdict(count: int, n: int, alpha: float) -> str:
         return "not estimable"
     from scipy.special import bdtr, bdtrc
 
+    # One-sided binomial tests of the number of rejections against alpha.
     if count > 0 and bdtrc(count - 1, n, alpha) < SUSPICIOUS:
         return "too many false alarms"
     return "conservative" if bdtr(count, n, alpha) < SUSPICIOUS else "ok"

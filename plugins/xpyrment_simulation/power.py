@@ -168,6 +168,7 @@ def simulate_power(
         raise InputError(f"units must be a whole number of 4 or more, got {units!r}.")
     if not 0 < ratio < float("inf"):
         raise InputError(f"ratio must be a positive number of treated units per control unit, got {ratio!r}.")
+    # Every option but the arms is that of the analysis; replicates have their own labels.
     draw = _Draw(
         Blueprint.of(experiment),
         history,
@@ -188,6 +189,7 @@ def _summary(name: str, rows: list[dict[str, Any]], alpha: float) -> SimulatedMe
     significance = rate(len(significant), len(estimable))
     lifts = [row["relative_lift"] for row in estimable if row["relative_lift"] is not None]
     shown = [row["relative_lift"] for row in significant if row["relative_lift"] is not None]
+    # Type M and type S errors (Gelman and Carlin 2014), relative to the average estimate.
     mean = float(np.mean(lifts)) if lifts else None
     opposite = [lift for lift in shown if mean is not None and lift * mean < 0]
     return SimulatedMetric(

@@ -18,6 +18,7 @@ def clopper_pearson(hits: int, trials: int, error: float) -> tuple[float, float]
     >>> round(low, 4), round(high, 4)
     (0.0164, 0.1128)
     """
+    # The bounds are beta quantiles (incomplete beta function as binomial tail).
     low = float(special.betaincinv(hits, trials - hits + 1, error / 2)) if hits else 0.0
     high = float(special.betaincinv(hits + 1, trials - hits, 1 - error / 2)) if hits < trials else 1.0
     return low, high

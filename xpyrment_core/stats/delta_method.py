@@ -76,6 +76,7 @@ def gradient(metric: Any, means: Mapping[str, float]) -> np.ndarray:
 
 
 def _complex_step(value: Callable[[Means], Any], means: Mapping[str, float], column: str) -> float:
+    # No subtraction takes place, so the step can be tiny (complex step).
     step = 1e-30 * max(abs(means[column]), 1.0)
     moved = dict(means) | {column: complex(means[column], step)}
     result = value(moved)
@@ -85,6 +86,7 @@ def _complex_step(value: Callable[[Means], Any], means: Mapping[str, float], col
 
 
 def _central_difference(value: Callable[[Means], Any], means: Mapping[str, float], column: str) -> float:
+    # Cube root of eps balances truncation and rounding of central differences.
     step = np.cbrt(np.finfo(float).eps) * max(abs(means[column]), 1e-8)
     high, low = (float(value(dict(means) | {column: means[column] + s})) for s in (step, -step))
     return (high - low) / (2 * step)

@@ -40,6 +40,7 @@ def quantile(probability: float, df: float | None = None) -> float:
 
 def critical(alpha: float, df: float | None, alternative: Alternative) -> float:
     """Return the positive critical value of a two- or one-sided test at level `alpha`."""
+    # The lower quantile: 1 - alpha / 2 would round to 1 for tiny alpha.
     return -quantile(alpha / 2 if alternative == "two-sided" else alpha, df)
 
 

@@ -68,6 +68,7 @@ def conditional(control: Counts, treatment: Counts) -> Conditional:
     total, n = control.successes + treatment.successes, control.n + treatment.n
     least, most = max(0, total - control.n), min(total, treatment.n)
     mode = (total + 1) * (treatment.n + 1) // (n + 2)
+    # 40 standard deviations and 400 points beyond mode and observed value.
     spread = math.sqrt(total * treatment.n / n * control.n / n * (n - total) / max(n - 1, 1))
     reach = math.ceil(40 * spread) + 400
     start = max(least, min(mode, treatment.successes) - reach)

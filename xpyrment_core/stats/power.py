@@ -34,6 +34,7 @@ def detectable(effect: Effect, alpha: float, power: float = 0.8) -> float | None
         return None
     cut = critical(alpha, effect.df, effect.alternative)
     if effect.df is None or effect.df > NORMAL_DF:
+        # Shifted normal: power is reached at cut + z_power standard errors.
         return (cut + quantile(power)) * effect.std_error
     return float(special.nctdtrinc(effect.df, 1 - power, cut)) * effect.std_error
 

@@ -57,6 +57,7 @@ def wald(
     std_error = math.sqrt(control.variance + treatment.variance)
     if not math.isfinite(difference) or not math.isfinite(std_error):
         raise NotEstimable("the metric or its variance is not a finite number in one of the variants")
+    # Constant variants: the standard error is no larger than the rounding of the means.
     if std_error <= ROUNDING * max(abs(control.value), abs(treatment.value)) / math.sqrt(min(control.n, treatment.n)):
         raise NotEstimable("both variants are constant, so there is no noise to compare against")
     statistic = difference / std_error

@@ -196,6 +196,7 @@ def read_answer(request: Request, rows: Iterable[Sequence[Any]]) -> Answer:
         if plan.by_unit:
             label = request.labels[int(row[0])]
             groups.append((label, bool(row[1]), int(row[2]), int(row[3])))
+            # Units in two arms count in no arm.
             if not row[1]:
                 sums[label] = row[4:]
         elif not is_missing(row[0]):
@@ -225,6 +226,7 @@ def second_pass(request: Request, moments: Mapping[tuple[str, Label], Moments]) 
     """Return the request for a second pass, or None if the sums are reliable."""
     plan, centres = request.plan, request.centres
     not_finite, better = unreliable_columns(plan.row_sets, moments, lambda column, arm: centre_in(centres, column, arm))
+    # A masked column that is still not finite holds an infinity: no further pass would help.
     suspects = not_finite - plan.may_be_missing
     moved = {
         column: {arm: arm_centres.get(arm, centres[column]) for arm in request.query.arms}

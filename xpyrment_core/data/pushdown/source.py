@@ -186,6 +186,7 @@ class DatabaseSource:
         known = [row for row in self._database.count_units(treatment_col, unit_col) if not is_missing(row[0])]
         rows = {label: int(count) for label, count, _ in known}
         with_unit = {label: int(count) for label, _, count in known}
+        # Grouping all rows by unit is expensive; a repeat in the first rows spares it.
         if self._database.most_rows(treatment_col, unit_col, SAMPLE_ROWS) > 1:
             return Census(rows, with_unit, True, 1)
         return Census(rows, with_unit, self._database.most_rows(treatment_col, unit_col, None) > 1, 2)
@@ -226,6 +227,7 @@ def sample_factors(query: Query) -> tuple[Factor, ...]:
 def arm_samples(query: Query, fetched: Fetched, shifts: Mapping[str, float]) -> Mapping[tuple[str, Label], ArmSample]:
     """Return every row set's terms on its complete rows, per arm."""
     units = fetched.units
+    # Units with one row each need no codes.
     if units is not None and len(np.unique(units)) == len(units):
         units = None
     samples = {}

@@ -133,6 +133,7 @@ class SumPlan:
                 return Sum(mask, (a,))  # an indicator is its own square
             if _never_together(a, b):
                 return None
+        # One order of the factors, so that x * y and y * x are the same sum.
         first, second = sorted((a, b), key=lambda f: (f.column, f.kind, repr(f.level)))
         return Sum(mask, (first, second))
 
@@ -236,6 +237,7 @@ def centre(mean: float, spread: float) -> float:
     """
     if not math.isfinite(spread) or spread <= 0 or not math.isfinite(mean):
         return mean
+    # A power of two between an eighth and a quarter of the spread.
     grid = 2.0 ** math.floor(math.log2(spread / 4))
     return round(mean / grid) * grid if grid > 0 and math.isfinite(mean / grid) else mean
 
