@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from xpyrment import datasets
-    from xpyrment_balance.check import check_balance
+    from xpyrment_balance.from_frame import check_balance
     from xpyrment_core.analysis.multiplicity import adjust_p_values
     from xpyrment_core.analysis.result import AnalysisResult
     from xpyrment_core.errors import InputError, PhaseOrderError, XpyrmentError
@@ -46,7 +46,7 @@ _HOMES = {
     "XpyrmentError": "xpyrment_core.errors",
     "aa_test": "xpyrment_simulation.aa",
     "adjust_p_values": "xpyrment_core.analysis.multiplicity",
-    "check_balance": "xpyrment_balance.check",
+    "check_balance": "xpyrment_balance.from_frame",
     "check_srm": "xpyrment_srm.check",
     "datasets": "xpyrment",
     "default_host": "xpyrment_core.registry.host",

@@ -1,4 +1,4 @@
-"""What is kept of the data: counts and moments per variant, nothing of any unit."""
+"""Aggregates of data: counts and moments per variant, without unit-level data."""
 
 from collections.abc import Mapping, Sequence
 
@@ -30,7 +30,7 @@ class StoredSet:
 
 @frozen(eq=False, kw_only=True)
 class Aggregate:
-    """Everything an analysis by means needs to know of some data.
+    """Everything that an analysis of functions of means needs of some data.
 
     Attributes
     ----------
@@ -38,19 +38,19 @@ class Aggregate:
     unit_col : str or None
         Column of the unit of randomisation that rows were summed by.
     columns : mapping of str to {"number", "boolean", "text", "other"}
-        Types of the columns that something is known of.
+        Types of the known columns.
     levels : mapping of str to (mapping of label to int)
         Rows per value of the treatment column and of text covariates; None counts the missing.
     sets : tuple of StoredSet
     shifts : mapping of str to float
-        What stands in for a covariate's missing values in ``filled`` terms.
+        Values imputed for missing covariates in ``filled`` terms.
     units : UnitReport or None
     binary : frozenset of str
-        Columns of which it is known that they hold nothing but 0 and 1.
+        Columns known to hold only 0 and 1.
     infinite : mapping of (column, label) to int
         Infinite values, where there are some.
     origin : mapping of str to str
-        Where it came from: data, engine, version, time.
+        Provenance: data, engine, version, time.
     name : str
         What messages call it: its file.
     """
@@ -73,7 +73,7 @@ class Aggregate:
         return self.levels[self.treatment_col]
 
     def complete(self, stored: StoredSet) -> bool:
-        """Say whether no row that has a variant (and a unit, in one variant) is missing from a set."""
+        """Say whether a set covers every row that has a variant (and a unit in one variant only)."""
         return all(stored.rows.get(arm, 0) == self._countable(arm) for arm in self.labels if arm is not None)
 
     def _countable(self, arm: Label) -> int:
@@ -85,16 +85,16 @@ class Aggregate:
     def find(self, required: Sequence[str]) -> StoredSet:
         """Return the set whose rows are those where all `required` columns are observed.
 
-        A set without gaps stands for each of its parts.
+        A set without missing values also answers for its subsets.
 
         Raises
         ------
         InputError
             The columns were not aggregated together.
         """
-        wanted = frozenset(required)
+        columns = frozenset(required)
         for stored in self.sets:
-            if stored.required == wanted or (wanted <= stored.required and self.complete(stored)):
+            if stored.required == columns or (columns <= stored.required and self.complete(stored)):
                 return stored
         named = "/".join(required) or "all rows"
         known = ["/".join(sorted(stored.required)) or "all rows" for stored in self.sets]
@@ -104,7 +104,7 @@ class Aggregate:
         )
 
     def moments(self, row_set: RowSet, arm: Label, shifts: Mapping[str, float]) -> tuple[Moments, int]:
-        """Return a row set's moments in one arm, and the rows, with `shifts` standing in for the missing.
+        """Return a row set's moments in one arm, and its rows, with missing values imputed by `shifts`.
 
         Raises
         ------
@@ -121,22 +121,22 @@ class Aggregate:
         return Moments(row_set.names, known.n, mean, np.reshape(m2, (len(mean), len(mean)))), stored.rows[arm]
 
     def _weights(self, stored: StoredSet, term: Term, shifts: Mapping[str, float]) -> dict[int, float]:
-        """Write a term as a sum of stored ones."""
+        """Return a term as a linear combination of stored terms."""
         at = {(t.column, t.kind, t.level): j for j, t in enumerate(stored.terms)}
         value = at.get((term.column, "value", None))
         missing = at.get((term.column, "missing", None))
         if term.kind == "level":
-            found = at.get((term.column, "level", term.level))
-            if found is None and term.column not in self.levels:
+            indicator = at.get((term.column, "level", term.level))
+            if indicator is None and term.column not in self.levels:
                 raise self._not_there(term.column)
-            return {} if found is None else {found: 1.0}  # a level that does not occur here is 0 on every row
+            return {} if indicator is None else {indicator: 1.0}  # a level that does not occur here is 0 on every row
         if value is not None:
             return {} if term.kind == "missing" else {value: 1.0}
         if missing is None or term.kind == "value":
             raise self._not_there(term.column)
         if term.kind == "missing":
             return {missing: 1.0}
-        # Filled with another value: what was filled moves by the difference.
+        # Imputed with another value: the imputed rows move by the difference.
         return {at[term.column, "filled", None]: 1.0, missing: shifts[term.column] - self.shifts[term.column]}
 
     def _not_there(self, column: str) -> InputError:
@@ -147,5 +147,5 @@ class Aggregate:
 
 
 def _combined(values: np.ndarray, weights: Mapping[int, float]) -> float:
-    """Return the weighted sum of some of the values; an infinity among the others does not touch it."""
+    """Return the weighted sum of some of the values; infinite values with weight 0 do not affect it."""
     return sum(float(values[j]) * weight for j, weight in weights.items())

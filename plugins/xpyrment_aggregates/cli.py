@@ -1,4 +1,4 @@
-"""``xpyrment aggregate``: data in, a small file of moments out."""
+"""The command ``xpyrment aggregate``: writes a file of moments."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -35,13 +35,13 @@ def aggregate(
     from xpyrment_aggregates.make import aggregate as add_up
 
     target = _target(data, out)
-    found = add_up(_opened(data), treatment_col, columns, covariates, id_col)
-    text = write(found)
+    result = add_up(_opened(data), treatment_col, columns, covariates, id_col)
+    text = write(result)
     try:
         target.write_text(text, encoding="utf-8")
     except OSError as error:
         raise InputError(f"the moments cannot be saved as '{target}': {error.strerror}.") from error
-    return _report(found, target, len(text.encode()))
+    return _report(result, target, len(text.encode()))
 
 
 def _opened(data: tuple[str, ...]) -> Any:
@@ -67,7 +67,7 @@ def _target(data: tuple[str, ...], out: Path | None) -> Path:
     return source.with_name(source.name.partition(".")[0] + ENDING)
 
 
-def _report(found: "Aggregate", target: Path, size: int) -> Report:
+def _report(result: "Aggregate", target: Path, size: int) -> Report:
     rows = [
         (
             "/".join(sorted(stored.required)) or "(all rows)",
@@ -75,22 +75,28 @@ def _report(found: "Aggregate", target: Path, size: int) -> Report:
             stored.rows[label],
             moments.n,
         )
-        for stored in found.sets
+        for stored in result.sets
         for label, moments in stored.moments.items()
     ]
     numbers = ("Rows", "Units")
     table = Table(columns=("Complete rows of", "Variant", *numbers), rows=rows, right=numbers, keep=numbers)
-    labels = {str(label): n for label, n in found.labels.items() if label is not None}
+    labels = {str(label): n for label, n in result.labels.items() if label is not None}
     return Report(
         kind="aggregate",
         title="Moments",
-        parts=[f"MOMENTS OF {sum(found.labels.values()):,} ROWS", "", table, "", f"Saved as {target} ({size:,} bytes)"],
+        parts=[
+            f"MOMENTS OF {sum(result.labels.values()):,} ROWS",
+            "",
+            table,
+            "",
+            f"Saved as {target} ({size:,} bytes)",
+        ],
         data={
             "file": str(target),
             "bytes": size,
             "rows": labels,
-            "rows_without_label": found.labels.get(None, 0),
-            "columns": dict(found.columns),
-            "sets": [sorted(stored.required) for stored in found.sets],
+            "rows_without_label": result.labels.get(None, 0),
+            "columns": dict(result.columns),
+            "sets": [sorted(stored.required) for stored in result.sets],
         },
     )

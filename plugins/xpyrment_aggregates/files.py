@@ -1,4 +1,4 @@
-"""The file form of an aggregate: JSON with a version, and floats to their last digit."""
+"""File format of aggregates: versioned JSON with exact floats."""
 
 import json
 import math
@@ -44,7 +44,7 @@ def read(path: str) -> Aggregate:
     Raises
     ------
     InputError
-        The file does not exist, is not one of moments, or is of a later version.
+        The file does not exist, is not a moments file, or has a later version.
     """
     try:
         document = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -85,7 +85,7 @@ def _aggregate(document: Json, path: str) -> Aggregate:
 
 
 def _pairs(counts: Mapping[Label | None, int]) -> list[list[Any]]:
-    """Return a mapping as pairs: JSON would turn its keys to text."""
+    """Return a mapping as pairs, because JSON would convert its keys to text."""
     return [[label, count] for label, count in counts.items()]
 
 
@@ -147,5 +147,5 @@ def _read_moments(arm: Json, terms: tuple[Term, ...]) -> Moments:
 
 
 def _number(value: float) -> float | str:
-    """Return a float; what JSON has no number for, as text that `float` reads."""
+    """Return a float, or text that `float` reads for infinities and NaN, which JSON lacks."""
     return value if math.isfinite(value) else str(value)

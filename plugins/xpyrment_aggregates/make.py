@@ -1,4 +1,4 @@
-"""Adding data up to an aggregate."""
+"""Computes an aggregate from data."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from xpyrment_core import PluginHost
 
 MAX_LEVELS = 50
-"""A column with more values than this is more likely an identifier than a variant or a category."""
+"""A column with more values than this is probably an identifier, not a variant or a category."""
 
 
 def aggregate(
@@ -58,8 +58,8 @@ def aggregate(
     --------
     >>> import pandas as pd
     >>> frame = pd.DataFrame({"variant": ["a", "b"] * 3, "revenue": [1.0, 2, 3, None, 5, 6]})
-    >>> found = aggregate(frame, "variant", ["revenue"])
-    >>> found.sets[0].moments["b"].n, dict(found.labels)
+    >>> result = aggregate(frame, "variant", ["revenue"])
+    >>> result.sets[0].moments["b"].n, dict(result.labels)
     (2, {'a': 3, 'b': 3})
     """
     experiment = setup(data, treatment_col, id_col, plugins=plugins)
@@ -108,21 +108,21 @@ def _group(text: str, schema: "Mapping[str, ColumnType]") -> tuple[str, ...]:
 
 
 def _levels(source: Source, column: str) -> dict[Label | None, int]:
-    found = dict(source.labels(column))
-    if len(found) > MAX_LEVELS + 1:
-        raise InputError(f"column {column!r} has {len(found):,} values, at most {MAX_LEVELS} are usable.")
-    odd = [label for label in found if not isinstance(label, str | int | float | None)]
+    counts = dict(source.labels(column))
+    if len(counts) > MAX_LEVELS + 1:
+        raise InputError(f"column {column!r} has {len(counts):,} values, at most {MAX_LEVELS} are usable.")
+    odd = [label for label in counts if not isinstance(label, str | int | float | None)]
     if odd:
         raise InputError(
             f"column {column!r} holds {type(odd[0]).__name__} values; a file of moments has text, numbers and booleans."
         )
-    return found
+    return counts
 
 
 def _row_sets(
     groups: Sequence[tuple[str, ...]], covariates: Sequence[str], levels: "Mapping[str, Mapping[Label | None, int]]"
 ) -> Iterable[RowSet]:
-    """Yield what is worth keeping: each group, each column alone, all together, and all rows for balance."""
+    """Yield the row sets to store: each group, each column alone, all together, and all rows for balance."""
     columns = tuple(dict.fromkeys(column for group in groups for column in group))
     for group in dict.fromkeys([columns, *groups, *((column,) for column in columns)]):
         others = [c for c in covariates if c not in group]
@@ -136,8 +136,8 @@ def _terms(column: str, levels: "Mapping[str, Mapping[Label | None, int]]") -> l
     missing = Term(f"{column} is missing", column, "missing")
     if column not in levels:
         return [Term(column, column, "filled"), missing]
-    found = [level for level in levels[column] if level is not None]
-    return [*(Term(f"{column}={level}", column, "level", level) for level in found), missing]
+    observed = [level for level in levels[column] if level is not None]
+    return [*(Term(f"{column}={level}", column, "level", level) for level in observed), missing]
 
 
 def _stored(row_set: RowSet, reading: Reading, arms: Sequence[Label]) -> StoredSet:
@@ -150,7 +150,7 @@ def _stored(row_set: RowSet, reading: Reading, arms: Sequence[Label]) -> StoredS
 
 
 def _binary(source: Source, reading: Reading, column: str, arms: Sequence[Label]) -> bool:
-    """Say whether a column holds only 0 and 1; only where the moments allow it are its values looked at."""
+    """Say whether a column holds only 0 and 1; its values are read only if the moments allow it."""
     if reading.units is None or not reading.units.repeated:
         for moments in (reading.moments[column, arm] for arm in arms):
             if not moments.n:
@@ -158,7 +158,7 @@ def _binary(source: Source, reading: Reading, column: str, arms: Sequence[Label]
             mean, second = float(moments.mean[0]), float(moments.m2[0, 0]) / moments.n
             if not abs(second - mean * (1 - mean)) <= 1e-9:
                 return False
-    return not source.offending(column, (0.0, 1.0), 1)
+    return not source.values_outside(column, (0.0, 1.0), 1)
 
 
 def _infinite(
@@ -176,9 +176,9 @@ def _infinite(
 
 
 def _without_what_follows(whole: Aggregate, groups: Iterable[Sequence[str]]) -> Aggregate:
-    """Leave out what the set of all columns stands for where it has no gaps, and that set where it has."""
+    """Drop the sets that the set of all columns answers if it has no missing values, else drop that set."""
     joint = whole.sets[0]
     if whole.complete(joint):
         return evolve(whole, sets=(joint,))
-    wanted = {frozenset(group) for group in groups}
-    return evolve(whole, sets=tuple(s for s in whole.sets if len(s.required) < 2 or s.required in wanted))
+    kept = {frozenset(group) for group in groups}
+    return evolve(whole, sets=tuple(s for s in whole.sets if len(s.required) < 2 or s.required in kept))

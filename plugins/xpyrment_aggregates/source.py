@@ -1,4 +1,4 @@
-"""Aggregates as a source: merged as far as they can be, and a plain word where they cannot."""
+"""Aggregates as a data source: merges their moments, and refuses queries they cannot answer."""
 
 import hashlib
 import os
@@ -25,19 +25,19 @@ def find_aggregates(parts: Iterable[Any]) -> list[Aggregate]:
     InputError
         A glob matches no file, or a file cannot be read as moments.
     """
-    found: list[Aggregate] = []
+    aggregates: list[Aggregate] = []
     for part in parts:
-        found += [part] if isinstance(part, Aggregate) else map(read, _paths(os.fsdecode(os.fspath(part))))
-    return found
+        aggregates += [part] if isinstance(part, Aggregate) else map(read, _paths(os.fsdecode(os.fspath(part))))
+    return aggregates
 
 
 def _paths(name: str) -> list[str]:
     if Path(name).exists() or not has_magic(name):
         return [name]
-    found = sorted(glob(name, recursive=True))
-    if not found:
+    paths = sorted(glob(name, recursive=True))
+    if not paths:
         raise InputError(f"no file matches '{name}'.")
-    return found
+    return paths
 
 
 class AggregateSource:
@@ -51,8 +51,8 @@ class AggregateSource:
     Raises
     ------
     InputError
-        They have different treatment or unit columns, types that do not agree, or the same
-        contents; or units with several rows, which do not merge.
+        They have different treatment or unit columns, conflicting types, or the same contents; or
+        units with several rows, which cannot be merged.
 
     Examples
     --------
@@ -89,6 +89,7 @@ class AggregateSource:
         """Merge the parts' moments; no rows are read."""
         self._check(query)
         shifts: dict[str, float] = {}
+        # The first part's shifts win; other parts are converted to them.
         for part in reversed(self._parts):
             shifts |= part.shifts
         moments: dict[tuple[str, Label], Moments] = {}
@@ -96,16 +97,16 @@ class AggregateSource:
         for row_set in query.row_sets:
             for arm in query.arms:
                 key = row_set.key, arm
-                found = [part.moments(row_set, arm, shifts) for part in self._parts]
-                moments[key] = sum((m for m, _ in found[1:]), found[0][0])
-                rows[key] = sum(n for _, n in found)
+                parts = [part.moments(row_set, arm, shifts) for part in self._parts]
+                moments[key] = sum((m for m, _ in parts[1:]), parts[0][0])
+                rows[key] = sum(n for _, n in parts)
         units = _merged_units([part.units for part in self._parts if part.units], query.arms)
         return Reading(
             moments=moments, rows=rows, shifts=shifts, units=units if query.unit_col is not None else None, passes=0
         )
 
     def samples(self, query: Query) -> Mapping[tuple[str, Label], ArmSample]:
-        """Refuse: there are no values of units in moments."""
+        """Raise an error: moments contain no unit-level values."""
         columns = dict.fromkeys(term.column for row_set in query.row_sets for term in row_set.terms)
         raise InputError(
             f"{self._name} holds moments, not the values of {', '.join(map(repr, columns))} that ranks, quantiles, "
@@ -121,13 +122,13 @@ class AggregateSource:
             for label in labels
         }
 
-    def offending(self, column: str, allowed: Iterable[float], limit: int = 5) -> tuple[float, ...]:
-        """Return nothing for a column of 0 and 1; of others the values are not known.
+    def values_outside(self, column: str, allowed: Iterable[float], limit: int = 5) -> tuple[float, ...]:
+        """Return an empty tuple for a column of 0 and 1; values of other columns are unknown.
 
         Raises
         ------
         InputError
-            The column does not hold only 0 and 1, or something else is asked.
+            The column is not binary, or other values are allowed.
         """
         if column not in self.schema():
             raise unknown("column", column, self.schema())
@@ -136,7 +137,7 @@ class AggregateSource:
         raise InputError(f"column {column!r} of {self._name} holds values beside 0 and 1; which ones is not kept.")
 
     def explain(self, query: Query) -> str:
-        """Say what is merged."""
+        """Describe what is merged."""
         self._check(query)
         parts = [f"{self._name}: merged, no rows are read."]
         for part in self._parts:
@@ -176,6 +177,7 @@ def _check_alike(parts: Sequence[Aggregate]) -> None:
                 f"'{part.name}' was aggregated by {part.treatment_col!r} and unit {part.unit_col!r}, '{first.name}' by "
                 f"{first.treatment_col!r} and unit {first.unit_col!r}; files of one experiment only can be merged."
             )
+        # Origin has time and file name, which differ between copies of the same data.
         mark = hashlib.sha256(write(evolve(part, origin={})).encode()).hexdigest()
         if mark in seen:
             raise InputError(f"'{part.name}' has the contents of '{seen[mark]}': the same data would count twice.")
@@ -191,7 +193,7 @@ def _check_alike(parts: Sequence[Aggregate]) -> None:
 
 
 def _check_units(parts: Sequence[Aggregate]) -> None:
-    """Several files by unit: refuse what would be wrong, and say what cannot be seen."""
+    """Check that several files by unit can be merged, and warn of what the files cannot show."""
     column = parts[0].unit_col
     repeated = [part.name for part in parts if part.units is not None and part.units.repeated]
     if repeated:

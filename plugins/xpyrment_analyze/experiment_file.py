@@ -133,7 +133,7 @@ def _experiment_table(experiment: "Experiment", data: str, covariates: list[str]
 
 
 def _metric_table(experiment: "Experiment", name: str, kind: str) -> list[str]:
-    binary = kind == "boolean" or not experiment.source.offending(name, (0.0, 1.0), 1)
+    binary = kind == "boolean" or not experiment.source.values_outside(name, (0.0, 1.0), 1)
     metric_type = "proportion" if binary else "mean"
     return [
         "",

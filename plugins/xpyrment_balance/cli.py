@@ -1,4 +1,4 @@
-"""``xpyrment balance``: covariate balance of a file, for people and for gates in scripts."""
+"""The command ``xpyrment balance``: covariate balance of a file."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +11,7 @@ from xpyrment_core.plots.numbers import P_FORMAT
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from xpyrment_balance.compare import CovariateBalance
+    from xpyrment_balance.covariate_balance import CovariateBalance
     from xpyrment_balance.result import BalanceResult
 
 TITLE = "COVARIATE BALANCE REPORT (SMD)"
@@ -33,7 +33,7 @@ def balance(
     ] = False,
 ) -> Report:
     """Evaluate baseline covariate balance: standardized mean differences (SMD) against control."""
-    from xpyrment_balance.check import check_balance
+    from xpyrment_balance.from_frame import check_balance
     from xpyrment_core.data.files import read_frame
     from xpyrment_core.data.frames import label_counts, select
     from xpyrment_core.data.labels import find_label
@@ -81,7 +81,7 @@ def _missing(row: "CovariateBalance") -> str:
 
 
 def _detail_table(result: "BalanceResult") -> list[Table | str]:
-    """Return what there is to say of numbers, under an empty line; nothing where all is text."""
+    """Return the table of numeric covariates after an empty line; empty if all are categorical."""
     rows = [row for row in result.comparisons if row.kind != "categorical"]
     cells = [(row.mean_control, row.mean_treatment, row.variance_ratio, row.ks) for row in rows]
     columns = {"Mean C": ".4g", "Mean T": ".4g", "Var. ratio": ".3f", "KS": ".4f"}
@@ -89,7 +89,7 @@ def _detail_table(result: "BalanceResult") -> list[Table | str]:
 
 
 def _level_table(result: "BalanceResult") -> list[Table | str]:
-    """Return the levels of what is categorical, under an empty line."""
+    """Return the table of levels of categorical covariates, after an empty line."""
     rows = [
         (row.covariate, str(row.treatment), level.level, level.share_control, level.share_treatment, level.smd)
         for row in result.comparisons
@@ -127,7 +127,7 @@ def _csv_table(result: "BalanceResult") -> Table:
 
 
 def _verdict(result: "BalanceResult") -> str:
-    """Return what scripts look for; ``SMD >= 0.1`` and ``SMD <= -0.1`` mean "not balanced"."""
+    """Return the text that scripts search for; ``SMD >= 0.1`` and ``SMD <= -0.1`` mean "not balanced"."""
     if result.passed:
         return "All targeted covariates are well balanced (|SMD| < 0.1)."
     several = len(result.treatments) > 1

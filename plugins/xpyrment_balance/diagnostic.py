@@ -1,6 +1,6 @@
-"""The balance check of an analysis, from the moments it has read anyway."""
+"""The diagnostic ``balance``: covariate balance from the moments of an analysis."""
 
-from xpyrment_balance.compare import CovariateBalance
+from xpyrment_balance.covariate_balance import CovariateBalance
 from xpyrment_balance.result import BalanceResult
 from xpyrment_core import CheckContext, CheckResult
 from xpyrment_core.stats.balance import IMBALANCE
@@ -11,7 +11,7 @@ SHOWN = 5
 def balance(context: CheckContext) -> CheckResult | None:
     """Check covariate balance; None for an analysis without covariates.
 
-    The result's ``statistic`` is the greatest absolute SMD, and its ``value`` the `BalanceResult`.
+    The result's ``statistic`` is the maximum absolute SMD, and its ``value`` the `BalanceResult`.
     """
     if not context.balance or not context.covariates:
         return None

@@ -1,9 +1,9 @@
-"""The love plot as text, for terminals, logs and e-mail."""
+"""Love plot as text."""
 
 import math
 from collections.abc import Sequence
 
-from xpyrment_balance.compare import CovariateBalance
+from xpyrment_balance.covariate_balance import CovariateBalance
 from xpyrment_core.plots.text import NO_COVARIATES, shorten
 from xpyrment_core.stats.balance import IMBALANCE, is_imbalanced
 
@@ -45,7 +45,7 @@ def axis(smd: float | None) -> str:
     cells[HALF - mark] = cells[HALF + mark] = ":"
     cells[HALF] = "|"
     if smd is not None:
-        # Away from zero at a half, so that the plot of -SMD is the mirror image.
+        # Round half away from zero, so that the plot of -SMD is the mirror image.
         steps = math.floor(min(abs(smd), REACH) / REACH * HALF + 0.5)
         cells[HALF + int(math.copysign(steps, smd))] = "X"
     return "".join(cells)

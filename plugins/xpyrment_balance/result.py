@@ -1,4 +1,4 @@
-"""The balance of all covariates, as the analysis and its readers use it."""
+"""Balance of all covariates: the result of `check_balance` and of the diagnostic."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from xpyrment_balance import love
-from xpyrment_balance.compare import CovariateBalance, Label
+from xpyrment_balance.covariate_balance import CovariateBalance, Label
 from xpyrment_core import Moments
 from xpyrment_core.plots.data import PlotData, love_data
 
@@ -30,7 +30,7 @@ class BalanceResult:
     Examples
     --------
     >>> import pandas as pd
-    >>> from xpyrment_balance.check import check_balance
+    >>> from xpyrment_balance.from_frame import check_balance
     >>> frame = pd.DataFrame({"variant": ["control"] * 4 + ["treatment"] * 4, "age": [30, 31, 35, 40, 29, 33, 36, 41]})
     >>> result = check_balance(frame, "variant", ["age"])
     >>> result.passed, round(result.diagnostics_["age"]["smd"], 4)
@@ -89,7 +89,7 @@ class BalanceResult:
 
     @property
     def diagnostics_(self) -> dict[str, dict[str, Any]]:
-        """Numbers per covariate, of the treatment that is worst off.
+        """Numbers per covariate, of the treatment with the maximum absolute SMD.
 
         Keys: ``mean_control, mean_treatment, variance_control, variance_treatment, smd,
         variance_ratio, type, p_value, ks, ks_p_value, n_control, n_treatment, missing_control,
@@ -104,7 +104,7 @@ class BalanceResult:
         return worst if len(rows) == 1 else worst | {"arms": {str(row.treatment): _numbers(row) for row in rows}}
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
-        """Return `diagnostics_` ready for JSON: what is not a finite number is None, and `reason` says why."""
+        """Return `diagnostics_` for JSON: non-finite numbers are None, and `reason` explains them."""
         return {covariate: _json_ready(numbers) for covariate, numbers in self.diagnostics_.items()}
 
     def to_frame(self) -> "pd.DataFrame":

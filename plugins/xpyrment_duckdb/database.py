@@ -13,11 +13,11 @@ from xpyrment_core.data.query import ColumnType, Query
 from xpyrment_duckdb import queries, sql
 from xpyrment_duckdb.explanation import explained
 from xpyrment_duckdb.sums_query import Statement
-from xpyrment_duckdb.tables import Row, Table, one_clear_error
+from xpyrment_duckdb.tables import Row, SqlTable, one_clear_error
 
 
 class DuckDBDatabase:
-    """Asks a table by SQL; see `xpyrment_core.data.pushdown.database.Database`.
+    """Queries a table by SQL; see `xpyrment_core.data.pushdown.database.Database`.
 
     Examples
     --------
@@ -29,7 +29,7 @@ class DuckDBDatabase:
     ({'variant': 'text', 'y': 'number'}, [('a', 1)])
     """
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: SqlTable) -> None:
         self._table = table
         self.described = table.described
 
@@ -51,14 +51,15 @@ class DuckDBDatabase:
         key = self._table.name, self._table.types()
         answer = iter(self._table.rows(queries.pilot_text(*key, columns))[0])
         rows = next(answer)
-        found = {}
+        pilots = {}
         for column, there, mean, least, spread in zip(columns, answer, answer, answer, answer, strict=True):
             summary = mean, least, spread
+            # All first values were missing or infinite: look for finite ones.
             if mean is None and rows:
                 condition = f"WHERE isfinite(CAST({sql.quote(column)} AS DOUBLE))"
                 summary = self._table.rows(queries.pilot_text(*key, [column], condition))[0][2:]
-            found[column] = Pilot.of(*summary, missing=there < rows)
-        return found
+            pilots[column] = Pilot.of(*summary, missing=there < rows)
+        return pilots
 
     def count_units(self, treatment_col: str, unit_col: str) -> Iterable[Row]:
         """See `Database`."""
@@ -91,9 +92,9 @@ class DuckDBDatabase:
         """See `Database`."""
         return self._table.rows(queries.infinite_text(self._table.name, columns, treatment_col))
 
-    def others(self, column: str, allowed: Sequence[float], limit: int) -> Iterable[float]:
+    def values_outside(self, column: str, allowed: Sequence[float], limit: int) -> Iterable[float]:
         """See `Database`."""
-        text = queries.others_text(self._table.name, self._table.types(), column, allowed, limit)
+        text = queries.values_outside_text(self._table.name, self._table.types(), column, allowed, limit)
         return [row[0] for row in self._table.rows(text)]
 
     def explain(self, query: Query) -> str:

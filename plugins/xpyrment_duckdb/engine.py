@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xpyrment_duckdb.endings import PARQUET, TEXT
+from xpyrment_duckdb.files import PARQUET, TEXT
 
 if TYPE_CHECKING:
     from xpyrment_core.data.source import Source
@@ -29,7 +29,7 @@ class DuckDBEngine:
         self._threads = threads
 
     def accepts(self, data: object) -> bool:
-        """Say whether `data` is a DuckDB relation, or paths of files by their endings; nothing is opened."""
+        """Say whether `data` is a DuckDB relation, or paths of files by their suffixes; nothing is opened."""
         if is_relation(data):
             return True
         paths = as_paths(data)

@@ -1,17 +1,17 @@
-"""How a query would be answered, in words and in SQL."""
+"""Explains a query: its passes, in words and in SQL."""
 
 from collections.abc import Mapping
 
 from xpyrment_core.data.pushdown.database import PILOT_ROWS, SAMPLE_ROWS, Request
-from xpyrment_core.data.pushdown.sums import Plan, columns_of, number_columns, unwatched
+from xpyrment_core.data.pushdown.sums import SumPlan, columns_of, number_columns, unmonitored
 from xpyrment_core.data.query import Query
 from xpyrment_duckdb import sql
 from xpyrment_duckdb.queries import census_text, repeats_text
 from xpyrment_duckdb.sums_query import Statement
-from xpyrment_duckdb.tables import Table
+from xpyrment_duckdb.tables import SqlTable
 
 
-def explained(table: Table, types: Mapping[str, str], query: Query) -> str:
+def explained(table: SqlTable, types: Mapping[str, str], query: Query) -> str:
     """Describe the passes over the data, with the SQL of each.
 
     A name after a colon, such as ``:revenue``, stands for a number near that column's mean,
@@ -44,6 +44,6 @@ def explained(table: Table, types: Mapping[str, str], query: Query) -> str:
 
 def _text(table: str, types: Mapping[str, str], query: Query, by_unit: bool) -> str:
     others = {c for c in columns_of(query.row_sets) if sql.column_type(types[c]) not in ("number", "boolean")}
-    plan = Plan(query.row_sets, others | unwatched(query.row_sets), by_unit)
+    plan = SumPlan(query.row_sets, others | unmonitored(query.row_sets), by_unit)
     names = {column: f":{column}" for column in number_columns(query.row_sets)}
     return Statement(table, types, Request(query, plan, names, names, query.arms)).text()

@@ -1,4 +1,4 @@
-"""Files named by paths, globs and folders."""
+"""Data files named by paths, globs and folders: their suffixes, and how they are found."""
 
 from collections.abc import Sequence
 from glob import glob, has_magic
@@ -8,7 +8,10 @@ from attrs import frozen
 
 from xpyrment_core import InputError
 from xpyrment_core.data.files import check_exists
-from xpyrment_duckdb.endings import PARQUET
+
+PARQUET = (".parquet", ".pq")
+TEXT = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
+"""Path suffixes of the two kinds of file."""
 
 
 @frozen
@@ -48,20 +51,21 @@ def find_files(names: Sequence[str]) -> Files:
     kinds = {path.lower().endswith(PARQUET) for path in paths}
     if len(kinds) > 1:
         raise InputError(f"{', '.join(map(repr, names))}: Parquet and CSV files do not mix; name one kind at a time.")
+    # A file named twice is read once.
     return Files(tuple(names), tuple(dict.fromkeys(paths)), kinds.pop())
 
 
 def _resolve(name: str) -> list[str]:
     file = Path(name)
     if file.is_dir():
-        found = sorted(str(path) for path in file.rglob("*.parquet") if path.is_file())
-        if not found:
+        paths = sorted(str(path) for path in file.rglob("*.parquet") if path.is_file())
+        if not paths:
             raise InputError(f"the folder '{name}' holds no Parquet file.")
-        return found
+        return paths
     if file.exists() or not has_magic(name):
         check_exists(name)
         return [name]
-    found = sorted(path for path in glob(name, recursive=True) if Path(path).is_file())
-    if not found:
+    paths = sorted(path for path in glob(name, recursive=True) if Path(path).is_file())
+    if not paths:
         raise InputError(f"no file matches '{name}'.")
-    return found
+    return paths

@@ -1,4 +1,4 @@
-"""The smaller statements: pilot rows, labels, units, samples."""
+"""SQL for pilot rows, labels, units, exclusions and samples."""
 
 from collections.abc import Mapping, Sequence
 
@@ -24,13 +24,13 @@ def labels_text(table: str, column: str) -> str:
 def pilot_text(table: str, types: Types, columns: Sequence[str], condition: str = "") -> str:
     """Return the statement: the rows; then per column values, mean, least and standard deviation of the finite ones."""
     rows = sql.select([sql.quote(column) for column in columns], table, f"{condition} LIMIT {PILOT_ROWS}".lstrip())
-    wanted = ["count(*)"]
+    expressions = ["count(*)"]
     for column in columns:
         value = f"CAST({sql.quote(column)} AS DOUBLE)"
         finite = f"CASE WHEN isfinite({value}) THEN {value} END"
-        wanted.append(f"count(CASE WHEN {sql.observed(column, types[column])} THEN 1 END)")
-        wanted += [f"avg({finite})", f"min({finite})", f"stddev_pop({finite})"]
-    return _text(wanted, rows)
+        expressions.append(f"count(CASE WHEN {sql.observed(column, types[column])} THEN 1 END)")
+        expressions += [f"avg({finite})", f"min({finite})", f"stddev_pop({finite})"]
+    return _text(expressions, rows)
 
 
 def census_text(table: str, types: Types, treatment_col: str, unit_col: str) -> str:
@@ -76,7 +76,7 @@ def infinite_text(table: str, columns: Sequence[str], treatment_col: str) -> str
     return _text([label, *counts], table, f"GROUP BY {label}")
 
 
-def others_text(table: str, types: Types, column: str, allowed: Sequence[float], limit: int) -> str:
+def values_outside_text(table: str, types: Types, column: str, allowed: Sequence[float], limit: int) -> str:
     """Return the statement: the smallest distinct values of a column that are not allowed."""
     value = f"CAST({sql.quote(column)} AS DOUBLE)"
     condition = sql.observed(column, types[column])

@@ -11,7 +11,7 @@ from xpyrment_core import InputError
 MEMORY_VARIABLE = "XPYRMENT_DUCKDB_MEMORY_LIMIT"
 THREADS_VARIABLE = "XPYRMENT_DUCKDB_THREADS"
 DEFAULT_MEMORY = "50%"
-"""Half of the memory: the analysis' own process, and everything else, want the rest."""
+"""Half of the memory: the rest is for the Python process and everything else."""
 
 STANDARD_SHARE = 0.8
 UNITS = {"bytes": 2**-20, **{f"{letter}iB": 2.0 ** (10 * i - 10) for i, letter in enumerate("KMGTPE")}}
@@ -56,18 +56,18 @@ class Settings:
                 f"DuckDB memory limit {memory!r} is not an amount of memory: wanted '1GB' or '40%' "
                 f"(option memory_limit or variable {MEMORY_VARIABLE})."
             )
-        wanted: Any = os.environ.get(THREADS_VARIABLE) if threads is None else threads
-        if wanted in (None, ""):
+        count: Any = os.environ.get(THREADS_VARIABLE) if threads is None else threads
+        if count in (None, ""):
             return cls(memory.strip())
-        if not str(wanted).isdigit() or int(wanted) < 1:
+        if not str(count).isdigit() or int(count) < 1:
             raise InputError(
-                f"DuckDB threads {wanted!r} must be a whole number from 1 "
+                f"DuckDB threads {count!r} must be a whole number from 1 "
                 f"(option threads or variable {THREADS_VARIABLE})."
             )
-        return cls(memory.strip(), int(wanted))
+        return cls(memory.strip(), int(count))
 
     def limit(self, standard: str) -> str:
-        """Return the limit as an amount, given DuckDB's own: 80 % of the memory there is, also in a container.
+        """Return the limit as an amount, given DuckDB's default of 80 % of the memory, also in a container.
 
         Examples
         --------
@@ -81,6 +81,6 @@ class Settings:
         known = [float(amount) * UNITS[unit] / STANDARD_SHARE]
         if "SC_PHYS_PAGES" in getattr(
             os, "sysconf_names", {}
-        ):  # some DuckDB take a container without limit for endless
+        ):  # some DuckDB versions report an unlimited container as endless memory
             known.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**20)
         return f"{int(min(known) * float(share) / 100)}MiB"

@@ -1,4 +1,4 @@
-"""SQL text: identifiers and values quoted, so that no name of a column can be more than a name."""
+"""SQL text with quoted identifiers and values, safe against injection by column names."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -75,15 +75,15 @@ def observed(column: str, sql_type: str) -> str:
     name = quote(column)
     if not is_float(sql_type):
         return f"{name} IS NOT NULL"
-    # Not "NOT isnan": DuckDB 2.0 concludes from a Parquet file's least and greatest value,
-    # which leave NaN out, that there is none, and drops the condition (its issue 25521).
+    # Not "NOT isnan": Parquet minimum and maximum statistics leave NaN out, so DuckDB 2.0 concludes
+    # that there is none and drops the condition (duckdb issue 25521).
     return f"(isfinite({name}) OR isinf({name}))"
 
 
 def centred(column: str, sql_type: str, centre: str, complete: bool) -> str:
     """Return a column less its centre, as a DOUBLE.
 
-    A missing value is null; NaN in a column taken to be complete, so that the sum tells.
+    A missing value is null; in a column assumed complete it is NaN, so that the sum becomes NaN.
     """
     if complete:
         return f"coalesce(CAST({quote(column)} AS DOUBLE), 'NaN'::DOUBLE) - {centre}"
@@ -106,12 +106,12 @@ def indicator(column: str, level: Any) -> str:
 
 
 def number(value: float | str) -> str:
-    """Return a number as a literal; a text stands for one that is not known yet."""
+    """Return a number as a literal; a text is a placeholder for a number not known yet."""
     return value if isinstance(value, str) else double(value)
 
 
 def centre_of(treatment_col: str, centres: float | str | Mapping[Label, float]) -> str:
-    """Return what is taken off a column: one number, or one for each variant."""
+    """Return the centre subtracted from a column: one number, or one for each variant."""
     if not isinstance(centres, Mapping):
         return number(centres)
     cases = " ".join(f"WHEN {literal(label)} THEN {double(centre)}" for label, centre in centres.items())
@@ -128,7 +128,7 @@ def code_of(treatment_col: str, labels: Sequence[Label]) -> str:
 class Select:
     """A SELECT statement, one column a line, nested ones indented.
 
-    Only its own line breaks are indented: one inside a name or a value stays what it is.
+    Only line breaks of the statement are indented, not those inside a name or a value.
 
     Attributes
     ----------

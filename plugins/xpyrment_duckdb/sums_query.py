@@ -1,4 +1,4 @@
-"""One statement for all the sums of a plan."""
+"""The SQL statement that computes all sums of a plan."""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -6,15 +6,13 @@ from functools import cached_property
 from attrs import frozen
 
 from xpyrment_core.data.pushdown.database import Request
-from xpyrment_core.data.pushdown.sums import ROWS, Factor, Plan, Sum
+from xpyrment_core.data.pushdown.sums import ROWS, Factor, MaskedFactor, Sum, SumPlan
 from xpyrment_duckdb import sql
-
-Masked = tuple[frozenset[str], Factor]
 
 
 @frozen(eq=False)
 class Statement:
-    """The SQL of a request, built from the inside out: rows, values on a mask, units, sums.
+    """The SQL of a request: nested queries for rows, masked values, sums per unit, and sums.
 
     Attributes
     ----------
@@ -36,57 +34,39 @@ class Statement:
         if masked:
             inner = sql.select(["*", *(f"{text} AS {name}" for name, text in masked.items())], inner)
         if not self._plan.by_unit:
-            return str(sql.select(["label", *map(self._sum, self._sums)], inner, "GROUP BY label"))
+            return str(sql.select(["label", *map(self._sum, self._plan.sums)], inner, "GROUP BY label"))
         inner = sql.select(self._units(), inner, "GROUP BY unit")
         head = ["code", "in_two_arms", "count(*)", "sum(n)"]
-        return str(sql.select([*head, *map(self._sum, self._sums)], inner, "GROUP BY code, in_two_arms"))
-
-    # What is needed, each with its name --------------------------------------------
+        return str(sql.select([*head, *map(self._sum, self._plan.sums)], inner, "GROUP BY code, in_two_arms"))
 
     @property
-    def _plan(self) -> Plan:
+    def _plan(self) -> SumPlan:
         return self.request.plan
 
     @cached_property
-    def _sums(self) -> tuple[Sum, ...]:
-        return self._plan.sums
-
-    @cached_property
-    def _factors(self) -> dict[Masked, int]:
-        keys = dict.fromkeys((s.mask, factor) for s in self._sums for factor in s.factors)
-        return {key: i for i, key in enumerate(keys)}
-
-    @cached_property
-    def _masks(self) -> dict[frozenset[str], str]:
-        masks = dict.fromkeys(s.mask for s in self._sums)
-        return {mask: f"m{i}" for i, mask in enumerate(masks)}
-
-    @cached_property
     def _values(self) -> dict[str, str]:
-        used = {f.column for _, f in self._factors if f.kind in ("value", "filled")}
+        used = {f.column for _, f in self._plan.masked_factors if f.kind in ("value", "filled")}
         return {column: f"v{i}" for i, column in enumerate(sorted(used))}
 
     @cached_property
     def _flags(self) -> dict[str, str]:
-        """Name the columns of which only "is it there" is wanted."""
-        gaps = {f.column for _, f in self._factors if f.kind == "missing"}
-        wanted = gaps.union(*self._masks) - set(self._values)
-        return {column: f"o{i}" for i, column in enumerate(sorted(wanted))}
+        """Name the columns of which only "is it observed" is needed."""
+        gaps = {f.column for _, f in self._plan.masked_factors if f.kind == "missing"}
+        columns = gaps.union(*self._plan.mask_names) - set(self._values)
+        return {column: f"o{i}" for i, column in enumerate(sorted(columns))}
 
     @cached_property
     def _levels(self) -> dict[Factor, str]:
-        used = dict.fromkeys(f for _, f in self._factors if f.kind == "level")
+        used = dict.fromkeys(f for _, f in self._plan.masked_factors if f.kind == "level")
         return {factor: f"l{i}" for i, factor in enumerate(used)}
 
     @cached_property
     def _filled(self) -> dict[str, str]:
-        used = dict.fromkeys(f.column for _, f in self._factors if f.kind == "filled")
+        used = dict.fromkeys(f.column for _, f in self._plan.masked_factors if f.kind == "filled")
         return {column: f"z{i}" for i, column in enumerate(used)}
 
-    # The rows ------------------------------------------------------------------------
-
     def _rows(self) -> dict[str, str]:
-        """Name what is read of each row: its variant, its unit, centred values, levels, gaps."""
+        """Name the expressions of each row: its variant, unit, centred values, levels, missingness."""
         label = self.request.query.treatment_col
         columns = {"label": sql.quote(label)}
         if self._plan.by_unit:
@@ -98,7 +78,7 @@ class Statement:
             columns[name] = sql.indicator(factor.column, factor.level)
         for column, name in self._values.items():
             centre = sql.centre_of(label, self.request.centres[column])
-            columns[name] = sql.centred(column, self.types[column], centre, column not in self._plan.dirty)
+            columns[name] = sql.centred(column, self.types[column], centre, column not in self._plan.may_be_missing)
         for column, name in self._filled.items():
             centre = sql.centre_of(label, self.request.centres[column])
             columns[name] = sql.filled(column, self.types[column], self.request.shifts[column], centre)
@@ -117,23 +97,24 @@ class Statement:
             conditions.append(sql.observed(unit, self.types[unit]))
         return f"WHERE {' AND '.join(conditions)}" if conditions else ""
 
-    # Values on the rows of a mask ---------------------------------------------------
-
     def _masked(self) -> dict[str, str]:
-        """Name the values that must be null off their mask, and what counts a mask's rows."""
-        found = {
+        """Name the values that are null outside their mask, and the columns that count a mask's rows."""
+        values = {
             f"f{i}": self._on_mask(key[0], self._unmasked(key[1]))
-            for key, i in self._factors.items()
+            for key, i in self._plan.masked_factors.items()
             if self._plain(key) is None
         }
-        counts = {name: self._on_mask(mask, "1") for mask, name in self._masks.items() if self._count(mask) == name}
-        return found | counts
+        counts = {
+            name: self._on_mask(mask, "1") for mask, name in self._plan.mask_names.items() if self._count(mask) == name
+        }
+        return values | counts
 
-    def _plain(self, key: Masked) -> str | None:
+    def _plain(self, key: MaskedFactor) -> str | None:
         """Return the row's own column for a factor, where it needs no mask."""
         mask, factor = key
         if factor == ROWS:
             return self._count(mask)
+        # A value is null where its own column is missing, which is all that the mask asks.
         if factor.kind == "value" and mask <= {factor.column}:
             return self._values[factor.column]
         if mask or factor.kind == "missing":
@@ -156,28 +137,26 @@ class Statement:
         return f"{self._values[column]} IS NOT NULL" if column in self._values else self._flags[column]
 
     def _count(self, mask: frozenset[str]) -> str:
-        """Return what to count for the rows of a mask: everything, or a column that is null off it."""
+        """Return the argument of count() for the rows of a mask: ``*``, or a column that is null outside it."""
         if not mask:
             return "*"
         (column, *others) = mask
-        return self._masks[mask] if others or column not in self._values else self._values[column]
-
-    # Sums -------------------------------------------------------------------------------
+        return self._plan.mask_names[mask] if others or column not in self._values else self._values[column]
 
     def _units(self) -> dict[str, str]:
         """Name the sums over each unit's rows."""
         columns = {"code": "min(code)", "in_two_arms": "min(code) <> max(code)", "n": "count(*)"}
-        for key, i in self._factors.items():
+        for key, i in self._plan.masked_factors.items():
             text = self._plain(key) or f"f{i}"
             columns[f"u{i}"] = f"count({text})" if key[1] == ROWS else f"sum({text})"
         return columns
 
-    def _sum(self, wanted: Sum) -> str:
-        keys = [(wanted.mask, factor) for factor in wanted.factors]
+    def _sum(self, term: Sum) -> str:
+        keys = [(term.mask, factor) for factor in term.factors]
         if self._plan.by_unit:
             if not keys:
-                return f"count(CASE WHEN u{self._factors[wanted.mask, ROWS]} > 0 THEN 1 END)"
-            return f"sum({' * '.join(f'u{self._factors[key]}' for key in keys)})"
+                return f"count(CASE WHEN u{self._plan.masked_factors[term.mask, ROWS]} > 0 THEN 1 END)"
+            return f"sum({' * '.join(f'u{self._plan.masked_factors[key]}' for key in keys)})"
         if not keys:
-            return f"count({self._count(wanted.mask)})"
-        return f"sum({' * '.join(self._plain(key) or f'f{self._factors[key]}' for key in keys)})"
+            return f"count({self._count(term.mask)})"
+        return f"sum({' * '.join(self._plain(key) or f'f{self._plan.masked_factors[key]}' for key in keys)})"

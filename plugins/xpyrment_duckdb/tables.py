@@ -1,4 +1,4 @@
-"""Where the rows are: files through a connection of our own, or a relation on its owner's."""
+"""Tables that SQL can query: files on a private connection, or a relation on its own connection."""
 
 import re
 import secrets
@@ -25,15 +25,15 @@ MISSING_TEXTS = (
     "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN",
     "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null",
 )  # fmt: skip
-"""What a CSV field means by "missing": the list that pandas uses, so that both read alike."""
+"""CSV fields that mean a missing value: the list of pandas, so that both read the same."""
 
 
 SNIFFED_ROWS = 20_480
 """Rows of a CSV file from which DuckDB guesses its types."""
 
 
-class Table(Protocol):
-    """Rows that can be asked in SQL, under the name `name`."""
+class SqlTable(Protocol):
+    """Rows that can be queried in SQL, under the name `name`."""
 
     name: str
     described: str
@@ -43,7 +43,7 @@ class Table(Protocol):
         ...
 
     def identify(self, columns: Iterable[str]) -> None:
-        """Take note of columns that name variants or units: their values are compared, never added."""
+        """Declare columns that identify variants or units: their values are compared, never summed."""
         ...
 
     def rows(self, sql: str) -> list[Row]:
@@ -55,12 +55,12 @@ class Table(Protocol):
         ...
 
     def explain(self) -> str:
-        """Return the SQL that defines `name`, or a word about it."""
+        """Return the SQL that defines `name`, or a comment that describes it."""
         ...
 
 
 class FileTable:
-    """Files behind a view in an in-memory database of our own.
+    """Files behind a view in a private in-memory database.
 
     Parameters
     ----------
@@ -82,28 +82,28 @@ class FileTable:
         self.described = files.described
 
     def types(self) -> Mapping[str, str]:
-        """See `Table`."""
+        """See `SqlTable`."""
         if self._types is None:
             self._types = self._open()
         return self._types
 
     def identify(self, columns: Iterable[str]) -> None:
-        """See `Table`; whole numbers of these columns are kept to the last digit."""
+        """See `SqlTable`; whole numbers of these columns are kept to the last digit."""
         new = set(columns) - self._identifiers
         self._identifiers |= new
         if self._types is not None and new & self._whole:
             self._types = self._open()
 
     def rows(self, sql: str) -> list[Row]:
-        """See `Table`."""
+        """See `SqlTable`."""
         return self._run(lambda cursor: cursor.execute(sql).fetchall())
 
     def arrow(self, sql: str) -> pa.Table:
-        """See `Table`."""
+        """See `SqlTable`."""
         return self._run(lambda cursor: cursor.sql(sql).to_arrow_table())
 
     def explain(self) -> str:
-        """See `Table`."""
+        """See `SqlTable`."""
         self.types()
         return self._view
 
@@ -112,7 +112,7 @@ class FileTable:
         try:
             return self._ask(ask)
         except duckdb.ConversionException:
-            # The types of a CSV file were guessed from its first rows; look at all of them once.
+            # The types of a CSV file were inferred from its first rows; infer them from all rows once.
             if self._files.parquet or self._thorough:
                 raise
             self._thorough = True
@@ -121,7 +121,7 @@ class FileTable:
 
     def _ask(self, ask: Any) -> Any:
         with self._connected().cursor() as cursor:
-            # DuckDB keeps track of its progress, for us to show; it prints none itself.
+            # DuckDB tracks its progress for our progress bar, and prints none itself.
             cursor.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")
             with progress(f"reading {self.described}", _share_of(cursor)):
                 return ask(cursor)
@@ -168,11 +168,11 @@ class FileTable:
         return f"read_csv([{paths}], {', '.join(options)})"
 
     def _better_types(self, types: Mapping[str, str]) -> dict[str, str]:
-        """Find columns whose type DuckDB guesses otherwise than an analysis needs it.
+        """Return types for columns that DuckDB infers differently from what an analysis needs.
 
-        It takes yes and no, or t and f, for booleans: they are text, a variant's label
-        for one. It takes a column without any value for text: pandas reads numbers. And
-        where the first rows hold whole numbers it rounds the fractions that come later.
+        DuckDB infers booleans from yes and no, or t and f, which may be labels of variants and stay
+        text. It infers text for a column without values, which pandas reads as numbers. And if
+        the first rows hold integers, it rounds the fractions that come later.
         """
         self._whole = {column for column, kind in types.items() if kind in INTEGERS}
         better = dict.fromkeys(self._whole - self._identifiers, "DOUBLE")
@@ -193,34 +193,34 @@ class FileTable:
 
 
 class RelationTable:
-    """A DuckDB relation, asked on the connection it belongs to; that connection's settings stay as they are."""
+    """A DuckDB relation, queried on its own connection, whose settings are not changed."""
 
     described = "the DuckDB relation"
 
     def __init__(self, relation: Any) -> None:
         self._relation = relation
-        # A table of the connection's owner must not be taken for the relation.
+        # A random name cannot hide a table of the connection.
         self.name = f"xpyrment_{secrets.token_hex(4)}"
 
     def types(self) -> Mapping[str, str]:
-        """See `Table`."""
+        """See `SqlTable`."""
         return dict(zip(self._relation.columns, map(str, self._relation.types), strict=True))
 
     def identify(self, columns: Iterable[str]) -> None:
-        """See `Table`; a relation has its types."""
+        """See `SqlTable`; a relation has its types."""
 
     def rows(self, sql: str) -> list[Row]:
-        """See `Table`."""
+        """See `SqlTable`."""
         with progress(f"reading {self.described}"):
             return self._relation.query(self.name, sql).fetchall()
 
     def arrow(self, sql: str) -> pa.Table:
-        """See `Table`."""
+        """See `SqlTable`."""
         with progress(f"reading {self.described}"):
             return self._relation.query(self.name, sql).to_arrow_table()
 
     def explain(self) -> str:
-        """See `Table`."""
+        """See `SqlTable`."""
         return f"-- {self.name} is {self.described}: {self._relation.sql_query()}"
 
 
@@ -228,7 +228,7 @@ def _share_of(cursor: duckdb.DuckDBPyConnection) -> Any:
     def share() -> float | None:
         try:
             done = float(cursor.query_progress())
-        except duckdb.Error:  # the query has failed, which its own thread says
+        except duckdb.Error:  # the query has failed; its own thread reports it
             return None
         return done / 100 if done >= 0 else None
 
@@ -237,7 +237,7 @@ def _share_of(cursor: duckdb.DuckDBPyConnection) -> Any:
 
 @contextmanager
 def one_clear_error(described: str) -> Iterator[None]:
-    """Turn whatever DuckDB raises into one EngineError."""
+    """Turn any exception of DuckDB into an EngineError."""
     try:
         yield
     except duckdb.Error as error:

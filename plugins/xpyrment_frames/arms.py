@@ -1,4 +1,4 @@
-"""Which arm each row is in, and the rows of a block arm by arm."""
+"""The arm of each row, and the rows of a block grouped by arm."""
 
 from collections.abc import Iterator, Sequence
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 @frozen(eq=False)
 class Arms:
-    """Which arm each row is in: rows of an arm have its code, rows of no arm any other.
+    """The arm of each row: rows of an arm have its code, rows outside the comparison any other code.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class Arms:
 
 @frozen(eq=False)
 class ArmBlock:
-    """The rows of a block, arm by arm.
+    """The rows of a block, grouped by arm.
 
     Attributes
     ----------

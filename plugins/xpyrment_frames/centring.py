@@ -1,4 +1,4 @@
-"""Sums about a shift that lies near each arm's mean, whatever the data."""
+"""Sums of products about a shift near each arm's mean; reads again where the first shift was too far away."""
 
 import numpy as np
 
@@ -7,13 +7,13 @@ from xpyrment_frames.kernel import Floats, Grams, grams
 from xpyrment_frames.layout import Layout
 
 FAR = 100.0
-"""Standard deviations between shift and mean past which digits are lost."""
+"""Standard deviations between shift and mean beyond which the variance loses digits."""
 
 WHOLE = 2.0**53
-"""Up to here float64 holds every whole number."""
+"""Up to this, float64 represents every integer."""
 
 MOST_PASSES = 3
-"""The first mean may have been spoilt by a far shift; the second cannot be."""
+"""The mean of the first pass may be imprecise because of a distant shift; that of the second is not."""
 
 
 def centred_grams(layout: Layout, arms: Arms) -> tuple[Grams, list[Floats], int]:
@@ -32,7 +32,9 @@ def centred_grams(layout: Layout, arms: Arms) -> tuple[Grams, list[Floats], int]
     centres = [np.tile(layout.shift_of(slot_set), (arms.count, 1)) for slot_set in layout.sets]
     passes = 1
     while passes < MOST_PASSES and any(map(_far, sums)):
-        centres = [np.nan_to_num(_means(*found), posinf=0.0, neginf=0.0) for found in zip(centres, sums, strict=True)]
+        centres = [
+            np.nan_to_num(_means(*arm_sums), posinf=0.0, neginf=0.0) for arm_sums in zip(centres, sums, strict=True)
+        ]
         sums = grams(layout.unshifted(), arms, centres)
         passes += 1
     return sums, centres, passes
@@ -47,6 +49,6 @@ def _far(total: Floats) -> bool:
     with np.errstate(all="ignore"):
         squares = np.diagonal(total, axis1=1, axis2=2)[:, 1:]
         spread = squares - total[:, 0, 1:] ** 2 / total[:, :1, 0]
-        # Whole numbers add up without any rounding: an arm of nothing but ones has no spread, and is not far.
+        # Integers are summed without rounding: a constant arm has a spread of exactly 0 and needs no second pass.
         exact = (spread == 0) & (squares < WHOLE) & (squares == np.round(squares))
         return bool((~exact & np.isfinite(spread) & (squares > FAR**2 * np.abs(spread))).any())

@@ -1,6 +1,6 @@
-"""Columns of a frame as blocks of float64, missing as NaN, whatever their type.
+"""Columns of a frame as blocks of float64, with missing values as NaN, for every column type.
 
-Nothing is converted before its block is asked for, so that a frame is never copied.
+A block is converted when it is read, so the frame is never copied.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,8 +16,8 @@ Floats = NDArray[np.float64]
 class Column(Protocol):
     """A column of numbers, read block by block.
 
-    A column whose values lie in memory as they are wanted may say so by an attribute
-    ``plain``, an array of float64; it is then read from there.
+    A column that is a float64 array in memory already may offer it as an attribute
+    ``plain``; it is then read from there.
     """
 
     def read(self, start: int, stop: int, shift: float, out: Floats) -> None:

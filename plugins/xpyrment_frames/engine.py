@@ -93,24 +93,25 @@ class FrameSource:
     def infinite(self, columns: Sequence[str], treatment_col: str) -> Mapping[tuple[str, Label], int]:
         """Count infinite values per column and label."""
         encoded = self._frame.encoded(treatment_col)
-        found: dict[tuple[str, Label], int] = {}
+        counts: dict[tuple[str, Label], int] = {}
         for column in columns:
+            # Index 0 counts rows without a label (code -1).
             count = np.zeros(len(encoded.labels) + 1, dtype=np.int64)
             for start, block in self._blocks(column, 0, len(self._frame)):
                 codes = encoded.codes[start : start + len(block)][np.isinf(block)]
                 count += np.bincount(codes.astype(np.intp) + 1, minlength=len(count))
-            found |= {(column, label): int(n) for label, n in zip(encoded.labels, count[1:], strict=True)}
-        return found
+            counts |= {(column, label): int(n) for label, n in zip(encoded.labels, count[1:], strict=True)}
+        return counts
 
-    def offending(self, column: str, allowed: Iterable[float], limit: int = 5) -> tuple[float, ...]:
+    def values_outside(self, column: str, allowed: Iterable[float], limit: int = 5) -> tuple[float, ...]:
         """Return up to `limit` distinct non-missing values of a column that are not allowed, smallest first."""
-        wanted = tuple(allowed)
-        if self._frame.type_of(column) == "boolean" and {0.0, 1.0} <= set(wanted):
+        values = tuple(allowed)
+        if self._frame.type_of(column) == "boolean" and {0.0, 1.0} <= set(values):
             return ()
 
         def search(start: int, stop: int) -> set[float]:
             blocks = self._blocks(column, start, stop)
-            return {value for _, block in blocks for value in _others(block, wanted)[:limit].tolist()}
+            return {value for _, block in blocks for value in _others(block, values)[:limit].tolist()}
 
         parts = by_segment(len(self._frame), BLOCK, lambda: search)
         return tuple(sorted(set().union(*parts))[:limit])
@@ -142,10 +143,10 @@ class FrameSource:
             yield begin, block
 
 
-def _others(block: Floats, wanted: Sequence[float]) -> Floats:
-    """Return the distinct values of a block that are neither wanted nor missing."""
+def _others(block: Floats, allowed: Sequence[float]) -> Floats:
+    """Return the distinct values of a block that are neither allowed nor missing."""
     fine = np.zeros(len(block), dtype=bool)
-    for value in wanted:
+    for value in allowed:
         fine |= block == value
     if fine.all():
         return block[:0]
@@ -156,12 +157,12 @@ Cells = list[list[tuple[Moments, int]]]
 
 
 def _by_row(layout: Layout, arms: Arms, _: Units | None) -> tuple[Cells, int]:
-    """Return moments and rows per row set and arm, each row a unit."""
+    """Return moments and rows per row set and arm, where every row is a unit."""
     sums, centres, passes = centred_grams(layout, arms)
     cells: Cells = []
     for slot_set, grams, off in zip(layout.sets, sums, centres, strict=True):
-        found = [_moments(slot_set.row_set.names, gram, one) for gram, one in zip(grams, off, strict=True)]
-        cells.append([(moments, moments.n) for moments in found])
+        by_arm = [_moments(slot_set.row_set.names, gram, one) for gram, one in zip(grams, off, strict=True)]
+        cells.append([(moments, moments.n) for moments in by_arm])
     return cells, passes
 
 
@@ -174,12 +175,13 @@ def _by_unit(layout: Layout, _: Arms, units: Units | None) -> tuple[Cells, int]:
     cells: Cells = []
     for slot_set, grams, off in zip(layout.sets, sums, centres, strict=True):
         names, shift = ("", *slot_set.row_set.names), layout.shift_of(slot_set)
-        found = [_moments(names, gram, one) for gram, one in zip(grams, off, strict=True)]
-        rows = [round(moments.n * float(moments.mean[0])) for moments in found]
-        cells.append([(moments.per_row("", shift), n) for moments, n in zip(found, rows, strict=True)])
+        by_arm = [_moments(names, gram, one) for gram, one in zip(grams, off, strict=True)]
+        # The first column is the rows per unit, so its total is the number of rows.
+        rows = [round(moments.n * float(moments.mean[0])) for moments in by_arm]
+        cells.append([(moments.per_row("", shift), n) for moments, n in zip(by_arm, rows, strict=True)])
     return cells, passes
 
 
 def _moments(names: tuple[str, ...], gram: Floats, shift: Floats) -> Moments:
-    with np.errstate(all="ignore"):  # infinite values make their own moments NaN, no others
+    with np.errstate(all="ignore"):  # infinite values make only their own moments NaN
         return Moments.from_shifted_sums(names, round(float(gram[0, 0])), gram[0, 1:], gram[1:, 1:], shift)

@@ -1,4 +1,4 @@
-"""A frame of any library as typed columns: what is a number, what is text, and how to read it."""
+"""A frame of any library as typed columns."""
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
@@ -33,7 +33,7 @@ INFERRED: dict[str, ColumnType] = {
     "mixed-integer-float": "number",
     "decimal": "number",
 }
-"""What pandas says of a column of objects, where that settles it."""
+"""Column types by the dtype that pandas infers for a column of objects."""
 
 
 class Frame:
@@ -77,7 +77,7 @@ class Frame:
         return self._types[name]
 
     def schema(self) -> Mapping[str, ColumnType]:
-        """Return the type of every column, in the frame's order; found when asked for."""
+        """Return the type of every column, in the frame's order; determined on first use."""
         return _Schema(self)
 
     def numbers(self, name: str) -> Column:
@@ -95,7 +95,7 @@ class Frame:
         return self._numbers[name]
 
     def encoded(self, name: str) -> Encoded:
-        """Return a column's distinct values and a code per row; found once and kept."""
+        """Return a column's distinct values and a code per row; encoded once and kept."""
         if name not in self._encoded:
             self._encoded[name] = _encode(self.storage(name))
         return self._encoded[name]
@@ -129,7 +129,7 @@ class Frame:
 
 
 class _Schema(Mapping[str, ColumnType]):
-    """Types of columns; a column of objects is looked through only when its own type is wanted."""
+    """Types of columns; a column of objects is scanned only when its type is needed."""
 
     def __init__(self, frame: Frame) -> None:
         self._frame = frame

@@ -1,4 +1,4 @@
-"""Which row sets share a matrix product: products that nobody asked for cost more than reading twice."""
+"""Batches row sets into shared matrix products by cost."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from attrs import frozen
 from xpyrment_frames.layout import SlotSet
 
 COLUMN_COST = 14
-"""Cost of bringing a column into the buffer, in units of one product of two columns (measured)."""
+"""Cost of copying a column into the buffer, in units of one product of two columns (measured)."""
 
 GROUP_COST = 8
 """Cost of one more call per block, in the same units."""
@@ -30,7 +30,7 @@ class Group:
 
 
 def group(sets: Sequence[SlotSet]) -> tuple[Group, ...]:
-    """Join row sets as long as one product over the union is cheaper than two.
+    """Merge row sets greedily while one product over the union of their columns is cheaper than two.
 
     Examples
     --------
@@ -45,7 +45,7 @@ def group(sets: Sequence[SlotSet]) -> tuple[Group, ...]:
     True
     """
     groups: list[Group] = []
-    # The widest first: what it holds is there for the others to share.
+    # The widest row set first, so that narrower ones can share its columns.
     for index in sorted(range(len(sets)), key=lambda i: -len(sets[i].slots)):
         new = Group(sets[index].slots, (index,))
         for at, old in enumerate(groups):

@@ -1,7 +1,7 @@
 """Sums of products per variant and row set, in one pass over blocks of rows.
 
-In each block the rows of a variant are brought together, column by column, and become one
-matrix product per group of row sets. Only where a value is missing or infinite does each row
+In each block the rows of a variant are gathered column by column, and there is one matrix
+product per group of row sets. Only where a value is missing or infinite does each row
 set of the group select its own complete rows.
 """
 
@@ -24,7 +24,7 @@ Grams = list[Floats]
 Gaps = Mapping[int, NDArray[np.bool_]]
 
 PADDING = 72
-"""Keeps the rows of a buffer off each other's places in the cache, which a power of two would share."""
+"""Padding of buffer rows: at a stride of a power of two they would map to the same cache lines."""
 
 
 def grams(layout: Layout, arms: Arms, centres: Sequence[Floats] | None = None, threads: int | None = None) -> Grams:
@@ -35,7 +35,7 @@ def grams(layout: Layout, arms: Arms, centres: Sequence[Floats] | None = None, t
     layout : Layout
     arms : Arms
     centres : sequence of ndarray of shape (arms, terms), optional
-        What more to take off each term, per row set and arm; each row set is then gathered alone.
+        Further amounts subtracted from each term, per row set and arm; each row set is then gathered alone.
     threads : int, optional
 
     Returns
@@ -92,12 +92,14 @@ class _Worker:
         if self.centres is None:
             for part, out in zip(block.slices(), sums, strict=True):
                 add_gram(values[:, part], out)
+            # The product of a block shows missing and infinite values as non-finite sums, without a scan.
             fine = np.all(np.isfinite(sums[:, 0] + np.diagonal(sums, axis1=1, axis2=2)), axis=0)
             if fine.all():
                 total += sums
                 return
             clean = {slot for slot, ok in zip(one.slots, fine[1:], strict=True) if ok}
         rows = dict(zip(one.slots, values[1:], strict=True))
+        # Only slots with non-finite sums are scanned for missing values.
         gaps = gaps_in({slot: rows[slot] for slot in one.slots if slot not in clean})
         for member in one.members:
             slot_set = self.layout.sets[member]
@@ -123,6 +125,7 @@ class _Worker:
         """Return a row of ones and the group's shifted columns, the rows of an arm together."""
         width = 1 + len(one.slots)
         if width not in self.buffers:
+            # The last row is scratch space; row 0 stays ones.
             self.buffers[width] = np.ones((width + 1, self.rows + PADDING))
         buffer = self.buffers[width]
         values = buffer[:width, : len(block.order)]
@@ -144,8 +147,8 @@ def _share(one: Group, slot_set: SlotSet, sums: Floats) -> Floats:
 
 def gaps_in(rows: Mapping[int, Floats]) -> dict[int, NDArray[np.bool_]]:
     """Return where values are missing, for the slots that miss any."""
-    found = {slot: np.asarray(np.isnan(values)) for slot, values in rows.items()}
-    return {slot: gap for slot, gap in found.items() if gap.any()}
+    masks = {slot: np.asarray(np.isnan(values)) for slot, values in rows.items()}
+    return {slot: gap for slot, gap in masks.items() if gap.any()}
 
 
 def complete(slot_set: SlotSet, gaps: Gaps, rows: int) -> NDArray[np.bool_]:

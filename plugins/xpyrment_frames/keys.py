@@ -1,4 +1,4 @@
-"""Unit ids: whether any repeats, and a code per row where some do."""
+"""Unit ids: whether any repeats, and an integer code per row."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ LONGEST_KEY = 64
 
 
 def missing_keys(storage: Any) -> NDArray[np.bool_] | None:
-    """Return which ids are missing, None where none is."""
+    """Return a mask of missing ids, None if none is missing."""
     if isinstance(storage, pa.ChunkedArray):
         if storage.null_count == 0 and not pa.types.is_floating(storage.type):
             return None
@@ -32,8 +32,8 @@ def missing_keys(storage: Any) -> NDArray[np.bool_] | None:
 def is_unique(storage: Any) -> bool:
     """Say whether no id occurs twice; may say False of ids that are unique, never True of others.
 
-    Ids, or hashes of them, are sorted in place of being put into a hash table: a
-    tenth of the time and of the memory.
+    Ids, or 64-bit hashes of them, are sorted: that takes a tenth of the time and of the
+    memory of a hash table.
     """
     if isinstance(storage, np.ndarray) and storage.dtype.kind in "iu" and _increases(storage):
         return True
@@ -55,7 +55,7 @@ def _increases(values: NDArray[Any]) -> bool:
 
 
 def _fingerprints(storage: Any) -> NDArray[Any] | None:
-    """Return a number per id that is not missing, equal where ids are equal; None where there is no cheap one."""
+    """Return a number per observed id, equal for equal ids; None for types without a cheap one."""
     if isinstance(storage, pa.ChunkedArray):
         return _arrow_fingerprints(storage)
     if isinstance(storage, np.ndarray) and storage.dtype.kind in "iuf":
@@ -97,7 +97,7 @@ def _hash_text(block: pa.Array) -> NDArray[np.uint64] | None:
     if width:
         letters = np.frombuffer(data, dtype=np.uint8)[ends[0] : ends[-1]]
         padded[np.arange(width) < lengths[:, None]] = letters
-    # A text's hash must not depend on the longest of its block: words past its end are passed over.
+    # A text's hash must not depend on the longest text of its block, so words past its end are skipped.
     hashed = lengths.astype(np.uint64)
     for at, word in enumerate(padded.view(np.uint64).T):
         hashed = np.where(lengths > 8 * at, _mix(hashed * np.uint64(0x9E3779B97F4A7C15) + word), hashed)
@@ -105,14 +105,14 @@ def _hash_text(block: pa.Array) -> NDArray[np.uint64] | None:
 
 
 def _mix(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Scatter the bits of 64-bit numbers, one to one (the finaliser of splitmix64, Steele et al. 2014)."""
+    """Mix the bits of 64-bit numbers one to one (finaliser of SplitMix64, Steele, Lea and Flood 2014)."""
     bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return bits ^ (bits >> np.uint64(31))
 
 
 def unit_codes(storage: Any) -> tuple[NDArray[np.integer], int]:
-    """Return a code per row, -1 where the id is missing, and a number that all codes are below."""
+    """Return a code per row, -1 where the id is missing, and an upper bound of the codes."""
     if isinstance(storage, pa.ChunkedArray):
         return _arrow_codes(storage)
     if hasattr(storage, "categories"):
@@ -125,8 +125,8 @@ def unit_codes(storage: Any) -> tuple[NDArray[np.integer], int]:
             ), high - low + 1
     import pandas as pd
 
-    codes, found = pd.factorize(storage, use_na_sentinel=True)
-    return codes, len(found)
+    codes, ids = pd.factorize(storage, use_na_sentinel=True)
+    return codes, len(ids)
 
 
 def _arrow_codes(chunked: pa.ChunkedArray) -> tuple[NDArray[np.integer], int]:
@@ -139,6 +139,6 @@ def _arrow_codes(chunked: pa.ChunkedArray) -> tuple[NDArray[np.integer], int]:
         coded = coded.chunk(0) if coded.num_chunks else pa.array([], pa.string()).dictionary_encode()
     codes = np.asarray(pc.fill_null(coded.indices.cast(pa.int32()), -1))
     values = coded.dictionary
-    if pa.types.is_floating(values.type):  # NaN has a code of its own, but is no unit
+    if pa.types.is_floating(values.type):  # NaN is encoded as a value, but is not a unit
         codes = np.append(np.where(np.asarray(pc.is_nan(values)), -1, np.arange(len(values))), -1)[codes]
     return codes, len(values)

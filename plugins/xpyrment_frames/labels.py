@@ -1,4 +1,4 @@
-"""Distinct values of a column and a code per row: each column is encoded once."""
+"""Dictionary encoding of a column: its distinct values, and a code per row."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ from xpyrment_frames.parallel import by_segment
 BLOCK = 1 << 16
 HEAD = 1000
 FEW = 6
-"""Comparing with this many labels costs less than hashing every value."""
+"""Up to this many labels, comparing with each is faster than hashing every value."""
 
 NOWHERE = -2
 
@@ -41,32 +41,32 @@ class Encoded:
 
     def counts(self) -> Mapping[Label | None, int]:
         """Return rows per value that occurs, values in order; None, last, counts the missing."""
-        found = np.sum(by_segment(len(self.codes), BLOCK, lambda: self._count) or [self._count(0, 0)], axis=0)
-        seen = {label: int(n) for label, n in zip(self.labels, found, strict=False) if n}
+        counted = np.sum(by_segment(len(self.codes), BLOCK, lambda: self._count) or [self._count(0, 0)], axis=0)
+        seen = {label: int(n) for label, n in zip(self.labels, counted, strict=False) if n}
         counts: dict[Label | None, int] = {label: seen[label] for label in in_order(seen)}
-        if found[-1]:
-            counts[None] = int(found[-1])
+        if counted[-1]:
+            counts[None] = int(counted[-1])
         return counts
 
     def _count(self, start: int, stop: int) -> NDArray[np.int64]:
         """Return rows per code, the missing ones last."""
-        found = np.zeros(len(self.labels) + 1, dtype=np.int64)
+        counted = np.zeros(len(self.labels) + 1, dtype=np.int64)
         for begin in range(start, stop, BLOCK):
             block = self.codes[begin : min(begin + BLOCK, stop)]
-            if len(found) <= 2 * FEW:
-                found += [np.count_nonzero(block == code) for code in (*range(len(self.labels)), -1)]
+            if len(counted) <= 2 * FEW:
+                counted += [np.count_nonzero(block == code) for code in (*range(len(self.labels)), -1)]
             else:
-                found += np.roll(np.bincount(block.astype(np.intp) + 1, minlength=len(found)), -1)
-        return found
+                counted += np.roll(np.bincount(block.astype(np.intp) + 1, minlength=len(counted)), -1)
+        return counted
 
     def codes_of(self, labels: Iterable[Label]) -> tuple[int, ...]:
-        """Return the code of each label, of one that does not occur a code that no row has."""
+        """Return the code of each label; a label that does not occur gets a code that no row has."""
         place = {label: code for code, label in enumerate(self.labels)}
         return tuple(place.get(label, NOWHERE) for label in labels)
 
 
 class _Writer:
-    """Codes as they are found: one byte each until there are more than 127 values."""
+    """Codes under construction: one byte each until there are more than 127 distinct values."""
 
     def __init__(self, rows: int) -> None:
         self._position: dict[Label, int] = {}
@@ -129,8 +129,8 @@ def encode_array(values: NDArray[Any]) -> Encoded:
 
         left = writer.match(head, matches)
     for start, stop in left:
-        codes, found = pd.factorize(values[start:stop], use_na_sentinel=True)
-        writer.write(start, codes, found)
+        codes, values_of_block = pd.factorize(values[start:stop], use_na_sentinel=True)
+        writer.write(start, codes, values_of_block)
     return writer.done()
 
 
@@ -143,9 +143,9 @@ def encode_arrow(chunked: pa.ChunkedArray) -> Encoded:
 
         def matches(start: int, stop: int) -> tuple[Codes, int]:
             pieces = [p for p in chunked.slice(start, stop - start).chunks if len(p)]
-            found = [_codes(text.masks(p, head), p.null_count) for p in pieces]
-            codes = found[0][0] if len(found) == 1 else np.concatenate([codes for codes, _ in found])
-            return codes, sum(known for _, known in found)
+            parts = [_codes(text.masks(p, head), p.null_count) for p in pieces]
+            codes = parts[0][0] if len(parts) == 1 else np.concatenate([codes for codes, _ in parts])
+            return codes, sum(known for _, known in parts)
 
         left = writer.match(head, matches)
     for start, stop in left:

@@ -1,4 +1,4 @@
-"""From a query to slots: the columns of numbers that the kernel multiplies."""
+"""Translates a query into slots, the numeric columns that the kernel multiplies."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -76,7 +76,7 @@ class Layout:
 
 
 class _Slots:
-    """Slots as they are first needed."""
+    """Slots, created on first use."""
 
     def __init__(self, frame: Frame) -> None:
         self._frame = frame
@@ -134,21 +134,22 @@ def lay_out(frame: Frame, query: Query) -> Layout:
 
 
 def pilot(column: Column, rows: int) -> float:
-    """Return what to take off a column's values: the median of a few rows from all over it.
+    """Return the shift of a column: the median of a few rows spread over the whole column.
 
-    0 where that would gain nothing, the values lying about 0 anyway. Where all of those rows
-    are missing the whole column is searched for the first that is not.
+    0 where a shift gains nothing because the values lie about 0. Where all of those rows are
+    missing, the first observed value of the column is used.
     """
     length = PILOT_ROWS // PILOT_PARTS
     starts = np.unique(np.linspace(0, max(rows - length, 0), PILOT_PARTS).astype(int))
-    found = _finite(column, starts, length, rows)
-    if not found.size:
+    values = _finite(column, starts, length, rows)
+    if not values.size:
         everywhere = range(0, rows, PILOT_ROWS)
-        found = next((f for s in everywhere if (f := _finite(column, [s], PILOT_ROWS, rows)).size), found)
-    if not found.size:
+        values = next((f for s in everywhere if (f := _finite(column, [s], PILOT_ROWS, rows)).size), values)
+    if not values.size:
         return 0.0
-    middle = float(np.median(found))
-    return 0.0 if abs(middle) <= NEAR * np.median(np.abs(found - middle)) else middle
+    # The median is robust to outliers, which would make the mean a poor shift.
+    middle = float(np.median(values))
+    return 0.0 if abs(middle) <= NEAR * np.median(np.abs(values - middle)) else middle
 
 
 def _finite(column: Column, starts: Sequence[int] | NDArray[Any], length: int, rows: int) -> NDArray[np.float64]:

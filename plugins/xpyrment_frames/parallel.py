@@ -1,4 +1,4 @@
-"""Blocks of rows, shared out between threads; the answer does not depend on how many there are."""
+"""Distributes blocks of rows over threads; the result does not depend on the number of threads."""
 
 import os
 from collections import deque
@@ -13,13 +13,13 @@ ROWS_PER_THREAD = 100_000
 """Below this, starting a thread costs more than it saves."""
 
 MOST_THREADS = 8
-"""Past this, memory bandwidth is what limits."""
+"""More threads than this are limited by memory bandwidth."""
 
 SEGMENTS = 64
 
 
 def threads_for(rows: int) -> int:
-    """Return how many threads to read some rows with."""
+    """Return the number of threads for a number of rows."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(cores, MOST_THREADS, rows // ROWS_PER_THREAD))
 
@@ -33,7 +33,7 @@ def by_segment(rows: int, block: int, worker: Callable[[], Work[Result]], thread
     worker : callable
         Makes a thread's own work function ``(start, stop) -> result``, with scratch space of its own.
     threads : int, optional
-        As many as `threads_for` says by default.
+        By default the number from `threads_for`.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Unit-level values for what moments cannot answer: ranks, quantiles, the bootstrap."""
+"""Unit-level values for methods that need more than moments: ranks, quantiles, the bootstrap."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Arrow columns of text, compared with a few labels at the speed of numbers."""
+"""Compares Arrow text columns with a few labels by 16-byte integers."""
 
 from collections.abc import Sequence
 
@@ -33,8 +33,8 @@ def masks(piece: pa.Array, labels: Sequence[str]) -> list[NDArray[np.bool_]]:
         if pa.types.is_string_view(piece.type):
             if longest <= INLINE:
                 return _views(piece, texts)
-        elif longest <= WORDS and (found := _letters(piece, texts)):
-            return found
+        elif longest <= WORDS and (compared := _letters(piece, texts)):
+            return compared
     piece = piece.cast(pa.large_string())
     return [_bits(pc.equal(piece, pa.scalar(label, piece.type))) for label in labels]
 
@@ -53,7 +53,7 @@ def _letters(piece: pa.Array, texts: Sequence[bytes]) -> list[NDArray[np.bool_]]
     starts = np.frombuffer(ends, dtype=width)[piece.offset : piece.offset + len(piece) + 1]
     if letters is None or int(starts[-1]) + WORDS > letters.size:
         return []
-    # Every place in the letters is the start of 16 bytes, aligned or not.
+    # A view of 16 bytes at every offset into the text buffer, aligned or not.
     everywhere = np.ndarray((letters.size - WORDS + 1,), dtype=f"V{WORDS}", buffer=letters, strides=(1,))
     words = everywhere[starts[:-1]].view(np.uint64).reshape(-1, 2)
     lengths = np.diff(starts)
@@ -61,12 +61,12 @@ def _letters(piece: pa.Array, texts: Sequence[bytes]) -> list[NDArray[np.bool_]]
 
 
 def _same(words: NDArray[np.uint64], lengths: NDArray[np.integer], text: bytes) -> NDArray[np.bool_]:
-    wanted = np.frombuffer(text.ljust(WORDS, b"\0"), dtype=np.uint64)
+    target = np.frombuffer(text.ljust(WORDS, b"\0"), dtype=np.uint64)
     inside = np.frombuffer((b"\xff" * len(text)).ljust(WORDS, b"\0"), dtype=np.uint64)
     same = np.asarray(lengths == len(text))
     for word in range(-(-len(text) // 8)):
         whole = len(text) >= 8 * (word + 1)
-        same &= (words[:, word] if whole else words[:, word] & inside[word]) == wanted[word]
+        same &= (words[:, word] if whole else words[:, word] & inside[word]) == target[word]
     return same
 
 

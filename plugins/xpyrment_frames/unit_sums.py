@@ -1,4 +1,4 @@
-"""Sums over each unit's rows: the columns of a smaller frame with one row a unit."""
+"""Sums over each unit's rows, as a layout with one row per unit."""
 
 from collections.abc import Iterator, Mapping
 
@@ -21,13 +21,15 @@ BLOCK = 1 << 15
 
 
 @frozen(eq=False)
-class _Plan:
-    """Which sums the row sets need: rows differ between row sets only where a required slot has gaps.
+class _UnitSums:
+    """The sums per unit that the row sets need; row sets differ in their rows only where a required slot has gaps.
 
     Attributes
     ----------
     gappy : frozenset of int
         Slots with missing values among the rows that count.
+    sums : dict of key to ndarray
+        Filled in place.
     """
 
     layout: Layout
@@ -50,42 +52,44 @@ def unit_layout(layout: Layout, units: Units) -> tuple[Layout, int]:
     Each row set's terms are sums over the unit's complete rows, of values less their
     shift; the number of those rows comes first, and is missing where it is 0.
     """
-    plan, passes = _Plan(layout, frozenset()), 1
-    gappy = _sum(plan, units)
+    unit_sums, passes = _UnitSums(layout, frozenset()), 1
+    gappy = _sum(unit_sums, units)
     if gappy:
-        plan, passes = _Plan(layout, gappy), 2
-        _sum(plan, units)
-    place = {key: at for at, key in enumerate(plan.sums)}
-    slots = tuple(Slot(ArrayColumn(total)) for total in plan.sums.values())
+        unit_sums, passes = _UnitSums(layout, gappy), 2
+        _sum(unit_sums, units)
+    place = {key: at for at, key in enumerate(unit_sums.sums)}
+    slots = tuple(Slot(ArrayColumn(total)) for total in unit_sums.sums.values())
     sets = []
     for slot_set in layout.sets:
-        at = [place[key] for key in plan.keys(slot_set)]
+        at = [place[key] for key in unit_sums.keys(slot_set)]
         sets.append(SlotSet(slot_set.row_set, (at[0],), tuple((slot, False) for slot in at)))
     return Layout(slots, tuple(sets), layout.shifts), passes
 
 
-def _sum(plan: _Plan, units: Units) -> frozenset[int]:
-    """Sum the plan's keys per unit; return the slots that turned out to have gaps it did not know of."""
+def _sum(unit_sums: _UnitSums, units: Units) -> frozenset[int]:
+    """Sum the keys per unit; return slots with missing values that are not among the known ones."""
     assert units.codes is not None
     assert units.unit_arms is not None
-    plan.sums.update({key: np.zeros(len(units.unit_arms.codes)) for s in plan.layout.sets for key in plan.keys(s)})
-    found: set[int] = set()
+    unit_sums.sums.update(
+        {key: np.zeros(len(units.unit_arms.codes)) for s in unit_sums.layout.sets for key in unit_sums.keys(s)}
+    )
+    new: set[int] = set()
     with np.errstate(invalid="ignore"):
-        for codes, rows in _blocks(plan.layout, units.arms, units.codes):
+        for codes, rows in _blocks(unit_sums.layout, units.arms, units.codes):
             gaps = gaps_in(rows)
-            found |= gaps.keys() - plan.gappy
-            if not found:
-                _add(plan, codes, rows, gaps)
-    for (_, slot, _), total in plan.sums.items():
-        # No rows: no unit. Infinities of both signs: still not finite, and not missing.
+            new |= gaps.keys() - unit_sums.gappy
+            if not new:
+                _add(unit_sums, codes, rows, gaps)
+    for (_, slot, _), total in unit_sums.sums.items():
+        # A unit without complete rows is missing. NaN from infinities of both signs must stay non-finite, not missing.
         total[total == 0 if slot == ROWS else np.isnan(total)] = np.nan if slot == ROWS else np.inf
-    return frozenset(found)
+    return frozenset(new)
 
 
-def _add(plan: _Plan, codes: NDArray[np.integer], rows: Mapping[int, Floats], gaps: Gaps) -> None:
-    masks = {plan.mask(slot_set): slot_set for slot_set in plan.layout.sets}
+def _add(unit_sums: _UnitSums, codes: NDArray[np.integer], rows: Mapping[int, Floats], gaps: Gaps) -> None:
+    masks = {unit_sums.mask(slot_set): slot_set for slot_set in unit_sums.layout.sets}
     keep = {mask: np.flatnonzero(complete(slot_set, gaps, len(codes))) for mask, slot_set in masks.items()}
-    for (mask, slot, missingness), total in plan.sums.items():
+    for (mask, slot, missingness), total in unit_sums.sums.items():
         at = keep[mask]
         if slot == ROWS:
             np.add.at(total, codes[at], 1.0)

@@ -1,4 +1,4 @@
-"""The unit of randomisation: which rows count, and sums per unit where units have several rows."""
+"""The unit of randomisation: which rows count, and whether units have several rows."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -18,7 +18,7 @@ BLOCK = 1 << 16
 
 @frozen(eq=False)
 class Units:
-    """What is known of the units of a query's rows.
+    """The units of a query's rows.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class Units:
 
 
 def find_units(frame: Frame, unit_col: str, arms: Arms, variant: Encoded, labels: Sequence[Label]) -> Units:
-    """Leave out rows without a unit and units in two arms, and see whether units repeat.
+    """Exclude rows without a unit and units in two arms, and determine whether units repeat.
 
     Parameters
     ----------
@@ -53,6 +53,7 @@ def find_units(frame: Frame, unit_col: str, arms: Arms, variant: Encoded, labels
     """
     storage = frame.storage(unit_col)
     missing = missing_keys(storage)
+    # Unique ids, the usual case, need no codes.
     if is_unique(storage):
         return _single_rows(arms, missing, labels)
     codes, count = unit_codes(storage)
@@ -68,6 +69,7 @@ def find_units(frame: Frame, unit_col: str, arms: Arms, variant: Encoded, labels
         rows_without_unit=_without(arms, missing, labels),
     )
     counted = Arms(kept, range(len(labels)))
+    # Ids that repeat only in rows that do not count leave one row per unit.
     if not repeated:
         return Units(counted, report)
     return Units(counted, report, codes, Arms(unit_arms, range(len(labels))))
@@ -82,7 +84,7 @@ def _sort_out(
     two = np.zeros(arms.count + 1, dtype=np.int64)
     for start, stop in _blocks(len(codes)):
         unit, arm = codes[start:stop], arms.of(start, stop)
-        left_out = mixed[unit]  # of a missing unit, -1: the last, which is nobody's
+        left_out = mixed[unit]  # index -1, a missing unit, reads the last entry, which belongs to no unit
         two += np.bincount(arm[left_out], minlength=len(two))
         arm[left_out | (unit < 0)] = arms.count
         unit_arms[unit[arm < arms.count]] = arm[arm < arms.count]

@@ -70,7 +70,7 @@ class LazyDatabase:
             finite = finite[np.isfinite(finite)]
         if not len(finite):
             return Pilot()
-        # Where the frames differ in how they add up NaN, only a mask is sure.
+        # Libraries differ in how they sum NaN, so every column is masked.
         return Pilot.of(float(finite.mean()), float(finite.min()), float(finite.std()), missing=True)
 
     def count_units(self, treatment_col: str, unit_col: str) -> Rows:
@@ -84,6 +84,7 @@ class LazyDatabase:
         rows = self._known(treatment_col, unit_col).select(unit=nw.col(unit_col))
         rows = rows if first is None else rows.head(first)
         ((most,),) = self._rows(rows.group_by("unit").agg(n=nw.len()).select(nw.col("n").max()))
+        # The maximum of no rows is null, or NaN in pandas.
         return int(most) if most is not None and most == most else 0
 
     def rows_in_two_arms(self, treatment_col: str, unit_col: str) -> Rows:
@@ -121,7 +122,7 @@ class LazyDatabase:
         rows = self._frame.select(label=nw.col(treatment_col), **counts)
         return self._rows(rows.group_by("label").agg(*(nw.col(name).sum() for name in names)))
 
-    def others(self, column: str, allowed: Sequence[float], limit: int) -> Iterable[float]:
+    def values_outside(self, column: str, allowed: Sequence[float], limit: int) -> Iterable[float]:
         """See `Database`."""
         values = self._frame.filter(self._there(column)).select(value=number(column)).unique()
         if allowed:
@@ -132,8 +133,6 @@ class LazyDatabase:
         """See `Database`."""
         self.types()
         return explained(self._frame, self.described, self._can_be_nan, self.types(), query)
-
-    # Parts ------------------------------------------------------------------------
 
     def _there(self, column: str) -> nw.Expr:
         self.types()
@@ -170,7 +169,7 @@ class LazyDatabase:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value as Python's own: pandas has an NA that refuses comparison, numpy its scalars."""
+    """Return a value as a Python object: not pandas.NA, which cannot be compared, nor a numpy scalar."""
     if type(value).__name__ == "NAType":
         return None
     return value.item() if hasattr(value, "item") else value
@@ -185,7 +184,7 @@ def _column_type(kind: "nw.dtypes.DType") -> ColumnType:
 
 
 def _within_bounds(column: str) -> nw.Expr:
-    """Return the condition under which a value is finite, in words that every database has."""
+    """Return the condition under which a value is finite, by comparisons that every database supports."""
     return (nw.col(column) < float("inf")) & (nw.col(column) > -float("inf"))
 
 
@@ -202,7 +201,7 @@ def _codes(units: "nw.Series[Any]") -> np.ndarray:
 
 @contextmanager
 def _one_clear_error(frame: Frame, described: str) -> Iterator[None]:
-    """Turn whatever a library raises, and each raises its own, into one EngineError."""
+    """Turn any exception of a library into an EngineError."""
     try:
         yield
     except XpyrmentError:

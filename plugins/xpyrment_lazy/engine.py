@@ -1,4 +1,4 @@
-"""The engine for lazy frames: what it accepts, and what it refuses with a reason."""
+"""The engine for lazy frames: what it accepts and what it refuses."""
 
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ LAZY = {
 
 
 class LazyEngine:
-    """Reads frames that are computed elsewhere, or later."""
+    """Reads frames that are computed in a database or cluster, or lazily."""
 
     def accepts(self, data: object) -> bool:
         """Say whether `data` is a lazy frame, by the names of its classes; nothing is imported."""
@@ -33,7 +33,7 @@ class LazyEngine:
         Raises
         ------
         InputError
-            The frame's library cannot be read rightly; the message says why.
+            The frame's library cannot be read correctly; the message says why.
         """
         import narwhals as nw
 
@@ -52,7 +52,7 @@ class LazyEngine:
             with warnings.catch_warnings():
                 warnings.simplefilter(
                     "ignore", FutureWarning
-                )  # of plans for narwhals, about which a user can do nothing
+                )  # raised by narwhals about its query plan; a user cannot avoid it
                 return DatabaseSource(LazyDatabase(nw.from_native(native), name))
         except (TypeError, nw.exceptions.NarwhalsError) as error:
             raise EngineError(f"{name} cannot be read: {error}") from error

@@ -1,9 +1,9 @@
-"""How a query on a lazy frame would be answered, in words and in the library's own terms."""
+"""Explains a query on a lazy frame: its passes, and the native query."""
 
 from collections.abc import Collection, Mapping
 
 from xpyrment_core.data.pushdown.database import PILOT_ROWS, SAMPLE_ROWS, Request
-from xpyrment_core.data.pushdown.sums import Plan, columns_of, number_columns
+from xpyrment_core.data.pushdown.sums import SumPlan, columns_of, number_columns
 from xpyrment_core.data.query import ColumnType, Query
 from xpyrment_lazy import native
 from xpyrment_lazy.statement import Frame, Statement
@@ -26,7 +26,7 @@ def explained(
             "show a unit with several rows, looks for one. Where there are some, rows are summed per unit first."
         )
     zeros = dict.fromkeys(number_columns(query.row_sets), 0.0)
-    plan = Plan(query.row_sets, columns_of(query.row_sets))
+    plan = SumPlan(query.row_sets, columns_of(query.row_sets))
     text = native.query_text(Statement(frame, floats, Request(query, plan, zeros, zeros)).aggregated())
     parts.append(f"One pass:\n{text}" if text else "One pass; the library shows no query.")
     return "\n\n".join(parts)

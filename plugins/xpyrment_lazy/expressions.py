@@ -15,8 +15,8 @@ def observed(column: str, can_be_nan: bool) -> nw.Expr:
     value = nw.col(column)
     if not can_be_nan:
         return ~value.is_null()
-    # Not "~is_nan": DuckDB 2.0 concludes from a Parquet file's least and greatest value,
-    # which leave NaN out, that there is none, and drops the condition (its issue 25521).
+    # Not "~is_nan": Parquet minimum and maximum statistics leave NaN out, so DuckDB 2.0 concludes
+    # that there is none and drops the condition (duckdb issue 25521).
     return ~value.is_null() & (value.is_finite() | infinite(column))
 
 
@@ -33,15 +33,15 @@ def number(column: str) -> nw.Expr:
 
 def choose(column: str, values: Mapping[Label, Any]) -> nw.Expr:
     """Return the value that belongs to each label, null for any other."""
-    found: Any = None
+    expression: Any = None
     for label, value in values.items():
         case = nw.when(nw.col(column) == label).then(nw.lit(value))
-        found = case if found is None else case.otherwise(found)
-    return found
+        expression = case if expression is None else case.otherwise(expression)
+    return expression
 
 
 def centre_of(treatment_col: str, centres: float | Mapping[Label, float]) -> nw.Expr:
-    """Return what is taken off a column: one number, or one for each variant."""
+    """Return the centre subtracted from a column: one number, or one for each variant."""
     return choose(treatment_col, centres) if isinstance(centres, Mapping) else nw.lit(float(centres))
 
 

@@ -1,4 +1,4 @@
-"""What differs between the libraries behind narwhals."""
+"""Differences between the libraries behind narwhals."""
 
 from typing import Any
 
@@ -6,14 +6,14 @@ import narwhals as nw
 
 
 def collected(frame: "nw.LazyFrame[Any]") -> "nw.DataFrame[Any]":
-    """Compute a lazy frame: Polars in a stream, so that products of columns are never held whole."""
+    """Collect a lazy frame; Polars streams, so that products of columns are never held completely."""
     if frame.implementation.is_polars():
         return frame.collect(engine="streaming")
     return frame.collect()
 
 
 def knows_nan(frame: "nw.LazyFrame[Any]") -> bool:
-    """Say whether the frame can hold NaN; SQLite and some other databases have none, nor words for it."""
+    """Say whether the frame can hold NaN; SQLite and some other databases do not have NaN."""
     if not frame.implementation.is_ibis():
         return True
     import ibis

@@ -1,25 +1,23 @@
-"""One aggregation for all the sums of a request."""
+"""The aggregation that computes all sums of a request."""
 
 from collections.abc import Collection
-from functools import cached_property
 from typing import Any
 
 import narwhals as nw
 from attrs import frozen
 
 from xpyrment_core.data.pushdown.database import Request
-from xpyrment_core.data.pushdown.sums import ROWS, Factor, Plan, Sum
+from xpyrment_core.data.pushdown.sums import ROWS, Factor, MaskedFactor, Sum, SumPlan
 from xpyrment_lazy.expressions import all_of, centre_of, code_of, number, observed, product
 
 Frame = nw.LazyFrame[Any]
-Masked = tuple[frozenset[str], Factor]
 
 
 @frozen(eq=False)
 class Statement:
-    """The aggregation of a request, built from the inside out: rows, values on a mask, units, sums.
+    """The aggregation of a request: rows, masked values, sums per unit, and sums.
 
-    Each step selects only what the next one needs, under names of its own.
+    Each step selects only the columns that the next one needs.
 
     Attributes
     ----------
@@ -42,29 +40,14 @@ class Statement:
             nw.col("code").min().alias("code"),
             nw.col("code").max().alias("last"),
             nw.len().alias("n"),
-            *(self._unit_sum(key, f"u{i}") for key, i in self._factors.items()),
+            *(self._unit_sum(key, f"u{i}") for key, i in self._plan.masked_factors.items()),
         )
         units = units.with_columns((nw.col("code") != nw.col("last")).alias("two"))
         return self._summed(units, ["code", "two"], ["code", "two", "units", "rows"])
 
     @property
-    def _plan(self) -> Plan:
+    def _plan(self) -> SumPlan:
         return self.request.plan
-
-    @cached_property
-    def _sums(self) -> tuple[Sum, ...]:
-        return self._plan.sums
-
-    @cached_property
-    def _factors(self) -> dict[Masked, int]:
-        keys = dict.fromkeys((s.mask, factor) for s in self._sums for factor in s.factors)
-        return {key: i for i, key in enumerate(keys)}
-
-    @cached_property
-    def _masks(self) -> dict[frozenset[str], str]:
-        return {mask: f"m{i}" for i, mask in enumerate(dict.fromkeys(s.mask for s in self._sums))}
-
-    # The rows -----------------------------------------------------------------------
 
     def _rows(self) -> Frame:
         query = self.request.query
@@ -76,16 +59,16 @@ class Statement:
         return frame.filter(nw.col(query.treatment_col).is_in(list(query.arms))) if self.request.only_arms else frame
 
     def _masked(self, rows: Frame) -> Frame:
-        """Select the variant, the unit, and every factor and count: null off its mask."""
+        """Select the variant, the unit, and every factor and count, null outside its mask."""
         query = self.request.query
         columns = [nw.col(query.treatment_col).alias("label")]
         if self._plan.by_unit:
             code = code_of(query.treatment_col, self.request.labels)
             columns = [nw.col(str(query.unit_col)).alias("unit"), code.alias("code")]
-        for (mask, factor), i in self._factors.items():
+        for (mask, factor), i in self._plan.masked_factors.items():
             if factor != ROWS:
                 columns.append(self._on_mask(mask, self._value(factor), factor).alias(f"f{i}"))
-        for mask, name in self._masks.items():
+        for mask, name in self._plan.mask_names.items():
             columns.append(self._on_mask(mask, nw.lit(1.0)).alias(name))
         return rows.select(*columns)
 
@@ -111,27 +94,27 @@ class Statement:
         stand_in = nw.lit(float(self.request.shifts[factor.column]))
         return nw.when(there).then(number(factor.column)).otherwise(stand_in) - centre
 
-    # Sums ----------------------------------------------------------------------------
-
-    def _unit_sum(self, key: Masked, name: str) -> nw.Expr:
+    def _unit_sum(self, key: MaskedFactor, name: str) -> nw.Expr:
         mask, factor = key
-        source = self._masks[mask] if factor == ROWS else f"f{self._factors[key]}"
+        source = self._plan.mask_names[mask] if factor == ROWS else f"f{self._plan.masked_factors[key]}"
         return nw.col(source).sum().alias(name)
 
     def _summed(self, frame: Frame, by: list[str], head: list[str]) -> Frame:
-        """Form the products as columns, which every back end can add up, and add them up."""
-        products = {f"s{i}": self._summand(wanted) for i, wanted in enumerate(self._sums)}
+        """Form the products as columns, because not every back end can sum expressions, and sum them."""
+        products = {f"s{i}": self._summand(term) for i, term in enumerate(self._plan.sums)}
         frame = frame.select(*by, *(["n"] if self._plan.by_unit else []), *(v.alias(k) for k, v in products.items()))
         totals = [nw.col(name).sum() for name in products]
         if self._plan.by_unit:
             totals = [nw.len().alias("units"), nw.col("n").sum().alias("rows"), *totals]
         return frame.group_by(*by).agg(*totals).select(*head, *products)
 
-    def _summand(self, wanted: Sum) -> nw.Expr:
+    def _summand(self, term: Sum) -> nw.Expr:
         letter = "u" if self._plan.by_unit else "f"
-        if wanted.factors:
-            return product([nw.col(f"{letter}{self._factors[wanted.mask, factor]}") for factor in wanted.factors])
+        if term.factors:
+            return product(
+                [nw.col(f"{letter}{self._plan.masked_factors[term.mask, factor]}") for factor in term.factors]
+            )
         if not self._plan.by_unit:
-            return nw.col(self._masks[wanted.mask])
-        rows = nw.col(f"u{self._factors[wanted.mask, ROWS]}")
+            return nw.col(self._plan.mask_names[term.mask])
+        rows = nw.col(f"u{self._plan.masked_factors[term.mask, ROWS]}")
         return nw.when(rows > 0).then(nw.lit(1.0)).otherwise(nw.lit(0.0))

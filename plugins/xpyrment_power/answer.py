@@ -1,4 +1,4 @@
-"""One question of planning with its answer, whichever of the three was asked for."""
+"""A solved plan: effect, sizes and power, of which one was the unknown."""
 
 from typing import Literal
 
@@ -14,7 +14,7 @@ DEFAULT_POWER = 0.8
 
 @frozen(kw_only=True)
 class Answer:
-    """Effect, sizes and power that belong together.
+    """Effect, sizes and power of one design.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class Answer:
 
     @property
     def days(self) -> int | None:
-        """Days until all units are in, None without traffic."""
+        """Days until all units have entered, None without traffic."""
         return None if self.daily_traffic is None else days_for(self.total, self.daily_traffic)
 
     @property
@@ -64,7 +64,7 @@ def answer(
     power: float | None = None,
     daily_traffic: float | None = None,
 ) -> Answer:
-    """Find whichever of effect, size and power was left out.
+    """Solve for the one of effect, size and power that was left out.
 
     Without `mde` and with a margin the expected effect is 0. Without `power` and with only one
     of the other two it is 0.80.
@@ -92,12 +92,12 @@ def answer(
         days_for(1, daily_traffic)
     if n is None:
         assert mde is not None
-        found = _for_size(design, mde, DEFAULT_POWER if power is None else power)
+        solution = _for_size(design, mde, DEFAULT_POWER if power is None else power)
     elif mde is None:
-        found = _for_effect(design, n, DEFAULT_POWER if power is None else power)
+        solution = _for_effect(design, n, DEFAULT_POWER if power is None else power)
     else:
-        found = _for_power(design, mde, n)
-    solved_for, effect, control, treatment, target = found
+        solution = _for_power(design, mde, n)
+    solved_for, effect, control, treatment, target = solution
     return Answer(
         solved_for=solved_for,
         design=design,
@@ -110,18 +110,18 @@ def answer(
     )
 
 
-Found = tuple[Unknown, float, int, int, float | None]
+Solution = tuple[Unknown, float, int, int, float | None]
 
 
-def _for_size(design: Design, mde: float | str, power: float) -> Found:
+def _for_size(design: Design, mde: float | str, power: float) -> Solution:
     size = size_for(design, effect_of(mde, design), power)
     return "sample_size", size.effect, size.control, size.treatment, power
 
 
-def _for_effect(design: Design, n: int, power: float) -> Found:
+def _for_effect(design: Design, n: int, power: float) -> Solution:
     return "mde", effect_for(design, n, power), n, treatment_size(n, design.ratio), power
 
 
-def _for_power(design: Design, mde: float | str, n: int) -> Found:
+def _for_power(design: Design, mde: float | str, n: int) -> Solution:
     check_units(n)
     return "power", effect_of(mde, design), n, treatment_size(n, design.ratio), None

@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from xpyrment_core import Alternative, InputError, Report, default_host
 from xpyrment_core.cli.outputs import Output, plot_output
-from xpyrment_power.options import PlanTest
+from xpyrment_power.design import PlanTest
 
 if TYPE_CHECKING:
     from xpyrment_power.answer import Answer
@@ -77,15 +77,15 @@ def power(
             margin=margin,
         )
         output = None if plot is None else plot_output(default_host(), plot)
-        found = answer(design, mde=mde, n=n, power=power, daily_traffic=daily_traffic)
-        saved = None if output is None else _save_plot(found, output)
+        solution = answer(design, mde=mde, n=n, power=power, daily_traffic=daily_traffic)
+        saved = None if output is None else _save_plot(solution, output)
     except InputError as error:
         raise PowerCalculationError(str(error)) from error
-    return report_of(found, with_curve=curve, saved=saved)
+    return report_of(solution, with_curve=curve, saved=saved)
 
 
-def _save_plot(found: "Answer", output: Output) -> str:
+def _save_plot(solution: "Answer", output: Output) -> str:
     from xpyrment_power.curve import power_plot
 
-    output.save(output.entry.load()(power_plot(found)))
+    output.save(output.entry.load()(power_plot(solution)))
     return str(output.path)

@@ -1,4 +1,4 @@
-"""Power around an answer: by sample size, or by effect where the effect was the answer."""
+"""Power curve around an answer: by sample size, or by effect if the effect was the unknown."""
 
 import math
 from collections.abc import Sequence
@@ -11,9 +11,9 @@ from xpyrment_power.answer import DEFAULT_POWER, Answer
 from xpyrment_power.design import power_at, treatment_size
 
 STEPS = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0)
-"""Shares of the answer at which the table is printed."""
+"""Multiples of the answer at which the table is printed."""
 EFFECTS = (1.0, 0.5, 1.5)
-"""Shares of the effect for which there is a curve by sample size, its own first."""
+"""Multiples of the effect that get a curve by sample size, the planned effect first."""
 POINTS = 81
 
 
@@ -37,7 +37,7 @@ class CurvePoint:
 
 
 def curve(answer: Answer, steps: Sequence[float] = STEPS) -> tuple[CurvePoint, ...]:
-    """Return power at shares of the answer: of its sizes, or of its effect where that was asked for.
+    """Return power at multiples of the answer: of its sizes, or of its effect if that was the unknown.
 
     Examples
     --------

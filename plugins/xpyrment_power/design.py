@@ -1,14 +1,15 @@
-"""What is going to be compared, and how noisy that comparison is."""
+"""A planned comparison: its outcome, arms and test, the variance of the difference, and its power."""
 
 import math
 from numbers import Integral, Real
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from attrs import frozen
 
 from xpyrment_core import Alternative, InputError, check_alpha, check_choice
-from xpyrment_core.stats.distributions import critical, upper_tail
-from xpyrment_power.options import PLAN_TESTS, PlanTest
+
+PlanTest = Literal["z", "t"]
+PLAN_TESTS: tuple[str, ...] = get_args(PlanTest)
 
 
 def check_number(what: str, got: Any, wanted: str, low: float = -math.inf, high: float = math.inf) -> None:
@@ -24,24 +25,8 @@ class Design:
 
     Attributes
     ----------
-    std : float or None
-        Standard deviation of the outcome per unit; None for a proportion.
-    baseline : float or None
-        Mean (or proportion) expected in control; needed for proportions and relative effects.
-    alpha : float
-        Significance level of the whole experiment, shared by the treatments (Bonferroni).
-    ratio : float
-        Units per treatment arm for each unit in control.
-    test : {"z", "t"}
-        Normal approximation, or Student's t with its exact noncentral distribution.
-    alternative : {"two-sided", "greater", "less"}
-    arms : int
-        Treatment arms, each compared with control.
-    covariate_correlation : float
-        Correlation of the outcome with the covariate used for adjustment (CUPED); the variance
-        shrinks to ``1 - correlation²`` of itself.
-    margin : float
-        Non-inferiority margin: how much worse than control still counts as not worse.
+    std, baseline, alpha, ratio, test, alternative, arms, covariate_correlation, margin
+        The parameters of `xpyrment_power.planning.required_sample_size`, checked.
     """
 
     std: float | None = None
@@ -98,19 +83,22 @@ class Design:
     @property
     def comparison_alpha(self) -> float:
         """Significance level of each treatment's own comparison."""
+        # Bonferroni over the treatments.
         return self.alpha / self.arms
 
     def cut(self, df: float | None = None) -> float:
         """Return the critical value of one comparison."""
+        from xpyrment_core.stats.distributions import critical  # SciPy; the command line needs this module for --help
+
         return critical(self.comparison_alpha, df, self.alternative)
 
     def distance(self, effect: float) -> float:
-        """Return how far the effect lies beyond what is to be rejected.
+        """Return the distance between the effect and the null hypothesis (shifted by the margin).
 
         Raises
         ------
         InputError
-            It does not lie beyond it, so that no sample size would do.
+            The effect lies inside the null hypothesis, so no sample size has power.
         """
         if self.alternative == "two-sided":
             if effect == 0:
@@ -131,6 +119,7 @@ class Design:
         Methods for Rates and Proportions, section 4.2; R's ``power.prop.test``); with a margin both are
         unpooled (Blackwelder 1982, Controlled Clinical Trials 3, 345-353).
         """
+        # Variance that covariate adjustment leaves (Deng et al. 2013, CUPED).
         left = 1 - self.covariate_correlation**2
         if self.std is not None:
             variance = left * self.std**2 * (1 + 1 / ratio)
@@ -150,7 +139,7 @@ class Design:
 
 
 def treatment_size(control: int, ratio: float) -> int:
-    """Return ``⌈ratio * control⌉``, forgiving the rounding of a ratio such as 0.1.
+    """Return ``⌈ratio * control⌉``, up to the rounding of a ratio such as 0.1.
 
     Examples
     --------
@@ -162,6 +151,8 @@ def treatment_size(control: int, ratio: float) -> int:
 
 def power_at(design: Design, effect: float, control: int, treatment: int) -> float:
     """Return the probability of rejecting in the direction of the effect, with these many units."""
+    from xpyrment_core.stats.distributions import upper_tail
+
     ratio = treatment / control
     null, truth = design.noise(effect, ratio)
     shift = design.distance(effect) * math.sqrt(control)
@@ -174,7 +165,7 @@ def _noncentral_tail(design: Design, noncentrality: float, df: int) -> float:
     from scipy import special
 
     cut = design.cut(df)
-    # Past this the tail is 1 to the last digit, and the series for it needlessly long.
+    # Beyond this the tail is 1 to double precision, and its series would be slow.
     if noncentrality > 2 * cut + 40:
         return 1.0
     return 1 - float(special.nctdtr(df, noncentrality, cut))

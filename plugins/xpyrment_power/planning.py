@@ -1,4 +1,4 @@
-"""Sample size, power and minimum detectable effect: two given, the third found.
+"""Sample size, power and minimum detectable effect: each from the other two.
 
 Power is the probability of rejecting in the direction of the effect; the far tail of a
 two-sided test, where it would be rejected in the wrong direction, does not count (as in
@@ -6,8 +6,7 @@ R's ``power.t.test`` and ``power.prop.test``).
 """
 
 from xpyrment_core import Alternative
-from xpyrment_power.design import Design, power_at, treatment_size
-from xpyrment_power.options import PlanTest
+from xpyrment_power.design import Design, PlanTest, power_at, treatment_size
 from xpyrment_power.solve import SampleSize, check_units, effect_for, effect_of, size_for
 
 
@@ -49,15 +48,17 @@ def required_sample_size(
     ratio : float
         Units in a treatment group for each unit in control.
     test : {"z", "t"}
+        Normal approximation, or Student's t with its exact noncentral distribution (means only).
     baseline : float, optional
-        Mean or proportion in control.
+        Mean or proportion in control; needed for proportions and relative effects.
     relative : bool
         Whether `mde` is a share of `baseline`.
     alternative : {"two-sided", "greater", "less"}
     arms : int
-        Number of treatment groups.
+        Number of treatment groups, each compared with control.
     covariate_correlation : float
-        Correlation with the covariate that will adjust the outcome; the variance falls by its square.
+        Correlation of the outcome with the covariate that will adjust it (CUPED); the variance is
+        multiplied by ``1 - correlation²``.
     margin : float
         Plans for non-inferiority: to show that treatment is worse by less than `margin`.
 

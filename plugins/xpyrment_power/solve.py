@@ -1,4 +1,4 @@
-"""The arithmetic behind `planning`: one unknown of effect, size and power at a time."""
+"""Solves for sample size, effect or power, each from the other two."""
 
 import math
 from numbers import Integral
@@ -94,7 +94,7 @@ def size_for(design: Design, effect: float, power: float) -> SampleSize:
     exact = (reach / design.distance(effect)) ** 2
     if not exact < MOST_UNITS:
         raise InputError(f"mde {effect:g} would need more than {MOST_UNITS:.0e} units; is it given in the right unit?")
-    # A whole number that rounding lifted by its last digit is still that number.
+    # Rounding must not push a whole number to the next one.
     control = max(1, math.ceil(exact * (1 - 1e-12)))
     if design.test == "t":
         control = _smallest(design, effect, power, control)
@@ -115,9 +115,10 @@ def _smallest(design: Design, effect: float, power: float, start: int) -> int:
     def enough(control: int) -> bool:
         return power_at(design, effect, control, treatment_size(control, design.ratio)) >= power
 
-    # Two units in the smaller arm, or it has no variance.
+    # A variance needs two units in the smaller arm.
     least = max(2, math.floor(1 / design.ratio) + 1)
     low, high = max(least, start) - 1, max(least, start)
+    # Bracket upwards, then downwards, then bisect: power increases with the size.
     while not enough(high):
         low, high = high, high + 2 * (high - low)
     step = 1
@@ -147,6 +148,7 @@ def effect_for(design: Design, n: int, power: float) -> float:
             high *= 2
         return sign * zero(excess, high * 1e-9, high, tolerance=1e-13)
     assert design.baseline is not None
+    # A proportion cannot leave the interval from 0 to 1.
     room = (1 - design.baseline if sign > 0 else design.baseline) * (1 - 1e-9)
     if excess(room) < 0:
         raise InputError(

@@ -1,9 +1,9 @@
 """Compare two proportions: conversions, retention, anything that is 0 or 1 per unit.
 
 Use `score`, the default of proportions: it holds its level for rare events and unequal
-arms, and its intervals of the difference and of the lift say the same as its p-value.
+arms, and its intervals of the difference and of the lift agree with its p-value.
 `newcombe` and `miettinen-nurminen` are the usual intervals of the literature. `fisher`,
-`barnard` and `boschloo` are exact: they never exceed their level, at the price of power.
+`barnard` and `boschloo` are exact: they never exceed their level, but have less power.
 """
 
 from xpyrment_core import TestDefinition, hookimpl
@@ -11,7 +11,7 @@ from xpyrment_core import TestDefinition, hookimpl
 
 @hookimpl
 def xpyrment_tests() -> list[TestDefinition]:
-    """Offer the tests that look at successes and trials."""
+    """Offer the tests of successes out of trials."""
     return [
         TestDefinition(
             name="score",

@@ -1,10 +1,10 @@
-"""Fisher's exact test: how likely are tables as unlikely as this one, given the total of successes."""
+"""Fisher's exact test, conditional on the total of successes."""
 
 import math
 
 from xpyrment_core import Alternative, Counts, Effect, Unavailable
 from xpyrment_core.stats.distributions import bounded
-from xpyrment_proportions.hypergeometric import Conditional, conditional, odds_ratio, odds_ratio_bound
+from xpyrment_core.stats.hypergeometric import Conditional, conditional, odds_ratio, odds_ratio_bound
 from xpyrment_proportions.observed import difference, require_units
 
 NO_INTERVAL = Unavailable(

@@ -1,7 +1,8 @@
 """Newcombe's interval of a difference of proportions, and the p-value that inverts it.
 
-Each arm's Wilson interval lends its distance to the bound; the distances are added as the
-sides of a right triangle. The same construction gives the interval of the ratio.
+The distances from each proportion to its Wilson bounds are combined as the square root of the sum
+of their squares (MOVER, the method of variance estimates recovery). The same construction gives
+the interval of the ratio.
 """
 
 import math
@@ -15,8 +16,8 @@ from xpyrment_proportions.observed import difference, no_relative, require_units
 def newcombe(control: Counts, treatment: Counts, alpha: float, alternative: Alternative) -> Effect:
     """Compare two proportions by Newcombe's hybrid score interval.
 
-    The p-value is the alpha at which the interval just touches 0, found numerically; the
-    method has no test of its own. The relative interval is its counterpart for a ratio
+    The method defines no test; the p-value is the alpha at which a bound of the interval is 0,
+    found numerically. The relative interval is its counterpart for a ratio
     (Donner and Zou 2012), which excludes a lift of 0 exactly when this one excludes 0.
 
     Parameters
@@ -78,7 +79,7 @@ def wilson(arm: Counts, cut: float) -> tuple[float, float]:
     p, n, square = arm.successes / arm.n, arm.n, cut**2
     middle = p + square / (2 * n)
     half = cut * math.sqrt(p * (1 - p) / n + square / (4 * n * n))
-    # The product of the roots is p²: the lower one from the upper, without cancellation.
+    # The product of the roots is p², so the lower one follows from the upper without cancellation.
     high = (middle + half) / (1 + square / n)
     low = p * p / (middle + half) if middle + half else 0.0
     return low, min(high, 1.0)

@@ -1,4 +1,4 @@
-"""What can be read off the two counts, and what cannot."""
+"""The observed difference of two proportions, and checks that it exists."""
 
 from xpyrment_core import Counts, NotEstimable, Unavailable
 
@@ -23,5 +23,5 @@ def difference(control: Counts, treatment: Counts) -> float:
 
 
 def no_relative(control: Counts) -> Unavailable:
-    """Say why there is no relative effect when control has no success."""
+    """Return the reason why there is no relative effect if control has no success."""
     return Unavailable(f"control has 0 successes in {control.n:,} units, so a relative effect is not defined")

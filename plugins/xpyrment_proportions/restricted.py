@@ -1,4 +1,4 @@
-"""The two proportions that fit the data best when their difference or ratio is given."""
+"""Restricted maximum-likelihood proportions, given their difference or ratio."""
 
 import math
 from collections.abc import Callable
@@ -10,9 +10,9 @@ from xpyrment_core import Counts
 def given_difference(difference: float, control: Counts, treatment: Counts) -> tuple[float, float]:
     """Return the maximum likelihood proportions with ``treatment - control = difference``.
 
-    The root of Miettinen and Nurminen's cubic. Their closed form loses half the digits for
-    rare events, so it only starts Newton's iteration on the score, which falls strictly from
-    one end of the allowed range to the other.
+    The root of Miettinen and Nurminen's cubic (1985). Their closed form loses half the digits for
+    rare events, so it is only the start of a Newton iteration on the score function, which is
+    strictly decreasing over the allowed range.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def given_difference(difference: float, control: Counts, treatment: Counts) -> t
 
 
 def _slope(difference: float, control: Counts, treatment: Counts, p: float) -> tuple[float, float]:
-    """Return the derivative of the log likelihood by the control proportion, and its own derivative."""
+    """Return the first and second derivative of the log likelihood in the control proportion."""
     value = curvature = 0.0
     for count, share in (
         (control.successes, p),
@@ -81,7 +81,7 @@ def _closed_form(difference: float, control: Counts, treatment: Counts) -> float
 
 
 def _falling_zero(slope: Callable[[float], tuple[float, float]], high: float, start: float) -> float:
-    """Find the zero of a falling function by Newton's steps, halving where one leaves the bracket."""
+    """Return the zero of a decreasing function by Newton's method, bisecting if a step leaves the bracket."""
     low = 0.0
     p = start if low < start < high else (low + high) / 2
     for _ in range(200):

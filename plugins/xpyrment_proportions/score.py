@@ -1,9 +1,9 @@
 """The score test of two proportions, and the intervals that invert it.
 
-At a supposed difference (or ratio) the two proportions are set to their best fit under that
-supposition, and the observed gap is divided by the standard error they imply. An interval is
-all suppositions that the test does not reject, so interval and p-value cannot disagree; and
-since the test of "no difference" and of "ratio 1" is the same, both intervals say the same.
+Under a hypothesised difference (or ratio) the two proportions take their restricted maximum
+likelihood estimates, and the observed difference is divided by the standard error they imply. The
+interval is the set of hypotheses that the test does not reject, so it agrees with the p-value; and
+since "difference 0" and "ratio 1" are the same hypothesis, both intervals agree with each other.
 """
 
 import math
@@ -18,16 +18,16 @@ from xpyrment_proportions.observed import difference, no_relative, require_units
 from xpyrment_proportions.restricted import given_difference, given_ratio
 
 EDGE = 1 - 1e-10
-"""A difference closer to -1 or 1 than this is taken for it."""
+"""A difference closer to -1 or 1 than this counts as -1 or 1."""
 LOG_EDGE = 60.0
-"""A ratio beyond ``exp(60)`` is taken for unbounded."""
+"""A ratio beyond ``exp(60)`` counts as unbounded."""
 
 
 def score(control: Counts, treatment: Counts, alpha: float, alternative: Alternative) -> Effect:
     """Compare two proportions by the score test with skewness correction.
 
     The score of Miettinen and Nurminen (1985), with their variance factor ``N / (N - 1)``,
-    corrected for the skewness of the binomial (Gart and Nam 1988, 1990), as put together by
+    corrected for the skewness of the binomial (Gart and Nam 1988, 1990), as combined by
     Laud (2017). With arms of equal size the correction is 0 and the test is the "N - 1"
     chi-squared test. With unequal arms and rare events it keeps its level where the
     uncorrected test and the z test do not, in either tail.
@@ -44,7 +44,7 @@ def score(control: Counts, treatment: Counts, alpha: float, alternative: Alterna
     Effect
         `statistic` is the corrected score (standard normal under the null), `std_error`
         that of the difference under the null. Where all units, or none, are successes the
-        data say nothing against the null: p is 1 and the interval of the difference is sound.
+        data contain no evidence against the null: p is 1, and the interval of the difference is valid.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def miettinen_nurminen(control: Counts, treatment: Counts, alpha: float, alterna
 
 @frozen
 class _Inversion:
-    """How far out the bounds of an interval lie, and on which side of the null."""
+    """Critical value of the bounds of an interval, and the side of the null on which each lies."""
 
     cut: float
     side: int
@@ -98,6 +98,7 @@ class _Inversion:
 def _effect(control: Counts, treatment: Counts, alpha: float, alternative: Alternative, *, skewness: bool) -> Effect:
     require_units(control, treatment)
     successes, n = control.successes + treatment.successes, control.n + treatment.n
+    # Without failures or without successes the variance under the null is 0.
     constant = successes in (0, n)
     statistic = 0.0 if constant else at_difference(0.0, control, treatment, skewness)
     p = 1.0 if constant else p_value(statistic, None, alternative)
@@ -108,6 +109,7 @@ def _effect(control: Counts, treatment: Counts, alpha: float, alternative: Alter
         level=1 - alpha,
         method="score" if skewness else "miettinen-nurminen",
     )
+    # Variance under equal proportions, with Miettinen and Nurminen's factor N / (N - 1).
     variance = successes / n * (1 - successes / n) * (1 / control.n + 1 / treatment.n) * n / (n - 1)
     return Effect(
         difference=difference(control, treatment),
@@ -121,10 +123,10 @@ def _effect(control: Counts, treatment: Counts, alpha: float, alternative: Alter
 
 
 def at_difference(supposed: float, control: Counts, treatment: Counts, skewness: bool = True) -> float:
-    """Return the score statistic for a supposed difference of proportions.
+    """Return the score statistic under a hypothesised difference of proportions.
 
-    Positive where the observed difference is above the supposed one; standard normal where
-    the supposition holds. The one-sided non-inferiority test is its upper tail.
+    Positive if the observed difference is above the hypothesised one; standard normal under the
+    hypothesis. The one-sided non-inferiority test is its upper tail.
 
     Examples
     --------
@@ -137,7 +139,7 @@ def at_difference(supposed: float, control: Counts, treatment: Counts, skewness:
 
 
 def at_ratio(supposed: float, control: Counts, treatment: Counts, skewness: bool = True) -> float:
-    """Return the score statistic for a supposed ratio of proportions, treatment to control.
+    """Return the score statistic under a hypothesised ratio of proportions, treatment to control.
 
     Examples
     --------
@@ -152,11 +154,11 @@ def at_ratio(supposed: float, control: Counts, treatment: Counts, skewness: bool
 def _standardised(
     gap: float, p_control: float, p_treatment: float, ratio: float, n_control: int, n_treatment: int, skewness: bool
 ) -> float:
-    """Return a gap, ``treatment - ratio * control`` less what is supposed, over its standard error, made normal.
+    """Return the gap ``treatment - ratio * control - difference`` over its standard error, skewness-corrected.
 
     The skewness correction solves ``z + skew (z² - 1) / 6 = gap / standard error`` for z (Laud
-    2017, appendix S1); the discriminant stayed above 1/3 for every table and supposition tried,
-    so there is a solution. Infinite where the supposition leaves no room for noise.
+    2017, appendix S1); the discriminant was above 1/3 for every table and hypothesis tried, so
+    there is a solution. Infinite where the variance under the hypothesis is 0.
     """
     v_control = ratio**2 * p_control * (1 - p_control) / n_control
     v_treatment = p_treatment * (1 - p_treatment) / n_treatment
@@ -167,8 +169,10 @@ def _standardised(
     raw = gap / math.sqrt(variance)
     if not skewness:
         return raw
+    # Third central moment of the gap under the hypothesis (Gart and Nam 1988, 1990).
     third = v_treatment * (1 - 2 * p_treatment) / n_treatment - ratio * v_control * (1 - 2 * p_control) / n_control
     shift = third / (6 * variance**1.5)
+    # Root of the quadratic in the form without cancellation; it tends to `raw` as `shift` tends to 0.
     return 2 * (raw + shift) / (1 + math.sqrt(max(1 + 4 * shift * (shift + raw), 0.0)))
 
 
@@ -177,6 +181,7 @@ def _difference_interval(control: Counts, treatment: Counts, skewness: bool, inv
         return at_difference(supposed, control, treatment, skewness)
 
     low, high = _bounds(statistic, (-EDGE, EDGE), inversion)
+    # No crossing: the interval reaches the limit of the parameter space.
     low, high = (-1.0 if low is None else low), (1.0 if high is None else high)
     return Interval(*bounded(low, high, inversion.alternative), inversion.level, inversion.method)
 
@@ -203,9 +208,10 @@ def _relative_interval(
 def _bounds(
     statistic: Callable[[float], float], edges: tuple[float, float], inversion: _Inversion
 ) -> tuple[float | None, float | None]:
-    """Return where the falling statistic crosses `cut` and ``-cut``; None where it does not, or is not wanted.
+    """Return where the decreasing statistic crosses `cut` and ``-cut``; None if it does not or is not needed.
 
-    Which side of the null (0) a bound lies on is read from the p-value: rounding cannot part them.
+    The side of the null (0) on which a bound lies is taken from the p-value, so that rounding cannot
+    make interval and p-value disagree.
     """
     low = high = None
     if inversion.alternative != "less":
@@ -216,7 +222,7 @@ def _bounds(
 
 
 def _bound(statistic: Callable[[float], float], edge: float, target: float) -> float | None:
-    """Return where the falling statistic equals `target`, between the null (0) and an edge of what is possible."""
+    """Return where the decreasing statistic equals `target`, between the null (0) and a limit of its range."""
     towards = math.copysign(1.0, edge)
     if (statistic(edge) - target) * towards >= 0:
         return None

@@ -1,8 +1,8 @@
-"""Exact tests that keep nothing fixed but the sizes of the arms.
+"""Barnard's and Boschloo's unconditional exact tests.
 
-All tables of successes are ranked by how far they are from "no difference"; the p-value is
-the probability of those at least as far as the observed one, at the common proportion that
-makes it largest. Barnard's test ranks by the pooled z statistic, Boschloo's by Fisher's p-value.
+Only the sizes of the arms are fixed. All tables of successes are ranked by their distance from
+"no difference"; the p-value is the probability of tables at least as extreme as the observed one,
+maximised over the common proportion. Barnard's test ranks by the pooled z statistic, Boschloo's by Fisher's p-value.
 """
 
 import math
@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from scipy import special
 
 from xpyrment_core import Alternative, Counts, Effect, NotEstimable, Unavailable
-from xpyrment_proportions.hypergeometric import TIE
+from xpyrment_core.stats.hypergeometric import TIE
 from xpyrment_proportions.observed import difference, require_units
 
 ROUNDING = 1e-10
-"""Statistics closer than this are equal: they are sums of a few thousand terms at most."""
+"""Statistics closer than this count as equal: they are sums of at most a few thousand terms."""
 
 MOST_TABLES = 2_000_000
-"""More tables than this are refused: they would take more than some seconds."""
+"""More tables than this are refused, because they would take more than a few seconds."""
 
 NO_INTERVAL = Unavailable("this exact test gives no interval; test 'score' gives those of the difference and the lift")
 
@@ -157,7 +157,7 @@ def _fisher_p_values(n_control: int, n_treatment: int, alternative: Alternative)
 
 
 def _tail(weights: NDArray[np.float64], alternative: Alternative) -> NDArray[np.float64]:
-    """Return for each point the weight of those as far out, or as unlikely."""
+    """Return for each point the total weight of the points at least as extreme, or as unlikely."""
     if alternative == "greater":
         return np.cumsum(weights[::-1])[::-1]
     if alternative == "less":
@@ -197,7 +197,7 @@ def largest_probability(extreme: NDArray[np.bool_]) -> tuple[float, float]:
         p = np.sin(angles) ** 2
         return ((_binomial(n_control, p) @ weights) * _binomial(n_treatment, p)).sum(axis=1)
 
-    # On the arcsine scale a binomial is 1 / (2 sqrt n) wide everywhere; ten points to that width.
+    # On the arcsine scale a binomial has standard deviation 1 / (2 sqrt n) everywhere: ten grid points per deviation.
     count = math.ceil(math.pi / 2 * 20 * math.sqrt(n_control + n_treatment)) + 1
     angles = np.linspace(0, math.pi / 2, min(count, 1500))
     values = probability(angles)

@@ -1,4 +1,4 @@
-"""From a frame to the matrices of a regression, by columns or by a formula."""
+"""Design matrices of a regression, from columns or from a formula."""
 
 import re
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ ANSI = re.compile(r"\x1b\[[0-9;]*m|[⧛⧚]")
 
 @frozen(kw_only=True, eq=False)
 class Design:
-    """What is regressed on what.
+    """Outcome, predictors and clusters of a regression.
 
     Attributes
     ----------
@@ -87,12 +87,12 @@ def _from_formula(data: Any, y_col: str | None, formula: str, cluster_col: str |
     if not hasattr(parsed, "lhs") or not hasattr(parsed.rhs, "required_variables"):
         raise InputError(f"formula {formula!r} must have one outcome and one right side, as in 'y ~ x1 + x2'.")
     left, right = (sorted(map(str, side.required_variables)) for side in (parsed.lhs, parsed.rhs))
-    wanted = [("Dependent variable", v) for v in left] + [("Predictor variable", v) for v in right]
-    frame = _frame(data, wanted, cluster_col)
+    columns = [("Dependent variable", v) for v in left] + [("Predictor variable", v) for v in right]
+    frame = _frame(data, columns, cluster_col)
     complete = frame.dropna()
     _check_rows(frame, complete)
     tidied = tidy(complete[list(dict.fromkeys([*left, *right]))], control)
-    with np.errstate(all="ignore"):  # log(0) shows as an infinite value, which is refused by name
+    with np.errstate(all="ignore"):  # log(0) gives an infinite value, which is refused with the column's name
         matrices = parsed.get_model_matrix(tidied, na_action="drop", context={})
     Y, X = matrices.lhs, matrices.rhs
     if Y.shape[1] != 1:
@@ -125,9 +125,9 @@ def _with_outcome(formula: str, y_col: str | None) -> tuple[str, str]:
     return y_col, f"`{y_col}` ~ {right if tilde else formula}"
 
 
-def _frame(data: Any, wanted: list[tuple[str, str]], cluster_col: str | None) -> pd.DataFrame:
+def _frame(data: Any, columns: list[tuple[str, str]], cluster_col: str | None) -> pd.DataFrame:
     cluster = [] if cluster_col is None else [("Cluster column", cluster_col)]
-    frame = select(data, [*wanted, *cluster]).to_pandas()
+    frame = select(data, [*columns, *cluster]).to_pandas()
     return frame.reset_index(drop=True)
 
 

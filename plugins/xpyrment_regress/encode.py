@@ -1,4 +1,4 @@
-"""Predictors as numbers: what text, categories and true/false values become."""
+"""Dummy coding of text, categorical and boolean predictors."""
 
 from numbers import Number
 from typing import Any
@@ -62,7 +62,7 @@ def _categories(column: pd.Series, control: Any) -> pd.Categorical:
 
 
 def dummies(column: pd.Series) -> Columns:
-    """Return the numeric columns of one tidy predictor: itself, or a dummy a level but the reference.
+    """Return the numeric columns of one tidy predictor: itself, or a dummy per level but the reference.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""`fit_ols`: a regression in one call."""
+"""Ordinary least squares regression: `fit_ols`."""
 
 import math
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from xpyrment_regress.solve import Solution, solve
 ROBUST = ("HC0", "HC1", "HC2", "HC3")
 FEW_CLUSTERS = 40  # Cameron and Miller (2015), section VI: "few" ends somewhere between 20 and 50
 PERFECT = 1e-13
-"""Residuals below this share of the outcome's spread are rounding."""
+"""Residuals below this share of the outcome's spread are rounding error."""
 
 
 def fit_ols(
@@ -62,9 +62,10 @@ def fit_ols(
     Raises
     ------
     InputError
-        A column is not there or has no numbers, the formula cannot be read, options contradict one another.
+        A column does not exist or is not numeric, the formula is invalid, or options conflict.
     NotEstimable
-        Predictors are linearly dependent (they are named), rows or clusters too few, the outcome constant.
+        Predictors are linearly dependent (the message names them), there are too few rows or clusters,
+        or the outcome is constant.
 
     Examples
     --------

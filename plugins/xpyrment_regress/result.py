@@ -1,4 +1,4 @@
-"""What a regression gives back."""
+"""The result of a regression."""
 
 import math
 from typing import TYPE_CHECKING, Any
@@ -59,16 +59,16 @@ class RegressionResult:
         Degrees of freedom of t: `df_resid`, or clusters less one.
     clusters : int or None
     r_squared, adj_r_squared : float or None
-        About the mean, or about 0 where `constant` is False. None where there is nothing to explain.
+        About the mean, or about 0 if `constant` is False. None if the outcome is constant.
     constant : bool
-        Whether the model has an intercept, or dummies of all levels in its stead.
+        Whether the model has an intercept, or dummies of all levels instead.
     residual_std_error : float
     rss : float
         Residual sum of squares.
     references : dict of str to str
         Reference level of each categorical predictor.
     notes : tuple of str
-        What a reader of these standard errors has to know: few clusters, a perfect fit.
+        Caveats of the standard errors: few clusters, a perfect fit.
     """
 
     outcome: str
@@ -95,7 +95,7 @@ class RegressionResult:
         Raises
         ------
         InputError
-            There is none of that name.
+            There is no parameter of that name.
         """
         from xpyrment_core import unknown
 

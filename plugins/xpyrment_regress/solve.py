@@ -1,10 +1,10 @@
-"""Least squares that keeps its digits: columns are centred and scaled, then orthogonalised.
+"""Numerically stable least squares: columns are centred, scaled and orthogonalised.
 
 statsmodels fits the outcome to the orthonormal columns Q of ``Z = Q R``, where Z are the
 centred and scaled predictors. Estimates and every robust covariance carry over exactly to the
 columns as given, because they are linear in Q: ``beta = A R^-1 delta``, where A undoes the
-scaling. A timestamp of 1.7e18 or a polynomial of degree ten then costs no digits that
-the data themselves still have.
+scaling. So a timestamp of 1.7e18 or a polynomial of degree ten loses no digits beyond those that
+the data have lost.
 """
 
 from typing import Any
@@ -19,10 +19,10 @@ from xpyrment_regress.design import INTERCEPT, Design
 
 EPS = float(np.finfo(float).eps)
 RANK_SLACK = 8
-"""How many roundings of the data a column may differ from a combination of others and still count as one."""
+"""A column within this many roundings of a combination of others counts as linearly dependent."""
 
 FACTOR_ROUNDING = 64 * EPS
-"""What the factorisation itself adds, relative to a column's length."""
+"""Rounding error of the factorisation, relative to a column's norm."""
 
 Matrix = NDArray[np.float64]
 
@@ -57,7 +57,7 @@ def solve(design: Design, errors: str) -> Solution:
     ------
     NotEstimable
         Too few rows, linearly dependent predictors, a constant outcome, too few clusters, or a
-        row that HC2 and HC3 cannot weigh.
+        row with leverage 1, for which HC2 and HC3 are not defined.
     """
     n, k = design.X.shape
     if k == 0:
@@ -68,6 +68,7 @@ def solve(design: Design, errors: str) -> Solution:
     Z, centre, scale = _standardise(design)
     Q, R = np.linalg.qr(Z)
     _check_rank(design, Z, R, scale)
+    # The outcome is centred too; the intercept takes the mean back below.
     shift = float(design.y.mean()) if intercept else 0.0
     y = design.y - shift
     if intercept and not y.any():
@@ -77,6 +78,7 @@ def solve(design: Design, errors: str) -> Solution:
     coefficients = back @ np.asarray(fit.params)
     if intercept:
         coefficients[design.names.index(INTERCEPT)] += shift
+    # The columns contain a constant if its projection on them is the constant itself.
     constant = Q @ (Q.T @ np.ones(n))
     centred = intercept or bool(np.allclose(constant, 1, rtol=0, atol=1e-8))
     return Solution(
@@ -94,12 +96,12 @@ def _standardise(design: Design) -> tuple[Matrix, Matrix, Matrix]:
     centre = np.zeros(k)
     if INTERCEPT in design.names:
         centre = X.mean(axis=0)
-        # The mean of many large values is rounded; the second pass takes up what the first left.
+        # The mean of many large values is rounded; the second pass removes the remainder.
         centre = centre + (X - centre).mean(axis=0)
         centre[design.names.index(INTERCEPT)] = 0.0
     Z = X - centre
     size = np.sqrt((Z**2).mean(axis=0))
-    scale = np.exp2(np.round(np.log2(np.where(size > 0, size, 1.0))))  # powers of two divide without rounding
+    scale = np.exp2(np.round(np.log2(np.where(size > 0, size, 1.0))))  # division by powers of two is exact
     return Z / scale, centre, scale
 
 
@@ -112,8 +114,9 @@ def _undo(names: tuple[str, ...], centre: Matrix, scale: Matrix) -> Matrix:
 
 
 def _check_rank(design: Design, Z: Matrix, R: Matrix, scale: Matrix) -> None:
-    """Refuse columns that are combinations of those before them, up to the rounding of the data."""
+    """Raise NotEstimable if a column is a combination of those before it, up to rounding of the data."""
     k = len(scale)
+    # QR on a column is affected by the rounding of all columns before it.
     rounding = np.maximum.accumulate(EPS * np.abs(design.X).max(axis=0) / scale)
     tolerance = np.minimum(RANK_SLACK * np.sqrt(k) * rounding + FACTOR_ROUNDING, 0.5)
     length = np.sqrt((Z**2).sum(axis=0))
@@ -149,12 +152,14 @@ def _statsmodels(y: Matrix, Q: Matrix, errors: str, design: Design) -> Any:
         return model.fit(method="qr", cov_type="cluster", cov_kwds={"groups": design.groups})
     if errors in ("HC2", "HC3"):
         _check_leverage(Q, design, errors)
+    # statsmodels HC1 scales by n / (n - k), as Stata does.
     return model.fit(method="qr", cov_type=errors)
 
 
 def _check_leverage(Q: Matrix, design: Design, errors: str) -> None:
     leverage = (Q**2).sum(axis=1)
     row = int(leverage.argmax())
+    # HC2 and HC3 divide residuals by 1 - leverage (MacKinnon and White 1985).
     if leverage[row] > 1 - 1e-10:
         present = [name for name, x in zip(design.names, design.X[row], strict=True) if x != 0 and name != INTERCEPT]
         raise NotEstimable(

@@ -1,4 +1,4 @@
-"""Tests that resample the units instead of trusting a formula: bootstrap and permutation.
+"""Tests that resample the units: bootstrap and permutation.
 
 Use `bootstrap` where a mean or ratio is skewed and the units are few, or for a quantile;
 `permutation` where the level must hold exactly when the variants do not differ. Both are

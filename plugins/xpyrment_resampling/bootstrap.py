@@ -1,15 +1,16 @@
-"""The bootstrap of two variants: studentised for functions of means, percentile for quantiles."""
+"""Bootstrap test of two variants: studentised for functions of means, percentile for quantiles."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 from weakref import WeakKeyDictionary, ref
 
 import numpy as np
-from attrs import Attribute, evolve, field, frozen
+from attrs import evolve, frozen
 from numpy.typing import NDArray
 
-from xpyrment_core import Alternative, ArmSample, Effect, Estimate, InputError, NotEstimable
+from xpyrment_core import Alternative, ArmSample, Effect, Estimate, NotEstimable
 from xpyrment_resampling.effects import Replicated, Resampled, percentile_effect, studentised_effect
+from xpyrment_resampling.options import ResamplingOptions
 from xpyrment_resampling.statistics import statistics
 from xpyrment_resampling.units import (
     CHUNK,
@@ -25,34 +26,18 @@ from xpyrment_resampling.units import (
 
 Matrix = NDArray[np.float64]
 
-REPLICATES = 9_999
-SEED = 20_240_229
 BUNDLES = 4_096
-"""More units than this in a variant are drawn in so many bundles, put together at random."""
-
-
-def at_least_99(instance: Any, attribute: "Attribute[Any]", value: object) -> None:
-    """Raise InputError unless `value` is a usable number of replicates."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < 99:
-        raise InputError(
-            f"replicates must be a whole number, at least 99, got {value!r}; usual values are 999 and 9999."
-        )
-
-
-def is_seed(instance: Any, attribute: "Attribute[Any]", value: object) -> None:
-    """Raise InputError unless `value` can seed a generator."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise InputError(f"seed must be a whole number, 0 or more, got {value!r}.")
+"""With more units than this a variant is drawn in this many random bundles of units."""
 
 
 @frozen
-class Bootstrap:
+class Bootstrap(ResamplingOptions):
     """A bootstrap test; call it, register it under a name of your own, or pass it as ``test=``.
 
     Attributes
     ----------
     replicates : int
-        Resamples. The smallest possible p-value is ``2 / (replicates + 1)``, so strict
+        Number of resamples. The smallest possible p-value is ``2 / (replicates + 1)``, so strict
         corrections over many metrics need more than the default of 9,999.
     seed : int
         The same data give the same numbers, in any order of their rows.
@@ -60,7 +45,7 @@ class Bootstrap:
     Raises
     ------
     InputError
-        Fewer than 99 replicates, or a seed that is none.
+        Fewer than 99 replicates, or a seed that is not a whole number from 0.
 
     Notes
     -----
@@ -100,9 +85,6 @@ class Bootstrap:
     name: ClassVar[str] = "bootstrap"
     needs: ClassVar[str] = "samples"
 
-    replicates: int = field(default=REPLICATES, validator=at_least_99)
-    seed: int = field(default=SEED, validator=is_seed)
-
     def __call__(self, control: ArmSample, treatment: ArmSample, alpha: float, alternative: Alternative) -> Effect:
         """Compare the metric of two samples.
 
@@ -126,6 +108,7 @@ class Bootstrap:
         )
 
     def _generators(self, ordered: bool) -> tuple[np.random.Generator, np.random.Generator]:
+        # Streams follow the data, not the roles, so that swapping the variants only flips signs.
         first, second = (np.random.default_rng([self.seed, stream]) for stream in (0, 1))
         return (first, second) if ordered else (second, first)
 
@@ -157,19 +140,19 @@ def observe(metric: Any, centre: Matrix, sums: Matrix) -> Estimate:
     n = round(sums[0, 0])
     if n < 2:
         raise NotEstimable(f"only {n} unit with an observed value: a variance needs two")
-    found = statistics(metric, centre, sums)
-    if np.isnan(found.value[0]):
+    observed = statistics(metric, centre, sums)
+    if np.isnan(observed.value[0]):
         raise NotEstimable(f"{metric.name} is not a finite number at the observed means")
-    return Estimate(value=float(found.value[0]), n=n, unit_variance=float(found.variance[0]) * n)
+    return Estimate(value=float(observed.value[0]), n=n, unit_variance=float(observed.variance[0]) * n)
 
 
 def as_items(rows: Matrix, generator: np.random.Generator) -> Items:
-    """Return what is to be drawn: the units, their distinct values, or bundles of them."""
+    """Return the items to draw: the units, their distinct values with counts, or bundles of units."""
     if len(rows) <= BUNDLES:
         return Items(rows)
-    found = distinct(rows)
-    if found is not None:
-        return found
+    values = distinct(rows)
+    if values is not None:
+        return values
     return Items(np.array([bundle.sum(axis=0) for bundle in bundles(rows, BUNDLES, generator)]))
 
 
@@ -187,9 +170,11 @@ def _weights(items: Items, generator: np.random.Generator, replicates: int) -> I
     for start in range(0, replicates, size):
         b = min(size, replicates - start)
         if items.counts is not None:
+            # n draws with replacement among values with counts are multinomial.
             total = int(items.counts.sum())
             yield generator.multinomial(total, items.counts / total, size=b).astype(np.float64)
         else:
+            # One bincount for all resamples of the block: resample b uses the indices from m b.
             drawn = generator.integers(0, m, size=(b, m)) + m * np.arange(b)[:, None]
             yield np.bincount(drawn.ravel(), minlength=b * m).reshape(b, m).astype(np.float64)
 
@@ -199,7 +184,7 @@ _kept: "WeakKeyDictionary[ArmSample, tuple[ref[ArmSample], Bootstrap, Made]]" = 
 
 
 def _remembered(test: Bootstrap, control: ArmSample, treatment: ArmSample, make: Callable[..., Any]) -> Any:
-    """Return the resamples of two samples, kept as long as the samples are: simultaneous intervals ask again."""
+    """Return the resamples of two samples, cached as long as the samples exist: simultaneous intervals reuse them."""
     known = _kept.get(treatment)
     if known is not None and known[0]() is control and known[1] == test:
         return known[2]

@@ -1,4 +1,4 @@
-"""Effects from resampled variants: intervals and p-values that invert one another."""
+"""Effects from resamples, with intervals that invert the p-value."""
 
 import math
 from collections.abc import Callable
@@ -51,6 +51,7 @@ def studentised_effect(resampled: Resampled, metric: Any, alpha: float, alternat
     assert effect.std_error is not None
     pivots = resampled.pivots(1.0)
     low, high = critical_values(pivots, alpha, alternative)
+    # The quantiles change places: a large pivot means that the estimate is too large.
     ends = effect.difference - high * effect.std_error, effect.difference - low * effect.std_error
     interval = _interval(ends, alpha, alternative, "bootstrap-t", len(pivots))
     return evolve(
@@ -82,6 +83,7 @@ def _relative(
         return mapped(metric.relative, interval)
 
     def margin_at(lift: float) -> float:
+        # As Fieller's: the same test of T - (1 + x) C = 0 for every lift x.
         critical = critical_values(resampled.pivots(1 + lift), alpha, alternative)
         return margin(resampled.observed(1 + lift), critical)
 
@@ -160,7 +162,7 @@ def percentile_effect(made: Replicated, alpha: float, alternative: Alternative) 
     std_error = math.sqrt(arms[0].variance + arms[1].variance)
     if not std_error > 0:
         raise NotEstimable("every resample of a variant has the same value, so there is no noise to compare against")
-    # The percentile interval holds 0 as long as enough differences lie at or beyond it.
+    # The percentile interval contains 0 while enough replicated differences lie at or beyond 0.
     differences = made.treatment_star - made.control_star
     interval = _percentiles(differences, alpha, alternative)
     return Effect(

@@ -1,4 +1,4 @@
-"""From resampled statistics to a p-value, and to the interval that the same test does not reject."""
+"""p-value of a resampling test, and the inversion of the test into an interval."""
 
 import math
 from collections.abc import Callable
@@ -12,10 +12,10 @@ from xpyrment_core.stats.root_finding import zero
 Vector = NDArray[np.float64]
 
 SLACK = 1e-9
-"""Studentised statistics nearer than this to the observed one count as equal to it: they are, but for rounding."""
+"""Studentised statistics closer than this to the observed one count as equal: the rest is rounding."""
 
 PRECISION = 1e-10
-"""Ends of intervals are found to this share of themselves."""
+"""Relative precision of interval bounds."""
 
 
 def studentised(difference: Vector, variance: Vector | float) -> Vector:
@@ -42,6 +42,7 @@ def p_value(resampled: Vector, observed: float, alternative: Alternative, slack:
     """
     above = int((_upward(resampled, slack) >= observed).sum())
     below = int((-_upward(-resampled, slack) <= observed).sum())
+    # Phipson and Smyth (2010): the observed statistic counts as one of the resamples.
     tails = {"greater": above, "less": below, "two-sided": min(above, below)}
     sides = 2 if alternative == "two-sided" else 1
     return min(1.0, sides * (tails[alternative] + 1) / (len(resampled) + 1))
@@ -52,8 +53,8 @@ def critical_values(
 ) -> tuple[float, float]:
     """Return (low, high) such that ``p_value < alpha`` exactly when the observed one is below or above.
 
-    The side that a one-sided alternative does not look at is infinite, as both are where so
-    few resamples cannot reject at this level.
+    The side that a one-sided alternative ignores is infinite; both are if there are too few
+    resamples to reject at this level.
     """
     place = allowed(len(resampled), alpha, alternative)
     if place == 0:
@@ -73,8 +74,9 @@ def _upward(resampled: Vector, slack: float) -> Vector:
 
 
 def allowed(replicates: int, alpha: float, alternative: Alternative) -> int:
-    """Return the smallest number of as extreme resamples at which the test does not reject."""
+    """Return the smallest number of resamples at least as extreme at which the test does not reject."""
     sides = 2 if alternative == "two-sided" else 1
+    # Start two below the closed form, then count up: floor() alone is wrong by rounding.
     b = max(0, math.floor(alpha * (replicates + 1) / sides) - 2)
     while sides * (b + 1) / (replicates + 1) < alpha:
         b += 1
@@ -86,7 +88,7 @@ def _largest(values: Vector, place: int) -> float:
 
 
 def too_few(replicates: int, alpha: float) -> Unavailable:
-    """Say that so few resamples have no interval at this level."""
+    """Return the reason why so few resamples have no interval at this level."""
     return Unavailable(
         f"{replicates} resamples cannot reject at level {alpha:g}, so there is no interval; "
         f"it needs more than {math.ceil(2 / alpha)}"
@@ -108,9 +110,9 @@ def margin(observed: float, critical: tuple[float, float]) -> float:
 def edge(
     margin_at: Callable[[float], float], inside: float, step: float, direction: int, null: float = 0.0
 ) -> float | None:
-    """Return where, going from `inside` in one direction, a test begins to reject; None if it never does.
+    """Return where a test begins to reject, going from `inside` in one direction; None if it never does.
 
-    The null value is asked first where it lies on the way, so that the interval holds it
+    The null value is tested first if it lies on the way, so that the interval contains it
     exactly when the test accepts it.
 
     Parameters

@@ -1,4 +1,4 @@
-"""How the units of a metric are moved so that the metric changes by a given amount."""
+"""Shifts and scalings of units that change a mean or a ratio by a given amount."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ class Move:
     numerator : int
         Index of the column that is moved.
     per : int
-        Index of what it is counted per: another column, or the number of rows (index k).
+        Index of the denominator: another column, or the number of rows (index k).
     """
 
     centre: Matrix
@@ -46,9 +46,9 @@ class Move:
 
 
 def find_moves(metric: Any, centre: Matrix, sums: Matrix) -> Move | None:
-    """Return how to move a metric that is a mean or a ratio, None where it is neither.
+    """Return the moves of a metric that is a mean or a ratio, None if it is neither.
 
-    Found by trying: after a shift of the means the metric must have moved by just as much,
+    Found by trial: after a shift of the means the metric must have changed by the same amount,
     and after a scaling in proportion.
 
     Parameters
@@ -75,8 +75,8 @@ def _moves_alike(metric: Any, centre: Matrix, rows: Matrix, move: Move) -> bool:
     size = abs(value) or 1.0
     tries = [(move.shift(by * size), value + by * size) for by in (0.37, -1.9)]
     tries += [(move.scale(factor), value * factor) for factor in (0.6, 2.3)]
-    found = [(_at(metric, centre, rows @ matrix), wanted) for matrix, wanted in tries]
-    return all(got is not None and abs(got - wanted) <= 1e-9 * size for got, wanted in found)
+    results = [(_at(metric, centre, rows @ matrix), wanted) for matrix, wanted in tries]
+    return all(got is not None and abs(got - wanted) <= 1e-9 * size for got, wanted in results)
 
 
 def _at(metric: Any, centre: Matrix, rows: Matrix) -> float | None:

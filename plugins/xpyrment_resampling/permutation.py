@@ -1,17 +1,18 @@
-"""The permutation test of two variants, with a statistic that has its own standard error."""
+"""Permutation test of two variants with a studentised statistic."""
 
 import math
 from typing import Any, ClassVar
 
 import numpy as np
-from attrs import field, frozen
+from attrs import frozen
 from numpy.typing import NDArray
 
 from xpyrment_core import Alternative, ArmSample, Effect, Estimate, Interval, NotEstimable, Unavailable
-from xpyrment_resampling.bootstrap import REPLICATES, SEED, at_least_99, is_seed, observe
+from xpyrment_resampling.bootstrap import observe
 from xpyrment_resampling.effects import accepted_ends, mapped, relative_set
 from xpyrment_resampling.inversion import allowed, critical_values, margin, p_value, studentised, too_few
 from xpyrment_resampling.moves import Move, find_moves
+from xpyrment_resampling.options import ResamplingOptions
 from xpyrment_resampling.relabelling import Permuted, relabel
 from xpyrment_resampling.statistics import statistics
 from xpyrment_resampling.units import centre_of, totals, unit_sums
@@ -21,20 +22,20 @@ Vector = NDArray[np.float64]
 
 
 @frozen
-class Permutation:
+class Permutation(ResamplingOptions):
     """A permutation test; call it, register it under a name of your own, or pass it as ``test=``.
 
     Attributes
     ----------
     replicates : int
-        Relabellings drawn at random; where there are fewer different ones, each is used once.
+        Number of random relabellings; if fewer exist, each is used once.
     seed : int
         The same data give the same numbers, in any order of their rows.
 
     Raises
     ------
     InputError
-        Fewer than 99 replicates, or a seed that is none.
+        Fewer than 99 replicates, or a seed that is not a whole number from 0.
 
     Notes
     -----
@@ -70,16 +71,13 @@ class Permutation:
     name: ClassVar[str] = "permutation"
     needs: ClassVar[str] = "samples"
 
-    replicates: int = field(default=REPLICATES, validator=at_least_99)
-    seed: int = field(default=SEED, validator=is_seed)
-
     def __call__(self, control: ArmSample, treatment: ArmSample, alpha: float, alternative: Alternative) -> Effect:
         """Compare the metric of two samples.
 
         Raises
         ------
         NotEstimable
-            A variant has fewer than two units, all values are equal, or the metric is no function of means.
+            A variant has fewer than two units, all values are equal, or the metric is not a function of means.
         """
         metric = treatment.metric
         if not hasattr(metric, "value"):
@@ -111,9 +109,11 @@ class _Trial:
         if move is not None:
             here, everything = moved(here, move), moved(everything, move)
         treated = made.from_control + here
-        found = statistics(self.metric, self.centre, np.concatenate([treated, made.all_control + everything - treated]))
-        treatment, control = np.split(found.value, 2)
-        return studentised(treatment - control, sum(np.split(found.variance, 2)))
+        result = statistics(
+            self.metric, self.centre, np.concatenate([treated, made.all_control + everything - treated])
+        )
+        treatment, control = np.split(result.value, 2)
+        return studentised(treatment - control, sum(np.split(result.variance, 2)))
 
     def _margin(self, move: Matrix, alpha: float, alternative: Alternative) -> float:
         resampled = self._statistics(move)
@@ -145,7 +145,7 @@ class _Trial:
     ) -> tuple[Interval | Unavailable, Interval | Unavailable]:
         moves = find_moves(self.metric, self.centre, self.permuted.all_treatment)
         if self.control.variance == 0 or self.treatment.variance == 0:
-            # Relabellings then tie by rounding alone once a variant is shifted.
+            # Once a variant is shifted, ties between relabellings would depend on rounding.
             which = "both variants are" if std_error == 0 else "one variant is"
             why = Unavailable(f"{which} constant, so shifting one of them tells nothing of the noise")
         elif moves is None:

@@ -1,4 +1,4 @@
-"""Drawing which units are called control and which treatment."""
+"""Random relabellings of units for the permutation test."""
 
 import itertools
 import math
@@ -14,18 +14,18 @@ from xpyrment_resampling.units import CELLS, CHUNK, bundles, control_first, dist
 Matrix = NDArray[np.float64]
 
 ITEMS = 4_096
-"""More units than this are permuted in about so many bundles of equal size."""
+"""With more units than this, about this many bundles of equal size are permuted."""
 
 FEWEST = 32
-"""The smaller variant has at least so many bundles."""
+"""Minimum number of bundles in the smaller variant."""
 
 MOST = 65_536
-"""More bundles than this are too slow to permute."""
+"""Maximum number of bundles; more are too slow to permute."""
 
 
 @frozen(eq=False)
 class Permuted:
-    """Sums over the units that each of B - 1 relabellings calls treatment, apart by where they came from.
+    """Sums over the units that each of B - 1 relabellings assigns to treatment, by their true variant.
 
     The last row is that of the true labels.
 
@@ -50,14 +50,14 @@ def relabel(control: Matrix, treatment: Matrix, seed: int, replicates: int) -> P
     control, treatment : ndarray of shape (units, q)
         Sums per unit, sorted.
     seed, replicates : int
-        Where there are no more than ``replicates + 1`` different relabellings, each is used once.
+        If at most ``replicates + 1`` relabellings exist, each is used once.
 
     Raises
     ------
     NotEstimable
         There are very many units in one variant and very few in the other.
     """
-    # What is drawn is the first of the two in an order of their own: swapping them changes no draw.
+    # Units of the first variant in a canonical order are drawn, so swapping the variants changes no draw.
     generator = np.random.default_rng(seed)
     all_control, all_treatment = totals(control), totals(treatment)
     if control_first(control, treatment):

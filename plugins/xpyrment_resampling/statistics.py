@@ -1,4 +1,4 @@
-"""The value and the variance of a metric in many resamples at once, from sums."""
+"""Value and variance of a metric in many resamples at once, from sums."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -54,7 +54,7 @@ def statistics(metric: Any, centre: Matrix, sums: Matrix) -> Values:
         value, slopes = evaluate(metric, row_means + centre)
         weights = np.column_stack([slopes, -(slopes * row_means).sum(axis=1)]) / mean[:, -1:]
         squares = np.einsum("bi,bij,bj->b", weights, spread, weights)
-        # Below this the deviations are rounding: the resample is constant.
+        # Below this the deviations are rounding error, and the resample is constant.
         rounding = 64 * np.finfo(float).eps * np.einsum("bi,bii->b", weights**2, products)
         variance = np.where(squares > rounding, squares, 0.0) / (n[:, 0] * (n[:, 0] - 1))
     broken = ~(np.isfinite(value) & np.isfinite(variance))
@@ -84,12 +84,12 @@ def evaluate(metric: Any, means: Matrix) -> tuple[Vector, Matrix]:
     """
     try:
         value, slopes = _at_once(metric, means)
-    except Exception:  # a metric need not take arrays, and says so in its own way
+    except Exception:  # a metric that does not accept arrays may raise anything
         return _one_by_one(metric, means)
     probe = [0, len(means) // 2, len(means) - 1]
-    wanted = _one_by_one(metric, means[probe])
-    same = (value[probe] == wanted[0]) | (np.abs(value[probe] - wanted[0]) <= 1e-9 * np.abs(wanted[0]))
-    return (value, slopes) if (same | np.isnan(wanted[0])).all() else _one_by_one(metric, means)
+    expected = _one_by_one(metric, means[probe])
+    same = (value[probe] == expected[0]) | (np.abs(value[probe] - expected[0]) <= 1e-9 * np.abs(expected[0]))
+    return (value, slopes) if (same | np.isnan(expected[0])).all() else _one_by_one(metric, means)
 
 
 def _at_once(metric: Any, means: Matrix) -> tuple[Vector, Matrix]:

@@ -1,4 +1,4 @@
-"""The bootstrap of data that pass by once, in constant memory."""
+"""Streaming (one-pass, mergeable) bootstrap in constant memory."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from xpyrment_core import Alternative, Effect, InputError, NotEstimable
-from xpyrment_resampling.bootstrap import BUNDLES, REPLICATES, SEED, Bootstrap, observe
+from xpyrment_resampling.bootstrap import BUNDLES, Bootstrap, observe
 from xpyrment_resampling.effects import Resampled, studentised_effect
+from xpyrment_resampling.options import REPLICATES, SEED
 from xpyrment_resampling.statistics import statistics
 from xpyrment_resampling.units import CHUNK, features, totals
 
@@ -20,9 +21,9 @@ ARMS: tuple[Arm, Arm] = ("control", "treatment")
 class StreamedBootstrap:
     """A Poisson bootstrap that reads every row once and keeps 4,096 sums per variant and column.
 
-    Each unit falls by its identifier into one of the buckets, where its rows add up; at the
-    end every resample gives each bucket a weight from the Poisson distribution with mean 1.
-    Parts made from different shards or days add up with ``+``, a unit's rows in any of them.
+    Each unit is hashed by its identifier into one of the buckets, which sum their rows; at the
+    end every resample weights each bucket by a Poisson number with mean 1.
+    Parts of different shards or days are merged with ``+``; a unit may have rows in several parts.
 
     Parameters
     ----------
@@ -31,16 +32,16 @@ class StreamedBootstrap:
     replicates : int
         Resamples, as in `Bootstrap`.
     seed : int
-        Of the weights and of the buckets; only parts with one seed add up.
+        Seed of the weights and of the buckets; only parts with equal seeds can be merged.
 
     Raises
     ------
     InputError
-        The metric is no function of means, or a parameter is not usable.
+        The metric is not a function of means, or a parameter is not usable.
 
     Notes
     -----
-    Many times as many units as buckets are wanted: the standard error has 4,095 degrees of freedom.
+    Use it with many more units than buckets: the standard error has 4,095 degrees of freedom.
     With fewer units than buckets nearly every unit has a bucket of its own, which is the plain
     Poisson bootstrap.
 
@@ -78,7 +79,7 @@ class StreamedBootstrap:
         columns : mapping of str to array_like of shape (n,)
             The metric's columns; rows with a missing value are left out.
         units : array_like of int of shape (n,)
-            Each row's unit of randomisation; a unit may come again.
+            Each row's unit of randomisation; a unit may appear in several calls.
 
         Raises
         ------
@@ -125,14 +126,14 @@ class StreamedBootstrap:
         return total
 
     def _about(self, centre: Matrix | None, arm: Arm) -> Matrix:
-        """Return the sums as they would be with another centre."""
+        """Return the sums about another centre."""
         sums = self._sums[arm].copy()
         if centre is not None and self._centre is not None:
             sums[:, :-1] += sums[:, -1:] * (self._centre - centre)
         return sums
 
     def effect(self, alpha: float = 0.05, alternative: Alternative = "two-sided") -> Effect:
-        """Return the effect of what was added so far; more may be added afterwards.
+        """Return the effect of the rows added so far; more may be added afterwards.
 
         Its estimates count filled buckets as units.
 
@@ -160,7 +161,7 @@ def _poisson_sums(rows: Matrix, generator: np.random.Generator, replicates: int)
     size = max(1, CHUNK // m)
     sums = []
     for start in range(0, replicates, size):
-        # Throwing a Poisson number of balls into m boxes gives each an independent Poisson number.
+        # A Poisson number of balls thrown into m boxes gives independent Poisson counts per box.
         balls = generator.poisson(m, min(size, replicates - start))
         boxes = generator.integers(0, m, balls.sum()) + m * np.repeat(np.arange(len(balls)), balls)
         weights = np.bincount(boxes, minlength=m * len(balls)).reshape(-1, m)

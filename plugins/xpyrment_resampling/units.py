@@ -1,4 +1,4 @@
-"""The units of a sample as rows to be drawn: sums per unit, in an order of their own."""
+"""Sums per unit of a sample, in a canonical order, as the rows that resampling draws."""
 
 from collections.abc import Sequence
 
@@ -12,10 +12,10 @@ Matrix = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
 CELLS = 256
-"""Up to this many distinct units are drawn as counts of values, exactly and at any sample size."""
+"""Up to this many distinct unit rows are drawn as counts, which is exact at any sample size."""
 
 CHUNK = 2_000_000
-"""Numbers of a weight matrix held at a time: 16 MB."""
+"""Entries of a weight matrix held at a time: 16 MB."""
 
 
 @frozen(eq=False)
@@ -27,7 +27,7 @@ class Items:
     rows : ndarray of shape (m, q)
         Per item the sums of the columns less their centre, and last the number of data rows.
     counts : ndarray of shape (m,) or None
-        How many units each item stands for; None where it is one of its own.
+        Units that each item stands for; None if each item is drawn once.
     """
 
     rows: Matrix
@@ -50,7 +50,7 @@ def unit_sums(sample: ArmSample, columns: Sequence[str], centre: Matrix) -> Matr
 
 
 def centre_of(control: ArmSample, treatment: ArmSample, columns: Sequence[str]) -> Matrix:
-    """Return the columns' means over both variants, about which sums keep their digits.
+    """Return the columns' means over both variants; sums about them keep their digits.
 
     Raises
     ------
@@ -67,10 +67,10 @@ def centre_of(control: ArmSample, treatment: ArmSample, columns: Sequence[str]) 
 
 
 def control_first(control: Matrix, treatment: Matrix) -> bool:
-    """Say which variant takes the first stream of random numbers, whatever its role.
+    """Say whether control takes the first stream of random numbers.
 
-    The smaller one; of equally large ones that with the smaller values. So swapping the variants
-    swaps their draws as well, and the effect only turns round.
+    The smaller variant does; of equally large ones that with the smaller values. So swapping the
+    variants swaps their draws as well, and only the sign of the effect changes.
     """
     if len(control) != len(treatment):
         return len(control) < len(treatment)
@@ -79,7 +79,7 @@ def control_first(control: Matrix, treatment: Matrix) -> bool:
 
 
 def distinct(rows: Matrix) -> Items | None:
-    """Return the distinct rows of sorted ones with their counts, None where they are more than `CELLS`."""
+    """Return the distinct rows of sorted rows with their counts, None if there are more than `CELLS`."""
     starts = np.flatnonzero(np.append(True, (rows[1:] != rows[:-1]).any(axis=1)))
     if len(starts) > CELLS:
         return None

@@ -1,4 +1,4 @@
-"""Checks of metric parameters, made when a metric is written down."""
+"""Validators of metric parameters."""
 
 import math
 from typing import Any

@@ -58,7 +58,7 @@ class _DerivedMean:
         return means[self.columns[0]]
 
     def gradient(self, means: Means) -> dict[str, float]:
-        """Return 1: the metric moves with its column's mean."""
+        """Return 1 for the derived column."""
         return {self.columns[0]: 1.0}
 
 
@@ -135,10 +135,9 @@ class WinsorizedMetric(_DerivedMean):
 
     Notes
     -----
-    The caps are one pair for both variants: caps of each variant's own would cut away part
-    of the effect. They are estimated (type 7 quantiles of the pooled rows), and their own
-    noise moves both means alike, so to first order it does not enter the difference where
-    the two distributions are near each other.
+    Both variants have the same caps: separate caps would remove part of the effect. The caps are
+    estimated (type 7 quantiles of the pooled rows); their sampling error shifts both means
+    alike, so to first order it cancels in the difference if the two distributions are similar.
 
     Examples
     --------

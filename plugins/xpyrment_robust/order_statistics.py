@@ -15,22 +15,22 @@ REACH = 2.0
 """Half-width of the band of order statistics, in standard errors of the share below the quantile."""
 
 LUMP = 8
-"""A value that holds more than 1/LUMP of the band makes it lumpy: ties then decide the width."""
+"""If one value makes up more than 1/LUMP of the band, ties determine its width."""
 
 MAX_TAIL = 0.1
-"""Chance that the quantile lies beyond one end of the band; more, and there are too few units."""
+"""Maximum probability that the quantile lies beyond one end of the band; above it there are too few units."""
 
 
 @frozen
 class Band:
-    """Ranks of the two order statistics around a quantile, and how far out they are.
+    """Ranks of two order statistics around a quantile, and their normal scores.
 
     Attributes
     ----------
     low, high : int
         Ranks, counted from 1.
     z_low, z_high : float
-        Normal quantiles of the chance that the quantile lies outside each of them.
+        Normal quantiles of the probability that the quantile lies outside each of them.
     """
 
     low: int
@@ -58,10 +58,9 @@ def quantile_and_error(values: Values, q: float, band: Band) -> tuple[float, flo
     Notes
     -----
     The standard error is the band's width over ``z_low + z_high`` (Price and Bonett 2001).
-    That takes neighbouring order statistics for draws from a continuous distribution. Where
-    a single value holds much of the band, the sample quantile jumps between values, and the
-    width would be too small by half: then each side's reach stands alone, over its own z, and
-    the larger one counts.
+    This assumes a continuous distribution. If a single value makes up much of the band, the
+    sample quantile jumps between values and the width would be too small by half: then the
+    standard error is the larger of the two one-sided widths, each over its own z.
 
     References
     ----------
@@ -92,10 +91,10 @@ def _lumpy(band: Values) -> bool:
 
 
 def independent_band(n: int, q: float) -> Band:
-    """Return the band for `n` independent values: exact binomial chances.
+    """Return the band for `n` independent values, with exact binomial probabilities.
 
     Price and Bonett's ``(n + 1) / 2 - sqrt(n)`` for the median, which is two standard
-    deviations of the number of values below it, carried over to any quantile.
+    deviations of the number of values below it, generalised to any quantile.
 
     Raises
     ------
@@ -128,7 +127,7 @@ def clustered_band(values: Values, units: NDArray[np.int64], q: float) -> Band:
     n = len(values)
     centre = float(np.quantile(values, q))
     codes = np.unique(units, return_inverse=True)[1]
-    # Below and up to the quantile differ where many rows have its very value.
+    # The shares below and up to the quantile differ if many rows equal it.
     under, upto = (_share_error(share, codes) * n for share in (values < centre, values <= centre))
     low = _rank(n * q - REACH * under)
     high = n + 1 - _rank(n * (1 - q) - REACH * upto)
@@ -141,7 +140,7 @@ def _rank(place: float) -> int:
 
 
 def _beyond(distance: float, error: float) -> float:
-    """Return the chance that a share is off by more than a number of rows."""
+    """Return the probability that a share deviates by more than a number of rows."""
     return float(special.ndtr(-distance / error)) if error > 0 else 0.0
 
 
@@ -156,10 +155,10 @@ def _share_error(flags: NDArray[np.bool_], codes: NDArray[np.int64]) -> float:
 
 def _checked(low: int, high: int, beyond_low: float, beyond_high: float, n: int, q: float) -> Band:
     if not max(beyond_low, beyond_high) <= MAX_TAIL:
-        wanted = math.ceil(math.log(MAX_TAIL) / math.log(max(q, 1 - q)))
+        needed = math.ceil(math.log(MAX_TAIL) / math.log(max(q, 1 - q)))
         raise NotEstimable(
             f"{n} rows are too few for the {q:g} quantile: hardly any lies beyond it; "
-            f"at least {wanted} independent rows per variant are needed"
+            f"at least {needed} independent rows per variant are needed"
         )
     tiny = np.finfo(float).tiny
     return Band(low, high, *(float(-special.ndtri(max(tail, tiny))) for tail in (beyond_low, beyond_high)))

@@ -1,4 +1,4 @@
-"""Quantiles of a column per variant, compared by their own standard errors."""
+"""Quantile metrics: sample quantiles with standard errors from order statistics."""
 
 import math
 from typing import ClassVar
@@ -16,7 +16,7 @@ Values = NDArray[np.float64]
 
 @frozen
 class _OrderStatistic:
-    """What quantile and median share; subclasses have ``q``."""
+    """Base of quantile and median; subclasses have ``q``."""
 
     needs: ClassVar[str] = "samples"
 
@@ -38,8 +38,8 @@ class _OrderStatistic:
         Raises
         ------
         NotEstimable
-            There are too few rows beyond the quantile, or so many have its very value that
-            no noise shows.
+            There are too few rows beyond the quantile, or so many equal it that the standard error
+            would be 0.
         """
         values, q = sample.columns[self.value_col], self._share
         if not len(values):
@@ -58,8 +58,8 @@ class _OrderStatistic:
 
         The r-th smallest of n draws from the n values is the ``ceil(n U)``-th smallest value,
         where U is the r-th smallest of n uniform numbers, ``Beta(r, n + 1 - r)``; the next one
-        follows from the gap above it. So a replicate costs two random numbers at any n, is exact,
-        and ties need no care.
+        follows from the gap above it. So a replicate is exact and costs two random numbers at any n,
+        also with ties.
 
         Raises
         ------
@@ -109,8 +109,8 @@ class QuantileMetric(_OrderStatistic):
     -----
     The standard error comes from two order statistics around the quantile, with exact binomial
     chances (Price and Bonett 2001 for the median); where units repeat, from the variance between
-    units of the share below (Woodruff 1952). The quantile of a column of few distinct values is
-    a jumpy thing: such data are treated conservatively, or refused with the reason.
+    units of the share below (Woodruff 1952). The sample quantile of a column with few distinct values
+    jumps between them: the standard error is then conservative, or not estimable.
 
     Examples
     --------

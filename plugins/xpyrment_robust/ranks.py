@@ -1,4 +1,4 @@
-"""The Wilcoxon-Mann-Whitney test, with an interval that inverts it."""
+"""Wilcoxon-Mann-Whitney test, with an interval that inverts it."""
 
 import math
 from collections.abc import Callable
@@ -19,7 +19,7 @@ EXACT_BELOW = 50
 
 @frozen
 class Ranking:
-    """The Mann-Whitney statistic and what its null distribution needs.
+    """The Mann-Whitney statistic and the quantities of its null distribution.
 
     Attributes
     ----------
@@ -27,7 +27,7 @@ class Ranking:
     u : float
         Pairs in which treatment is larger, equal ones as one half.
     tie_factor : float
-        Share of the untied null variance that is left with ties; 1 without any.
+        Null variance with ties over that without; 1 without ties.
     """
 
     n_control: int
@@ -157,6 +157,7 @@ def rank(control: Values, treatment: Values) -> Ranking:
     total = float(len(pooled))
     if len(ties) == 1:
         raise NotEstimable("all values of both variants are equal, so there is nothing to rank")
+    # Tie correction of the null variance (Lehmann 1975, Nonparametrics, section 1.4).
     factor = 1.0 if len(ties) == total else 1 - float((ties * (ties**2 - 1)).sum()) / (total * (total**2 - 1))
     return Ranking(len(control), len(treatment), (int(below) + int(upto)) / 2, factor)
 
@@ -164,11 +165,13 @@ def rank(control: Values, treatment: Values) -> Ranking:
 def _variance(theta: float, ranking: Ranking) -> float:
     """Return Hanley and McNeil's variance of the superiority where it is `theta`."""
     m, n = ranking.n_control, ranking.n_treatment
+    # Hanley and McNeil (1982), Radiology 143, with the average of both sample sizes (Newcombe 2006).
     spread = (1 - theta) / (2 - theta) + theta / (1 + theta)
     return theta * (1 - theta) * (1 + ((m + n) / 2 - 1) * spread) / (m * n) * ranking.tie_factor
 
 
 def _normal_p(ranking: Ranking, alternative: Alternative) -> float:
+    # Continuity correction of half a unit of U, as in R's wilcox.test.
     error, step = math.sqrt(_variance(0.5, ranking)), 0.5 / ranking.pairs
     gain = ranking.superiority - 0.5
     if alternative == "two-sided":
@@ -188,9 +191,10 @@ def _exact_p(ranking: Ranking, alternative: Alternative) -> float:
 
 
 def _exact_reach(ranking: Ranking, alpha: float, alternative: Alternative) -> tuple[float, float]:
-    """Put the critical value half-way between the last U that is accepted and the first that is not."""
+    """Return a critical value half-way between the last accepted and the first rejected U."""
     tails = np.cumsum(_null_chances(ranking.n_control, ranking.n_treatment))
     rejected = int(np.searchsorted(tails * (2 if alternative == "two-sided" else 1), alpha, side="left"))
+    # No U is extreme enough to be rejected at this level.
     if rejected == 0:
         return 0.0, 1.0
     distance = (ranking.pairs / 2 - (rejected - 0.5)) / ranking.pairs
@@ -199,10 +203,11 @@ def _exact_reach(ranking: Ranking, alpha: float, alternative: Alternative) -> tu
 
 @lru_cache(maxsize=32)
 def _null_chances(m: int, n: int) -> Values:
-    """Return the chance of every U under the null, by counting the ways to choose n of m + n ranks."""
+    """Return the probability of every U under the null, by counting the choices of n of m + n ranks."""
     floor = n * (n + 1) // 2
     ways = np.zeros((n + 1, m * n + floor + 1))
     ways[0, 0] = 1
+    # Dynamic programming over ranks: ways[k, s] counts the sets of k ranks with sum s.
     for r in range(1, m + n + 1):
         if r < ways.shape[1]:
             ways[1:, r:] += ways[:-1, :-r].copy()
@@ -213,7 +218,7 @@ def _null_chances(m: int, n: int) -> Values:
 
 
 def _reach(ranking: Ranking, cut: float, step: float) -> tuple[float, float]:
-    """Return the superiorities at which the estimate is `cut` standard errors away."""
+    """Return the superiorities that are `cut` standard errors away from the estimate."""
     estimate = ranking.superiority
 
     def above(theta: float) -> float:
@@ -226,7 +231,7 @@ def _reach(ranking: Ranking, cut: float, step: float) -> tuple[float, float]:
 
 
 def _root(gap: Callable[[float], float], outside: float, inside: float) -> float:
-    """Halve to where `gap` changes sign between an end where it is positive and one where it is not."""
+    """Bisect to where `gap` changes sign between an end where it is positive and one where it is not."""
     if gap(outside) <= 0:
         return outside
     while abs(inside - outside) > 1e-15:

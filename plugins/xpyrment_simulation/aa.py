@@ -1,4 +1,4 @@
-"""A/A simulation: whether the level of a pipeline is what it says, on these data."""
+"""A/A simulation: the level and coverage of a pipeline on given data."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -8,8 +8,8 @@ from attrs import asdict, frozen
 
 from xpyrment_core import Experiment, InputError, Options, check_alpha
 from xpyrment_core.data.labels import resolve_arms
+from xpyrment_core.stats.binomial import rate
 from xpyrment_simulation.history import UNIT, Blueprint, History, history_of
-from xpyrment_simulation.rates import rate
 from xpyrment_simulation.replicate import replicate
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ SUSPICIOUS = 0.001
 
 @frozen(kw_only=True)
 class AAMetric:
-    """What an A/A simulation found for one metric and treatment.
+    """Result of an A/A simulation for one metric and treatment.
 
     Attributes
     ----------
@@ -75,18 +75,18 @@ class AAResult:
     @property
     def passed(self) -> bool:
         """Whether no metric raises too many false alarms and each could be estimated."""
-        return all(found.verdict in ("ok", "conservative") for found in self.metrics)
+        return all(metric.verdict in ("ok", "conservative") for metric in self.metrics)
 
     def to_frame(self) -> "pd.DataFrame":
         """Return one row per metric and treatment."""
         import pandas as pd
 
-        return pd.DataFrame([asdict(found) for found in self.metrics])
+        return pd.DataFrame([asdict(metric) for metric in self.metrics])
 
 
 @frozen
 class _Permute:
-    """One replicate: give the labels to the units in another order, and analyse."""
+    """One replicate: permute the labels over the units, and analyse."""
 
     blueprint: Blueprint
     history: History
@@ -95,6 +95,7 @@ class _Permute:
 
     def frame(self, rng: np.random.Generator) -> "pd.DataFrame":
         """Return the data of one replicate."""
+        # Units are permuted with all their rows, so that dependence within units is kept.
         sizes = np.diff(self.history.starts)
         order = rng.permutation(self.history.units)
         frame = self.history.frame.copy(deep=False)
@@ -121,8 +122,8 @@ def aa_test(
 ) -> AAResult:
     """Run A/A tests on an experiment's own data by permuting its assignment.
 
-    Permuting the variants of units makes the hypothesis of no effect true whatever the data look
-    like, so a pipeline that is to be trusted must reject in `alpha` of the replicates.
+    Permuting the variants of units makes the hypothesis of no effect true for any data, so a valid
+    pipeline rejects it in a share `alpha` of the replicates.
 
     Parameters
     ----------
@@ -199,26 +200,28 @@ def _compared(history: History, arms: tuple[Any, ...]) -> tuple[History, np.ndar
 def _any_alarm(answers: list[list[dict[str, Any]]], alpha: float) -> float | None:
     families = [[row["p_value"] for row in rows if row["p_value"] is not None] for rows in answers]
     families = [family for family in families if family]
+    # Family-wise error rate: all null hypotheses are true under permutation.
     return sum(min(family) < alpha for family in families) / len(families) if families else None
 
 
 def _summary(rows: list[dict[str, Any]], alpha: float) -> AAMetric:
+    # Level and uniformity concern the test itself, so uncorrected p-values are used.
     p_values = np.array([row["p_value_raw"] for row in rows if row["p_value_raw"] is not None])
-    found = rate(int((p_values < alpha).sum()), len(p_values))
+    level = rate(int((p_values < alpha).sum()), len(p_values))
     covered = [
         _contains_zero(row) for row in rows if row["rel_ci_lower"] is not None or row["rel_ci_upper"] is not None
     ]
     return AAMetric(
         metric=rows[0]["metric_name"],
         treatment=str(rows[0]["treatment"]),
-        level=found.value,
-        level_low=found.low,
-        level_high=found.high,
+        level=level.value,
+        level_low=level.low,
+        level_high=level.high,
         coverage=sum(covered) / len(covered) if covered else None,
         uniformity_p=_uniformity(p_values),
         replicates=len(rows),
         not_estimable=len(rows) - len(p_values),
-        verdict=_verdict(found.count, found.n, alpha),
+        verdict=_verdict(level.count, level.n, alpha),
     )
 
 
@@ -241,6 +244,7 @@ def _verdict(count: int, n: int, alpha: float) -> str:
         return "not estimable"
     from scipy.special import bdtr, bdtrc
 
+    # One-sided binomial tests of the number of rejections against alpha.
     if count > 0 and bdtrc(count - 1, n, alpha) < SUSPICIOUS:
         return "too many false alarms"
     return "conservative" if bdtr(count, n, alpha) < SUSPICIOUS else "ok"

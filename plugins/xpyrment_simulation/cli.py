@@ -60,13 +60,13 @@ def aa(
 
 
 def _report(result: "AAResult") -> Report:
-    several = len({found.treatment for found in result.metrics}) > 1
+    several = len({metric.treatment for metric in result.metrics}) > 1
     columns = ["Metric", *(["Treatment"] if several else []), "Level", "95% CI", "Coverage", "Uniform p", "Verdict"]
     rows = []
-    for found in result.metrics:
-        interval = f"[{found.level_low:.1%}, {found.level_high:.1%}]"
-        names = [found.metric, *([found.treatment] if several else [])]
-        rows.append([*names, found.level, interval, found.coverage, found.uniformity_p, found.verdict])
+    for metric in result.metrics:
+        interval = f"[{metric.level_low:.1%}, {metric.level_high:.1%}]"
+        names = [metric.metric, *([metric.treatment] if several else [])]
+        rows.append([*names, metric.level, interval, metric.coverage, metric.uniformity_p, metric.verdict])
     table = Table(
         columns=columns,
         rows=rows,
@@ -80,7 +80,7 @@ def _report(result: "AAResult") -> Report:
     tail.append("The pipeline holds its level." if result.passed else "DO NOT TRUST this pipeline before it is mended.")
     from attrs import asdict
 
-    data = {"metrics": [asdict(found) for found in result.metrics], "false_alarm": alarm, "passed": result.passed}
+    data = {"metrics": [asdict(metric) for metric in result.metrics], "false_alarm": alarm, "passed": result.passed}
     data |= {"alpha": result.alpha, "replicates": result.replicates, "seed": result.seed, "units": result.units}
     return Report(
         kind="aa", title="A/A simulation", parts=[head, table, *tail], data=data, exit_code=0 if result.passed else 2

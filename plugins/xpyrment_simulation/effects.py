@@ -61,7 +61,7 @@ def injector(experiment: Experiment, effect: Any) -> Injector:
     experiment : Experiment
     effect : number, percentage, mapping of metric name to those, or callable
         One value is for every metric. A callable gets ``(frame, treated, rng)`` and returns the
-        frame; use it for effects that are no shift and no scaling.
+        frame; use it for effects that are neither a shift nor a scaling.
 
     Raises
     ------
@@ -72,11 +72,11 @@ def injector(experiment: Experiment, effect: Any) -> Injector:
     if callable(effect):
         return effect  # type: ignore[no-any-return]
     specs = {spec.name: spec for spec in experiment.specs}
-    wanted = dict(effect) if isinstance(effect, Mapping) else dict.fromkeys(specs, effect)
-    for name in wanted:
+    effects = dict(effect) if isinstance(effect, Mapping) else dict.fromkeys(specs, effect)
+    for name in effects:
         if name not in specs:
             raise unknown("effect: metric", name, specs)
-    shifts = [(specs[name], Shift.parse(name, value)) for name, value in wanted.items()]
+    shifts = [(specs[name], Shift.parse(name, value)) for name, value in effects.items()]
     columns: dict[str, Shift] = {}
     for spec, shift in shifts:
         column = _column(spec)
@@ -90,7 +90,7 @@ def injector(experiment: Experiment, effect: Any) -> Injector:
 
 @frozen
 class Shifts:
-    """Changes the treated rows of a frame; a class, so that other processes can have it."""
+    """Changes the treated rows of a frame; a class, so that it can be pickled for other processes."""
 
     shifts: tuple[tuple[MetricSpec, Shift], ...]
 
@@ -106,7 +106,7 @@ class Shifts:
 
 
 def _column(spec: MetricSpec) -> str:
-    """Return the column that carries the metric: its only one, or a ratio's numerator."""
+    """Return the column to change: the metric's only column, or a ratio's numerator."""
     numerator = getattr(spec.metric, "numerator_col", None)
     if numerator is not None:
         return str(numerator)
@@ -141,7 +141,7 @@ def _changed(
 def _flipped(
     name: str, values: NDArray[np.float64], treated: NDArray[np.bool_], shift: Shift, rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Turn failures into successes (or back) at random, so that 0 and 1 stay 0 and 1."""
+    """Turn random failures into successes (or back), so that the column stays binary."""
     base = float(np.nanmean(values))
     target = base * (1 + shift.size) if shift.relative else base + shift.size
     if not 0 <= target <= 1:

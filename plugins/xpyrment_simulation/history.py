@@ -29,7 +29,7 @@ UNIT = "(simulated unit)"
 
 @frozen(eq=False)
 class History:
-    """The rows an experiment could have had.
+    """Historical rows from which experiments are drawn.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class History:
 
     @property
     def units(self) -> int:
-        """How many units there are."""
+        """Number of units."""
         return len(self.starts) - 1
 
     def rows_of(self, units: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -106,7 +106,7 @@ def _from_path(experiment: Experiment, columns: list[str]) -> "pd.DataFrame":
 
 @frozen
 class Blueprint:
-    """What it takes to analyse other data in the same way, in this process or another.
+    """An analysis that can be repeated on other data, also in another process.
 
     Attributes
     ----------

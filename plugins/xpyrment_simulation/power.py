@@ -1,4 +1,4 @@
-"""Power by simulation, for whatever an experiment measures and however it is tested."""
+"""Power by simulation, for any metric, test, adjuster and correction."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -7,9 +7,9 @@ from attrs import asdict, frozen
 from numpy.typing import NDArray
 
 from xpyrment_core import Experiment, InputError, Options, check_alpha
+from xpyrment_core.stats.binomial import rate
 from xpyrment_simulation.effects import Injector, injector
 from xpyrment_simulation.history import UNIT, Blueprint, History, history_of
-from xpyrment_simulation.rates import rate
 from xpyrment_simulation.replicate import replicate
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ CONTROL, TREATMENT = "control", "treatment"
 
 @frozen(kw_only=True)
 class SimulatedMetric:
-    """What a simulation found for one metric.
+    """Simulated power of one metric.
 
     Attributes
     ----------
@@ -30,11 +30,12 @@ class SimulatedMetric:
     power_low, power_high : float
         Exact 95 % interval of that share.
     mean_lift : float or None
-        Average relative lift found.
+        Average estimated lift.
     exaggeration : float or None
-        Average size of the lift found where it was significant, over the average size of all.
+        Average absolute estimated lift among significant replicates, over that of all replicates
+        (type M error).
     wrong_sign : float or None
-        Share of significant replicates whose sign is opposite to the average effect.
+        Share of significant replicates with a sign opposite to the average effect (type S error).
     replicates, not_estimable : int
     """
 
@@ -70,13 +71,13 @@ class PowerSimulation:
     @property
     def power(self) -> dict[str, float | None]:
         """Power by metric name."""
-        return {found.metric: found.power for found in self.metrics}
+        return {metric.metric: metric.power for metric in self.metrics}
 
     def to_frame(self) -> "pd.DataFrame":
         """Return one row per metric."""
         import pandas as pd
 
-        return pd.DataFrame([asdict(found) for found in self.metrics])
+        return pd.DataFrame([asdict(metric) for metric in self.metrics])
 
 
 @frozen
@@ -124,7 +125,7 @@ def simulate_power(
 
     Each replicate draws units with replacement from all rows of the experiment's data (its
     assignment column is ignored), assigns them at random, injects the effect into the treated
-    and runs the analysis, with whatever metrics, tests, adjusters and corrections there are.
+    and runs the analysis with its metrics, tests, adjusters and corrections.
 
     Parameters
     ----------
@@ -160,8 +161,8 @@ def simulate_power(
     --------
     >>> import xpyrment as xp
     >>> experiment = xp.setup(xp.datasets.shop(400), "variant").register_metric("revenue")
-    >>> found = simulate_power(experiment, "40%", replicates=20)
-    >>> found.power["revenue"] > 0.8
+    >>> result = simulate_power(experiment, "40%", replicates=20)
+    >>> result.power["revenue"] > 0.8
     True
     """
     check_alpha(alpha)
@@ -171,6 +172,7 @@ def simulate_power(
         raise InputError(f"units must be a whole number of 4 or more, got {units!r}.")
     if not 0 < ratio < float("inf"):
         raise InputError(f"ratio must be a positive number of treated units per control unit, got {ratio!r}.")
+    # Every option but the arms is that of the analysis; replicates have their own labels.
     draw = _Draw(
         Blueprint.of(experiment),
         history,
@@ -182,23 +184,24 @@ def simulate_power(
     experiment.ask_gates(draw.options, draw.blueprint.study(draw.frame(np.random.default_rng(seed))))
     answers = replicate(draw, draw.blueprint.host is not None, replicates, seed, n_jobs, "Simulating power")
     names = [spec.name for spec in experiment.specs]
-    found = tuple(_summary(name, [row[i] for row in answers], alpha) for i, name in enumerate(names))
-    return PowerSimulation(metrics=found, units=units, alpha=alpha, seed=seed)
+    summaries = tuple(_summary(name, [row[i] for row in answers], alpha) for i, name in enumerate(names))
+    return PowerSimulation(metrics=summaries, units=units, alpha=alpha, seed=seed)
 
 
 def _summary(name: str, rows: list[dict[str, Any]], alpha: float) -> SimulatedMetric:
     estimable = [row for row in rows if row["status"] == "ok" and row["p_value"] is not None]
     significant = [row for row in estimable if row["p_value"] < alpha]
-    found = rate(len(significant), len(estimable))
+    significance = rate(len(significant), len(estimable))
     lifts = [row["relative_lift"] for row in estimable if row["relative_lift"] is not None]
     shown = [row["relative_lift"] for row in significant if row["relative_lift"] is not None]
+    # Type M and type S errors (Gelman and Carlin 2014), relative to the average estimate.
     mean = float(np.mean(lifts)) if lifts else None
     opposite = [lift for lift in shown if mean is not None and lift * mean < 0]
     return SimulatedMetric(
         metric=name,
-        power=found.value,
-        power_low=found.low,
-        power_high=found.high,
+        power=significance.value,
+        power_low=significance.low,
+        power_high=significance.high,
         mean_lift=mean,
         exaggeration=float(np.mean(np.abs(shown)) / np.mean(np.abs(lifts))) if shown and any(lifts) else None,
         wrong_sign=len(opposite) / len(shown) if shown else None,

@@ -1,4 +1,4 @@
-"""Running many analyses, on several cores, with the same numbers however many there are."""
+"""Runs replicates on several cores, with the same results for any number of cores."""
 
 import warnings
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ def replicate(
     `threads` keeps the work in this process: a host made by hand may hold what was defined in a
     notebook, which no other process can see.
 
-    The generators are spawned from the seed before any work is shared out (NumPy's
+    The generators are spawned from the seed before the work is distributed (NumPy's
     `SeedSequence`), so the numbers do not depend on `n_jobs`.
 
     Raises
@@ -53,7 +53,7 @@ def _chunks(once: Replicate, seeds: list[Any], chunks: list[Any], n_jobs: int, t
 
 def _run(once: Replicate, seeds: list[Any]) -> list[list[dict[str, Any]]]:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # a check that fails in one replicate is no news
+        warnings.simplefilter("ignore", UserWarning)  # failed checks of single replicates are not reported
         return [once(np.random.default_rng(seed)) for seed in seeds]
 
 

@@ -10,7 +10,8 @@ from xpyrment_core import CheckResult, InputError, listing, nearest
 from xpyrment_core.data.frames import label_counts, select
 from xpyrment_core.data.labels import in_order
 from xpyrment_core.plots.numbers import p_phrase
-from xpyrment_srm.exact import SMALL, chi_square, multinomial
+from xpyrment_core.stats.chi_square import pearson
+from xpyrment_srm.exact import SMALL, multinomial
 
 THRESHOLD = 0.001
 """A mismatch is reported below this p-value: it stops an experiment, so false alarms must be rare."""
@@ -77,7 +78,7 @@ def compare(counts: Mapping[Any, int], shares: Mapping[Any, float], planned: str
     }
     if total == 0:
         return CheckResult(name="sample_ratio", passed=None, message="there are no units to count", details=details)
-    statistic, p_value = chi_square(observed.astype(float), share * total, df=len(labels) - 1)
+    statistic, p_value = pearson(observed.astype(float), share * total, df=len(labels) - 1)
     method = "chi-square"
     if (share * total).min() < SMALL:
         p_value, method = multinomial(observed, share)

@@ -6,6 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from xpyrment_core import Counts
+from xpyrment_core.stats.chi_square import expected_if_independent, pearson
+from xpyrment_core.stats.hypergeometric import conditional
+
 SMALL = 5
 """Chi-square tests want every expected count to be at least this (Cochran 1954)."""
 
@@ -19,24 +23,10 @@ TIES = 1e-7
 
 EPS = float(np.finfo(float).eps)
 
-Counts = NDArray[np.int64]
 Shares = NDArray[np.float64]
 
 
-def chi_square(observed: NDArray[np.float64], expected: NDArray[np.float64], df: int) -> tuple[float, float]:
-    """Return Pearson's statistic and its p-value, a survival function that keeps its digits.
-
-    Examples
-    --------
-    >>> statistic, p_value = chi_square(np.array([5021.0, 4979.0]), np.array([5000.0, 5000.0]), df=1)
-    >>> round(statistic, 4), round(p_value, 4)
-    (0.1764, 0.6745)
-    """
-    statistic = float(((observed - expected) ** 2 / expected).sum())
-    return statistic, float(special.chdtrc(df, statistic))
-
-
-def multinomial(counts: Counts, shares: Shares) -> tuple[float, str]:
+def multinomial(counts: NDArray[np.int64], shares: Shares) -> tuple[float, str]:
     """Return the p-value of the exact multinomial test, and how it was found.
 
     The p-value is the probability, under the planned shares, of all outcomes that are no more
@@ -106,20 +96,10 @@ def two_proportions(missing: tuple[float, float], present: tuple[float, float]) 
     margins = table.sum(axis=0), table.sum(axis=1)
     if min(*margins[0], *margins[1]) == 0:
         return 1.0, "nothing to compare"
-    expected = np.outer(margins[1], margins[0]) / table.sum()
+    expected = expected_if_independent(table)
     if expected.min() >= SMALL:
-        return chi_square(table, expected, df=1)[1], "chi-square"
-    return _fisher(np.round(table).astype(np.int64)), "Fisher exact"
-
-
-def _fisher(table: NDArray[np.int64]) -> float:
-    """Return Fisher's two-sided p-value: all tables no more likely than the one observed."""
-    missing, control, n = int(table[0].sum()), int(table[:, 0].sum()), int(table.sum())
-    first = np.arange(max(0, missing - (n - control)), min(missing, control) + 1)
-    log_p = _log_comb(control, first) + _log_comb(n - control, missing - first) - _log_comb(n, missing)
-    observed = log_p[first == table[0, 0]][0]
-    return min(1.0, float(np.exp(log_p[log_p <= observed + TIES]).sum()))
-
-
-def _log_comb(n: int, k: NDArray[np.int64] | int) -> NDArray[np.float64]:
-    return special.gammaln(n + 1) - special.gammaln(np.asarray(k) + 1) - special.gammaln(n - np.asarray(k) + 1)
+        return pearson(table, expected, df=1)[1], "chi-square"
+    # Counts scaled from rows to units need not be whole numbers.
+    (missing_c, missing_t), (present_c, present_t) = np.round(table).astype(int).tolist()
+    fisher = conditional(Counts(missing_c, missing_c + present_c), Counts(missing_t, missing_t + present_t))
+    return fisher.as_unlikely(), "Fisher exact"

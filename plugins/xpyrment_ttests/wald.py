@@ -1,7 +1,7 @@
 """Welch's, Student's and the z test of two estimates."""
 
 from xpyrment_core import Alternative, Effect, Estimate
-from xpyrment_core.stats.wald import pooled, wald
+from xpyrment_core.stats.wald import pooled, satterthwaite, wald
 
 
 def welch(control: Estimate, treatment: Estimate, alpha: float, alternative: Alternative) -> Effect:
@@ -71,20 +71,3 @@ def z(control: Estimate, treatment: Estimate, alpha: float, alternative: Alterna
     True
     """
     return wald(control, treatment, alpha=alpha, alternative=alternative, df=None, method="z")
-
-
-def satterthwaite(control: Estimate, treatment: Estimate) -> float:
-    """Return the degrees of freedom of the sum of two independent variance estimates.
-
-    Rarely an integer, and none is wanted. Infinite where both variances are 0.
-
-    References
-    ----------
-    Satterthwaite, F. E. (1946). An approximate distribution of estimates of variance
-    components. Biometrics Bulletin 2(6), 110-114.
-    """
-    total = control.variance + treatment.variance
-    if total == 0:
-        return float("inf")
-    # Shares, not squares of variances: the latter under- and overflow with the metric's unit.
-    return 1 / ((control.variance / total) ** 2 / control.df + (treatment.variance / total) ** 2 / treatment.df)

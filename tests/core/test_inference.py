@@ -127,6 +127,91 @@ def test_a_change_of_unit_changes_no_relative_interval(control, treatment, power
         assert isinstance(two, Unavailable)
 
 
+SCALES = st.integers(-150, 140).map(lambda power: 10.0**power)
+
+
+def scaled_by(unit, *arms):
+    """The same estimates with the metric measured in another unit."""
+    return [evolve(e, value=e.value * unit, unit_variance=e.unit_variance * unit * unit) for e in arms]
+
+
+def exact_relative(control, treatment, effect, method):
+    """The relative interval from its textbook formula in 50 digits; None where it is unbounded."""
+    mpmath.mp.dps = 50
+    c, t, v_c, v_t = (mpmath.mpf(x) for x in (control.value, treatment.value, control.variance, treatment.variance))
+    k = mpmath.mpf(distributions.critical(0.05, effect.df, "two-sided"))
+    ratio = t / c
+    spread = mpmath.sqrt(v_t + ratio**2 * v_c) / abs(c)
+    if method == "delta":
+        return ratio - 1 - k * spread, ratio - 1 + k * spread
+    if method == "log":
+        return ratio * mpmath.exp(-k * spread / ratio) - 1, ratio * mpmath.exp(k * spread / ratio) - 1
+    # Fieller (1954): the roots of (c^2 - k^2 v_c) r^2 - 2 c t r + t^2 - k^2 v_t.
+    a, b, d = c**2 - k**2 * v_c, c * t, t**2 - k**2 * v_t
+    if a <= 0:
+        return None
+    root = mpmath.sqrt(b**2 - a * d)
+    return (b - root) / a - 1, (b + root) / a - 1
+
+
+@given(estimates, estimates, SCALES, st.sampled_from(METHODS))
+@settings(max_examples=200, deadline=None)
+def test_relative_intervals_are_exact_in_every_unit(control, treatment, unit, method):
+    arms = scaled_by(unit, control, treatment)
+    effect = wald(*arms)
+    expected = exact_relative(*arms, effect, method)
+    assume(expected is None or (expected[1] < 1e6 and abs(effect.p_value - 0.05) > 1e-6))
+    result = relative(*arms, effect, method)
+    if expected is None:
+        assert "not distinguishable from 0" in result.reason
+        return
+    # Rounding relative to the ratio itself; more where the control mean is hardly distinguishable from 0.
+    for bound, exact in zip((result.low, result.high), expected, strict=True):
+        assert bound == pytest.approx(float(exact), rel=1e-8, abs=1e-10)
+
+
+@pytest.mark.parametrize("unit", [1e-150, 1e-82, 1e-77, 1.0, 1e77, 1e80, 1e140])
+def test_fieller_interval_of_seconds_is_that_of_any_other_unit(unit):
+    control, treatment = scaled_by(
+        unit, Estimate(value=10.0, n=400, unit_variance=4.0), Estimate(value=10.4, n=300, unit_variance=5.0)
+    )
+    interval = relative(control, treatment, wald(control, treatment))
+    low, high = exact_relative(control, treatment, wald(control, treatment), "fieller")
+    assert (interval.low, interval.high) == (
+        pytest.approx(float(low), rel=1e-12),
+        pytest.approx(float(high), rel=1e-12),
+    )
+
+
+@given(estimates, estimates, SCALES, st.floats(0.5, 1.5))
+@settings(max_examples=80, deadline=None)
+def test_power_and_detectable_effect_follow_the_unit(control, treatment, unit, ratio):
+    one, two = (control, treatment), scaled_by(unit, control, treatment)
+    first, second = wald(*one), wald(*two)
+    assert power_kit.achieved_power(second, 0.05) == pytest.approx(power_kit.achieved_power(first, 0.05), rel=1e-9)
+    assert power_kit.detectable(second, 0.05) / unit == pytest.approx(power_kit.detectable(first, 0.05), rel=1e-12)
+    errors = [relative_interval.ratio_std_error(*arms, effect, ratio) for arms, effect in ((one, first), (two, second))]
+    assert errors[1] / unit == pytest.approx(errors[0], rel=1e-12)
+
+
+def test_a_log_interval_beyond_the_largest_float_is_unbounded_above():
+    control, treatment = (Estimate(value=v, n=100, unit_variance=100.0) for v in (1.0, 1e-3))
+    interval = relative(control, treatment, wald(control, treatment), "log")
+    assert (interval.low, interval.high) == (-1.0, math.inf)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_control_mean_near_zero_beside_its_noise_has_no_finite_relative_interval(method):
+    control, treatment = (Estimate(value=v, n=100, unit_variance=1.0) for v in (1e-200, 1.0))
+    result = relative(control, treatment, wald(control, treatment), method)
+    assert isinstance(result, Unavailable) or method == "log"
+
+
+def test_constant_control_near_zero_is_too_close_for_fieller():
+    control, treatment = Estimate(value=1e-200, n=100, unit_variance=0.0), Estimate(value=1.0, n=100, unit_variance=1.0)
+    assert "too close to 0" in relative(control, treatment, wald(control, treatment)).reason
+
+
 @given(estimates, estimates)
 @settings(max_examples=80)
 def test_swapping_the_variants_inverts_fiellers_interval(control, treatment):

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from xpyrment_core.data.pushdown.database import Request, second_thoughts
-from xpyrment_core.data.pushdown.sums import ROWS, Factor, Plan, Sum, centre, doubts, unwatched
+from xpyrment_core.data.pushdown.database import Request, second_pass
+from xpyrment_core.data.pushdown.sums import ROWS, Factor, Sum, SumPlan, centre, unmonitored, unreliable_columns
 from xpyrment_core.data.query import Query, RowSet, Term
 from xpyrment_core.values.moments import Moments
 
@@ -59,7 +59,7 @@ ROW_SETS = (
 
 @pytest.mark.parametrize("row_set", ROW_SETS, ids=lambda r: r.key)
 def test_moments_are_those_of_the_complete_rows(row_set: RowSet) -> None:
-    plan = Plan(ROW_SETS, {"x", "y"})
+    plan = SumPlan(ROW_SETS, {"x", "y"})
     rows = np.all([~np.isnan(DATA[c]) for c in row_set.required], axis=0)
     columns = {}
     for term in row_set.terms:
@@ -77,19 +77,19 @@ def test_moments_are_those_of_the_complete_rows(row_set: RowSet) -> None:
 
 
 def test_each_sum_is_asked_for_once() -> None:
-    twice = Plan((*ROW_SETS, mean_of("y", "x"), mean_of("x")), {"x", "y"})
-    assert len(set(twice.sums)) == len(twice.sums) == len(Plan(ROW_SETS, {"x", "y"}).sums)
+    twice = SumPlan((*ROW_SETS, mean_of("y", "x"), mean_of("x")), {"x", "y"})
+    assert len(set(twice.sums)) == len(twice.sums) == len(SumPlan(ROW_SETS, {"x", "y"}).sums)
 
 
 def test_columns_without_gaps_share_one_mask() -> None:
-    assert {s.mask for s in Plan((mean_of("x"), mean_of("y"), mean_of("x", "y")), ()).sums} == {frozenset()}
-    assert {s.mask for s in Plan((mean_of("x"), mean_of("y")), {"y"}).sums} == {frozenset(), frozenset({"y"})}
+    assert {s.mask for s in SumPlan((mean_of("x"), mean_of("y"), mean_of("x", "y")), ()).sums} == {frozenset()}
+    assert {s.mask for s in SumPlan((mean_of("x"), mean_of("y")), {"y"}).sums} == {frozenset(), frozenset({"y"})}
 
 
 def test_indicators_are_not_multiplied_where_the_product_is_known() -> None:
     levels = RowSet("c", (), (Term("a", "c", "level", "a"), Term("b", "c", "level", "b"), Term("none", "c", "missing")))
-    assert all(len(s.factors) < 2 for s in Plan((levels,), {"c"}).sums)
-    by_unit = Plan((levels,), {"c"}, by_unit=True).sums
+    assert all(len(s.factors) < 2 for s in SumPlan((levels,), {"c"}).sums)
+    by_unit = SumPlan((levels,), {"c"}, by_unit=True).sums
     assert Sum(frozenset(), (Factor("c", "level", "a"), Factor("c", "level", "b"))) in by_unit
     assert Sum(frozenset(), (ROWS, ROWS)) in by_unit or Sum(frozenset(), (ROWS,)) in by_unit
 
@@ -97,8 +97,8 @@ def test_indicators_are_not_multiplied_where_the_product_is_known() -> None:
 def test_a_gap_that_no_sum_would_show_is_never_taken_to_be_none() -> None:
     shown = RowSet("a", ("x",), (Term("x", "x"), Term("y", "y", "filled"), Term("no y", "y", "missing")))
     hidden = RowSet("b", ("x", "w"), (Term("x", "x"), Term("no y", "y", "missing")))
-    assert unwatched([shown]) == frozenset()
-    assert unwatched([shown, hidden]) == {"w", "y"}
+    assert unmonitored([shown]) == frozenset()
+    assert unmonitored([shown, hidden]) == {"w", "y"}
 
 
 # Centres -------------------------------------------------------------------------
@@ -133,7 +133,7 @@ def test_sums_are_doubted_only_where_something_is_wrong() -> None:
     row_set = mean_of("x")
 
     def asked(control: Moments, treatment: Moments) -> tuple[frozenset[str], dict[str, dict[str, float]]]:
-        return doubts([row_set], {("x", "c"): control, ("x", "t"): treatment}, lambda column, arm: 10.0)
+        return unreliable_columns([row_set], {("x", "c"): control, ("x", "t"): treatment}, lambda column, arm: 10.0)
 
     fine = moments(10.5, 100.0)
     assert asked(fine, fine) == (frozenset(), {})
@@ -149,10 +149,10 @@ def test_sums_are_doubted_only_where_something_is_wrong() -> None:
 def test_only_what_is_doubted_is_asked_again_and_only_once() -> None:
     row_sets = (mean_of("x"), mean_of("y"))
     query = Query(treatment_col="v", arms=("c",), row_sets=row_sets)
-    request = Request(query, Plan(row_sets, ()), {"x": 0.0, "y": 0.0}, {"x": 0.0, "y": 0.0})
+    request = Request(query, SumPlan(row_sets, ()), {"x": 0.0, "y": 0.0}, {"x": 0.0, "y": 0.0})
     found = {("x", "c"): moments(float("nan"), 1.0), ("y", "c"): Moments(("y",), 9, [0.1], [[9.0]])}
-    again = second_thoughts(request, found)
+    again = second_pass(request, found)
     assert again is not None
     assert again.plan.row_sets == (row_sets[0],)
-    assert again.plan.dirty == {"x"}
-    assert second_thoughts(again, {("x", "c"): moments(float("inf"), 1.0)}) is None  # an infinity stays one
+    assert again.plan.may_be_missing == {"x"}
+    assert second_pass(again, {("x", "c"): moments(float("inf"), 1.0)}) is None  # an infinity stays one

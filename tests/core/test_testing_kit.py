@@ -11,6 +11,7 @@ from processes import script
 from xpyrment_core.errors import InputError, NotEstimable
 from xpyrment_core.registry.definitions import CorrectionDefinition, TestDefinition
 from xpyrment_core.registry.host import default_host
+from xpyrment_core.stats.binomial import clopper_pearson
 from xpyrment_core.stats.delta_method import ColumnMean
 from xpyrment_core.stats.distributions import p_value
 from xpyrment_core.stats.wald import wald
@@ -24,7 +25,7 @@ from xpyrment_core.testing import (
     parametrize_with_checks,
 )
 from xpyrment_core.testing.running import outcomes
-from xpyrment_core.testing.simulation import clopper_pearson, judge
+from xpyrment_core.testing.simulation import judge
 from xpyrment_core.values.estimates import Effect, Estimate, Interval
 
 host = default_host()

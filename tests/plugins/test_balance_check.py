@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xpyrment_balance.check import check_balance
+from xpyrment_balance.from_frame import check_balance
 from xpyrment_core.errors import InputError
 
 CASES = json.loads((Path(__file__).parents[1] / "oracles" / "balance.json").read_text())["cases"]

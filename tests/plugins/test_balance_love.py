@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from xpyrment_balance.check import check_balance
+from xpyrment_balance.from_frame import check_balance
 from xpyrment_balance.love import axis
 from xpyrment_balance.result import BalanceResult
 

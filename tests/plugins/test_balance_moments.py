@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xpyrment_balance.check import check_balance
 from xpyrment_balance.diagnostic import balance, message
+from xpyrment_balance.from_frame import check_balance
 from xpyrment_balance.from_moments import balance_from_moments
 from xpyrment_balance.result import BalanceResult
 from xpyrment_core.errors import InputError
@@ -202,3 +202,19 @@ def test_the_message_names_what_is_out_of_balance_and_what_cannot_be_measured():
     assert message(check_balance(data, "variant", ["same"])).startswith("no SMD can be had for same")
     balanced = pd.DataFrame({"variant": ["control", "B"] * 50, "age": np.repeat(range(50), 2)})
     assert message(check_balance(balanced, "variant", ["age"])) == "all covariates are balanced (|SMD| < 0.1)"
+
+
+@pytest.mark.parametrize("unit", [1e-150, 1e-82, 1e-15, 1e80, 1e140])
+def test_balance_does_not_depend_on_the_unit(unit):
+    data = data_set(2)
+    scaled = data.assign(revenue=data["revenue"] * unit)
+    one = check_balance(data, "variant", "revenue", control="control")
+    two = check_balance(scaled, "variant", "revenue", control="control")
+    parts = [moments_of(d, ["revenue"], {"revenue": 18.0 * u}) for d, u in ((data, 1.0), (scaled, unit))]
+    three = balance_from_moments(parts[1]["control"], parts[1]["B"], {"revenue": 18.0 * unit})[0]
+    expected = one.comparisons[0]
+    assert expected.treatment == "B"
+    for row in (two.comparisons[0], three):
+        assert row.kind == expected.kind
+        for name in ("smd", "p_value", "variance_ratio", "missing_p_value"):
+            assert getattr(row, name) == pytest.approx(getattr(expected, name), rel=1e-9), name

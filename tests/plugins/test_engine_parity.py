@@ -521,10 +521,10 @@ def test_samples_are_the_values_of_complete_rows(kind: Kind, unit: str | None, t
 
 def test_values_that_are_not_allowed_are_named(kind: Kind, tmp_path: Any) -> None:
     source = opened(kind, "typical", tmp_path)
-    assert source.offending("holes", (0.0, 1.0)) == (2.0, 3.0, 4.0, 5.0, 6.0)
-    assert source.offending("holes", (0.0, 1.0), limit=2) == (2.0, 3.0)
-    assert source.offending("converted", (0.0, 1.0)) == ()
-    assert len(source.offending("gaps", ())) == 5
+    assert source.values_outside("holes", (0.0, 1.0)) == (2.0, 3.0, 4.0, 5.0, 6.0)
+    assert source.values_outside("holes", (0.0, 1.0), limit=2) == (2.0, 3.0)
+    assert source.values_outside("converted", (0.0, 1.0)) == ()
+    assert len(source.values_outside("gaps", ())) == 5
 
 
 def test_infinite_values_reach_the_moments_and_are_counted(kind: Kind, tmp_path: Any) -> None:

@@ -1,4 +1,4 @@
-"""The rest of what a source answers: samples, offending values, and what it is about to do."""
+"""The rest of what a source answers: samples, values outside a set, and what it is about to do."""
 
 from typing import Any
 
@@ -44,13 +44,13 @@ def test_samples_are_the_terms_of_complete_rows_in_the_data_s_own_units(data: An
 @pytest.mark.parametrize("data", FORMS, ids=["pandas", "polars", "pyarrow"])
 def test_values_that_are_not_allowed_are_named(data: Any) -> None:
     source = FrameSource(data)
-    assert source.offending("y", (1.0, 2.0)) == (3.0, 5.0, 6.0)
-    assert source.offending("y", (1.0, 2.0), limit=2) == (3.0, 5.0)
-    assert source.offending("y", (1.0, 2.0, 3.0, 5.0, 6.0)) == ()
+    assert source.values_outside("y", (1.0, 2.0)) == (3.0, 5.0, 6.0)
+    assert source.values_outside("y", (1.0, 2.0), limit=2) == (3.0, 5.0)
+    assert source.values_outside("y", (1.0, 2.0, 3.0, 5.0, 6.0)) == ()
 
 
 def test_an_infinite_value_is_not_allowed_either() -> None:
-    assert FrameSource(pd.DataFrame({"y": [0, np.inf, 1]})).offending("y", (0.0, 1.0)) == (np.inf,)
+    assert FrameSource(pd.DataFrame({"y": [0, np.inf, 1]})).values_outside("y", (0.0, 1.0)) == (np.inf,)
 
 
 def test_explain_says_what_is_read_and_how_often() -> None:
@@ -89,8 +89,8 @@ def test_the_schema_is_a_mapping_that_looks_when_asked() -> None:
 
 def test_booleans_are_never_odd_values_of_a_proportion() -> None:
     source = FrameSource(pd.DataFrame({"y": [True, False]}))
-    assert source.offending("y", (0.0, 1.0)) == ()
-    assert source.offending("y", (0.0,)) == (1.0,)
+    assert source.values_outside("y", (0.0, 1.0)) == ()
+    assert source.values_outside("y", (0.0,)) == (1.0,)
 
 
 def test_a_second_pass_keeps_what_stands_for_missing() -> None:

@@ -15,8 +15,7 @@ from statsmodels.stats.proportion import power_proportions_2indep, samplesize_pr
 from xpyrment_core.errors import InputError
 from xpyrment_core.options import ALTERNATIVES
 from xpyrment_power.answer import answer
-from xpyrment_power.design import Design, power_at, treatment_size
-from xpyrment_power.options import PLAN_TESTS
+from xpyrment_power.design import PLAN_TESTS, Design, power_at, treatment_size
 from xpyrment_power.planning import minimum_detectable_effect, power, required_sample_size
 from xpyrment_power.solve import size_for
 
@@ -353,3 +352,13 @@ def test_too_few_units_for_any_change_of_a_proportion_are_said_to_be():
 @pytest.mark.parametrize("alternative", ALTERNATIVES)
 def test_every_alternative_has_a_detectable_effect(alternative):
     assert minimum_detectable_effect(1000, baseline=0.3, alternative=alternative) != 0
+
+
+@pytest.mark.parametrize("unit", [1e-150, 1e-82, 1e80, 1e140])
+@pytest.mark.parametrize("test", PLAN_TESTS)
+def test_planning_does_not_depend_on_the_unit(test, unit):
+    size = required_sample_size(2.5 * unit, std=15 * unit, test=test)
+    assert size.control == required_sample_size(2.5, std=15, test=test).control
+    assert power(2.5 * unit, size.control, std=15 * unit, test=test) == pytest.approx(size.power, rel=1e-12)
+    effect = minimum_detectable_effect(size.control, std=15 * unit, test=test)
+    assert effect / unit == pytest.approx(minimum_detectable_effect(size.control, std=15, test=test), rel=1e-12)

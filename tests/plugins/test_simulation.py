@@ -11,12 +11,12 @@ import xpyrment as xp
 from processes import program
 from xpyrment.datasets import nsw_path
 from xpyrment_core.errors import InputError
+from xpyrment_core.stats.binomial import rate
 from xpyrment_core.stats.wald import wald
 from xpyrment_simulation.aa import aa_test
 from xpyrment_simulation.effects import injector
 from xpyrment_simulation.history import history_of
 from xpyrment_simulation.power import simulate_power
-from xpyrment_simulation.rates import rate
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from xpyrment_core.stats.chi_square import pearson
 from xpyrment_srm import exact
 
 CASES = json.loads((Path(__file__).parents[1] / "oracles" / "chisq.json").read_text())["cases"]
@@ -30,13 +31,13 @@ def planned(case):
 @pytest.mark.parametrize("case", WEIGHTS)
 def test_chi_square_is_that_of_r(case):
     counts, shares = planned(case)
-    statistic, p_value = exact.chi_square(counts.astype(float), shares * counts.sum(), df=len(counts) - 1)
+    statistic, p_value = pearson(counts.astype(float), shares * counts.sum(), df=len(counts) - 1)
     assert statistic == pytest.approx(case["expected"]["chi2"], rel=1e-10, abs=1e-12)
     assert p_value == pytest.approx(case["expected"]["p"], rel=1e-10)
 
 
 def test_p_values_keep_their_digits_far_out():
-    _, p_value = exact.chi_square(np.array([5300.0, 1400.0]), np.array([3350.0, 3350.0]), df=1)
+    _, p_value = pearson(np.array([5300.0, 1400.0]), np.array([3350.0, 3350.0]), df=1)
     assert 1e-300 > p_value > 0 or p_value == pytest.approx(stats.chi2.sf(2 * 1950**2 / 3350, 1), rel=1e-9)
 
 

@@ -15,10 +15,12 @@ from scipy import stats
 from xpyrment_core.errors import NotEstimable
 from xpyrment_core.options import Alternative
 from xpyrment_core.stats.delta_method import ColumnMean, estimate, linearise
+from xpyrment_core.stats.relative_interval import relative_interval
+from xpyrment_core.stats.wald import satterthwaite
 from xpyrment_core.values.estimates import Estimate
 from xpyrment_core.values.moments import Moments
 from xpyrment_ttests import xpyrment_tests
-from xpyrment_ttests.wald import satterthwaite, student, welch, z
+from xpyrment_ttests.wald import student, welch, z
 
 ORACLES = Path(__file__).parents[1] / "oracles"
 R = {c["name"]: c for c in json.loads((ORACLES / "t_test.json").read_text())["cases"]}
@@ -146,3 +148,17 @@ def test_one_constant_variant_leaves_the_other_ones_noise():
 
 def test_the_definitions_load():
     assert {d.name: d.load() for d in xpyrment_tests()} == {"welch": welch, "student": student, "z": z}
+
+
+@pytest.mark.parametrize("unit", [1e-150, 1e-82, 1.0, 1e80, 1e140])
+def test_welch_and_its_lift_interval_do_not_depend_on_the_unit(unit):
+    control = Estimate(value=10.0 * unit, n=400, unit_variance=4.0 * unit * unit)
+    treatment = Estimate(value=10.4 * unit, n=300, unit_variance=5.0 * unit * unit)
+    effect = welch(control, treatment, 0.05, "two-sided")
+    expected = stats.ttest_ind_from_stats(10.4, math.sqrt(5), 300, 10.0, 2.0, 400, equal_var=False)
+    assert effect.p_value == pytest.approx(expected.pvalue, rel=1e-10)
+    # Roots of Fieller's quadratic with the normal quantile: (100 - k^2/100) x^2 - 2 (4 + k^2/100) x + 0.16 - 2k^2/75.
+    k2 = stats.norm.isf(0.025) ** 2
+    low, high = sorted(np.roots([100 - k2 / 100, -2 * (4 + k2 / 100), 0.16 - 2 * k2 / 75]))
+    lift = relative_interval(control, treatment, z(control, treatment, 0.05, "two-sided"), 0.05, "fieller")
+    assert (lift.low, lift.high) == (pytest.approx(low, rel=1e-9), pytest.approx(high, rel=1e-9))

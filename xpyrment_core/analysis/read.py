@@ -58,16 +58,16 @@ def _infinite_columns(plan: Plan, reading: Reading) -> list[str]:
 
 def _not_binary(plan: Plan, task: Task, source: Any) -> dict[str, str]:
     for column in task.spec.sources:
-        found = source.offending(column, (0.0, 1.0))
+        found = source.values_outside(column, (0.0, 1.0))
         if found and set(plan.labels) - set(plan.arms):
-            found = _offending_in_arms(plan, column, source)  # perhaps only rows that nobody compares
+            found = _values_outside_in_arms(plan, column, source)  # perhaps only rows that nobody compares
         if found:
             values = ", ".join(f"{value:g}" for value in found)
             return {task.spec.name: f"column {column!r} is not binary: it holds {values} beside 0 and 1"}
     return {}
 
 
-def _offending_in_arms(plan: Plan, column: str, source: Any, limit: int = 5) -> tuple[float, ...]:
+def _values_outside_in_arms(plan: Plan, column: str, source: Any, limit: int = 5) -> tuple[float, ...]:
     rows = RowSet(column, (column,), (Term(column, column),))
     samples = source.samples(evolve(plan.query, row_sets=(rows,), unit_col=None))
     values = {float(v) for arm in plan.arms for v in np.unique(samples[column, arm].columns[column])}

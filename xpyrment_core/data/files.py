@@ -20,25 +20,25 @@ def read_frame(path: str, columns: Sequence[str] | None = None) -> "pd.DataFrame
     Parameters
     ----------
     path : str
-        The file; its ending says what it is.
+        The file; its suffix determines the format.
     columns : sequence of str, optional
-        Only these of its columns, where it has them; a missing one is the caller's error to word.
+        Only these of its columns, if it has them; the caller reports missing ones.
 
     Raises
     ------
     InputError
-        There is no such file, its kind is not known, or it cannot be read as what it is called.
+        The file does not exist, its suffix is unknown, or it cannot be parsed.
     """
     import pandas as pd
 
-    wanted = None if columns is None else set(columns)
-    pick = None if wanted is None else lambda name: name in wanted
+    kept = None if columns is None else set(columns)
+    pick = None if kept is None else lambda name: name in kept
     if path == "-":
         return _parsed(path, lambda: pd.read_csv(io.StringIO(sys.stdin.read()), usecols=pick))
     check_exists(path)
     name = path.lower()
     if name.endswith((".parquet", ".pq")):
-        return _parsed(path, lambda: _parquet(path, wanted))
+        return _parsed(path, lambda: _parquet(path, kept))
     if name.endswith(".tsv"):
         return _parsed(path, lambda: pd.read_csv(path, sep="\t", usecols=pick))
     return _parsed(path, lambda: pd.read_csv(path, usecols=pick))
@@ -55,12 +55,12 @@ def check_exists(path: str) -> None:
         raise InputError(f"'{path}' is a folder, wanted a file ending in {', '.join(READABLE)}.")
 
 
-def _parquet(path: str, wanted: set[str] | None) -> "pd.DataFrame":
+def _parquet(path: str, columns: set[str] | None) -> "pd.DataFrame":
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(path) as file:
         names = file.schema_arrow.names
-    keep = names if wanted is None else [name for name in names if name in wanted]
+    keep = names if columns is None else [name for name in names if name in columns]
     return pq.read_table(path, columns=keep).to_pandas()
 
 

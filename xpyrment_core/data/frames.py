@@ -1,4 +1,4 @@
-"""Columns and variant labels of a frame in memory, whichever library made it.
+"""Columns and variant labels of a frame in memory, from any library.
 
 For checks that look at a frame directly; an analysis reads through an engine.
 """
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 def select(data: Any, wanted: Iterable[tuple[str, str]]) -> "nw.DataFrame[Any]":
-    """Return the columns asked for, as an eager narwhals frame.
+    """Return the given columns as an eager narwhals frame.
 
     Parameters
     ----------
     data : frame
         Any frame narwhals knows; a lazy one is collected, these columns only.
     wanted : iterable of (what, column)
-        What messages call the column, and its name: ``("Group column", "variant")``.
+        Description for messages, and name: ``("Group column", "variant")``.
 
     Raises
     ------
@@ -72,5 +72,5 @@ def label_counts(frame: "nw.DataFrame[Any]", column: str) -> dict[Any, int]:
 
 
 def absent(value: Any) -> bool:
-    """Say whether a value stands for none: None, NaN, NaT or pandas.NA (which refuses comparison)."""
+    """Say whether a value is missing: None, NaN, NaT or pandas.NA (which cannot be compared)."""
     return value is None or type(value).__name__ == "NAType" or bool(value != value)

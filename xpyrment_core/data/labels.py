@@ -1,4 +1,4 @@
-"""Variant labels: their order, the default control, and the one a user means."""
+"""Variant labels: their order, the default control, and lookup of a given label."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -8,12 +8,12 @@ from xpyrment_core.options import Label
 
 
 def is_missing(label: Any) -> bool:
-    """Say whether a label is None or NaN: no variant at all."""
+    """Say whether a label is None or NaN."""
     return label is None or label != label
 
 
 def in_order(labels: Iterable[Any]) -> list[Any]:
-    """Return the labels sorted; by their text where they do not compare with one another."""
+    """Return the labels sorted; as text if they cannot be compared with one another."""
     labels = list(labels)
     try:
         return sorted(labels)
@@ -27,7 +27,7 @@ def find_label(wanted: Any, labels: Iterable[Any], *, by_text: bool = False, wha
     Parameters
     ----------
     wanted : object
-        What the user asked for.
+        Label given by the user.
     labels : iterable
         Labels that exist.
     by_text : bool
@@ -74,7 +74,7 @@ def default_control(labels: Iterable[Any]) -> Any:
 
 
 def _spellings(label: Any) -> tuple[str, ...]:
-    # A column of 0 and 1 with gaps is read as 0.0 and 1.0; on a command line "1" still means it.
+    # A column of 0 and 1 with missing values is read as 0.0 and 1.0; "1" on a command line still matches.
     return (str(label), f"{label:g}") if isinstance(label, float) else (str(label),)
 
 

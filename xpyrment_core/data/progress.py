@@ -1,4 +1,4 @@
-"""A sign of life for passes over data that take longer than two seconds."""
+"""Progress bar for reads longer than two seconds."""
 
 import sys
 import threading
@@ -13,10 +13,10 @@ INTERVAL = 0.2
 
 @contextmanager
 def progress(label: str, share: Callable[[], float | None] | None = None, delay: float = DELAY) -> Iterator[None]:
-    """Show that work is going on, on standard error, once it has taken `delay` seconds.
+    """Show progress on standard error, once the work has taken `delay` seconds.
 
-    Nothing is shown (and rich is not even imported) unless someone can watch: on a
-    terminal or in a notebook. What was shown is removed when the work ends.
+    Nothing is shown (and rich is not imported) unless standard error is a terminal or a
+    notebook. The progress bar is removed when the work ends.
 
     Parameters
     ----------

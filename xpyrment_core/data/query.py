@@ -45,7 +45,7 @@ class Term:
 
 @frozen
 class RowSet:
-    """The rows on which all `required` columns are observed, and the terms wanted there.
+    """The rows on which all `required` columns are observed, and the terms needed of them.
 
     NaN and null are both missing; infinities are values (and make the moments non-finite,
     which the analysis notices).
@@ -63,14 +63,14 @@ class RowSet:
 
 @frozen(kw_only=True)
 class Query:
-    """All that one analysis wants of the data.
+    """Everything that one analysis needs of the data.
 
     Attributes
     ----------
     treatment_col : str
         Column of variant labels.
     arms : tuple of labels
-        The variants compared; rows of others are not read into anything.
+        The variants compared; rows of others do not enter any result.
     row_sets : tuple of RowSet
         Usually one a metric, plus one for covariate balance.
     unit_col : str or None

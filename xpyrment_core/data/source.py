@@ -31,7 +31,7 @@ class Source(Protocol):
         """Count infinite values per column and label; asked only when moments are not finite."""
         ...
 
-    def offending(self, column: str, allowed: Iterable[float], limit: int = 5) -> tuple[float, ...]:
+    def values_outside(self, column: str, allowed: Iterable[float], limit: int = 5) -> tuple[float, ...]:
         """Return up to `limit` distinct non-missing values of a column that are not allowed."""
         ...
 

@@ -20,7 +20,7 @@ from xpyrment_core.values.moments import Moments
 
 @frozen
 class ColumnMean:
-    """The plain mean of one column: what a covariate is."""
+    """The plain mean of one column, such as a covariate."""
 
     name: str
 
@@ -55,6 +55,7 @@ def gradient(metric: FunctionOfMeans, means: Mapping[str, float]) -> np.ndarray:
 
 
 def _complex_step(value: Callable[[Means], Any], means: Mapping[str, float], column: str) -> float:
+    # No subtraction takes place, so the step can be tiny (complex step).
     step = 1e-30 * max(abs(means[column]), 1.0)
     moved = dict(means) | {column: complex(means[column], step)}
     result = value(moved)
@@ -64,6 +65,7 @@ def _complex_step(value: Callable[[Means], Any], means: Mapping[str, float], col
 
 
 def _central_difference(value: Callable[[Means], Any], means: Mapping[str, float], column: str) -> float:
+    # Cube root of eps balances truncation and rounding of central differences.
     step = np.cbrt(np.finfo(float).eps) * max(abs(means[column]), 1e-8)
     high, low = (float(value(dict(means) | {column: means[column] + s})) for s in (step, -step))
     return (high - low) / (2 * step)
@@ -82,7 +84,7 @@ def linearise(metrics: Sequence[FunctionOfMeans], moments: Moments) -> Moments:
     """
     if moments.n == 0:
         raise NotEstimable("there are no units with an observed value")
-    # Only what these metrics read, so that an infinite covariate does not make them infinite too.
+    # Only the columns these metrics read: an infinite value in another must not make them NaN.
     moments = moments.select(list(dict.fromkeys(c for metric in metrics for c in metric.columns)))
     means = moments.means
     values, weights = [], np.zeros((len(metrics), len(moments.columns)))
@@ -92,7 +94,7 @@ def linearise(metrics: Sequence[FunctionOfMeans], moments: Moments) -> Moments:
     m2 = np.diag(moments.m2)
     clean = _cleared(moments, m2 <= moments.n * (ROUNDING * moments.mean) ** 2)
     linear = clean.project([m.name for m in metrics], values, weights)
-    # A ratio of proportional columns is constant; what is left of their spreads is rounding.
+    # A ratio of proportional columns is constant, and its variance is rounding error.
     parts = (np.abs(weights) @ np.sqrt(np.diag(clean.m2))) ** 2
     return _cleared(linear, np.diag(linear.m2) <= CANCELLATION * parts)
 
@@ -109,7 +111,7 @@ def _value(metric: FunctionOfMeans, means: Mapping[str, float]) -> float:
 
 
 def _cleared(moments: Moments, constant: np.ndarray) -> Moments:
-    """Set the spread of constant columns to exactly 0, where only rounding made it positive."""
+    """Set the variance of constant columns to exactly 0, where rounding made it positive."""
     if not constant.any():
         return moments
     keep = ~constant

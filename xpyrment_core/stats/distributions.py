@@ -40,11 +40,12 @@ def quantile(probability: float, df: float | None = None) -> float:
 
 def critical(alpha: float, df: float | None, alternative: Alternative) -> float:
     """Return the positive critical value of a two- or one-sided test at level `alpha`."""
+    # The lower quantile: 1 - alpha / 2 would round to 1 for tiny alpha.
     return -quantile(alpha / 2 if alternative == "two-sided" else alpha, df)
 
 
 def bounded(low: float, high: float, alternative: Alternative) -> tuple[float, float]:
-    """Open the end of an interval that a one-sided alternative leaves open."""
+    """Return the interval with the end infinite that a one-sided alternative leaves open."""
     if alternative == "greater":
         return low, math.inf
     if alternative == "less":

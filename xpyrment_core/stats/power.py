@@ -11,9 +11,9 @@ from xpyrment_core.values.estimates import Effect
 def achieved_power(effect: Effect, alpha: float) -> float | None:
     """Return the power of the test if the true effect were the observed one.
 
-    A transformation of the p-value that says nothing new about the experiment
-    (Hoenig and Heisey 2001, The American Statistician 55(1), 19-24); kept because
-    readers ask for it. Uses the noncentral t distribution.
+    A transformation of the p-value, without new information about the experiment
+    (Hoenig and Heisey 2001, The American Statistician 55(1), 19-24); reported because
+    many readers expect it. Uses the noncentral t distribution.
     """
     if effect.statistic is None or effect.std_error is None:
         return None
@@ -29,18 +29,17 @@ def achieved_power(effect: Effect, alpha: float) -> float | None:
 
 
 def detectable(effect: Effect, alpha: float, power: float = 0.8) -> float | None:
-    """Return the smallest true difference found with probability `power`, at this standard error."""
+    """Return the smallest true difference detected with probability `power`, at this standard error."""
     if effect.std_error is None:
         return None
     cut = critical(alpha, effect.df, effect.alternative)
     if effect.df is None or effect.df > NORMAL_DF:
+        # Shifted normal: power is reached at cut + z_power standard errors.
         return (cut + quantile(power)) * effect.std_error
     return float(special.nctdtrinc(effect.df, 1 - power, cut)) * effect.std_error
 
 
 NORMAL_DF = 1e5
-
-
 """Past these degrees of freedom the noncentral t equals a shifted normal to 5 digits."""
 
 

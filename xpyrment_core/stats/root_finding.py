@@ -1,4 +1,4 @@
-"""Where a function of one variable crosses zero, without loading an optimisation library."""
+"""Root finding for a function of one variable, without importing scipy.optimize."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ def zero(function: Callable[[float], float], low: float, high: float, tolerance:
         One number in, one number out; may be infinite at the ends.
     low, high : float
     tolerance : float
-        The zero is found to this share of its size, or to 1e-300 near 0.
+        Relative tolerance; 1e-300 absolute near 0.
 
     Raises
     ------
@@ -42,7 +42,7 @@ def zero(function: Callable[[float], float], low: float, high: float, tolerance:
     for _ in range(200):
         t = a + share * (b - a)
         ft = function(t)
-        # a is the newest point, b brackets the zero with it, c is the one before.
+        # a is the newest point, a and b bracket the zero, c is the previous point.
         if (ft > 0) == (fa > 0):
             c, fc = a, fa
         else:
@@ -59,7 +59,7 @@ def zero(function: Callable[[float], float], low: float, high: float, tolerance:
 
 
 def _next_share(a: float, b: float, c: float, fa: float, fb: float, fc: float) -> float:
-    """Return how far from a to b to look next: inverse quadratic interpolation where it is safe, else half way."""
+    """Return the next step from a to b: inverse quadratic interpolation if it is safe, else bisection."""
     xi, phi = (a - b) / (c - b), (fa - fb) / (fc - fb)
     if not phi**2 < xi or not (1 - phi) ** 2 < 1 - xi:
         return 0.5

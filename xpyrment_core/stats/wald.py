@@ -1,7 +1,7 @@
-"""Arithmetic shared by tests: tails, Wald effects, relative intervals, power.
+"""Wald test of two independent estimates, pooled variances and Satterthwaite degrees of freedom.
 
-Everything here is a pure function of `Estimate` values. A plugin's test is usually
-one line of its own (its degrees of freedom) around `wald`.
+All are pure functions of `Estimate` values. A test in a plugin is usually one line
+(its degrees of freedom) around `wald`.
 """
 
 import math
@@ -15,12 +15,12 @@ from xpyrment_core.stats.distributions import bounded, critical, p_value
 from xpyrment_core.values.estimates import Effect, Estimate, Interval
 
 ROUNDING = 8 * np.finfo(float).eps
-"""A standard error below this share of the values it belongs to is rounding, not noise."""
+"""A standard error below this share of its values is rounding error, not noise."""
 
 CANCELLATION = 1e-12
-"""A variance below this share of the variances it is a difference of is rounding, not noise.
+"""A difference of variances below this share of them is rounding error.
 
-Moments carry second moments to about 1e-13, whatever engine summed them.
+Second moments are accurate to about 1e-13 in every engine.
 """
 
 
@@ -38,11 +38,11 @@ def wald(
     Parameters
     ----------
     control, treatment : Estimate
-        With the variances the test wants to use.
+        With the variances that the test uses.
     alpha : float
         Level of the interval is ``1 - alpha``.
     alternative : {"two-sided", "greater", "less"}
-        What treatment is suspected to be, against control.
+        Alternative hypothesis about treatment relative to control.
     df : float or None
         Degrees of freedom of the t distribution; None for the normal.
     method : str
@@ -57,6 +57,7 @@ def wald(
     std_error = math.sqrt(control.variance + treatment.variance)
     if not math.isfinite(difference) or not math.isfinite(std_error):
         raise NotEstimable("the metric or its variance is not a finite number in one of the variants")
+    # Constant variants: the standard error is no larger than the rounding of the means.
     if std_error <= ROUNDING * max(abs(control.value), abs(treatment.value)) / math.sqrt(min(control.n, treatment.n)):
         raise NotEstimable("both variants are constant, so there is no noise to compare against")
     statistic = difference / std_error
@@ -80,3 +81,20 @@ def pooled(control: Estimate, treatment: Estimate) -> tuple[Estimate, Estimate]:
         raise NotEstimable("too few units to estimate a variance")
     variance = (control.unit_variance * control.df + treatment.unit_variance * treatment.df) / df
     return evolve(control, unit_variance=variance), evolve(treatment, unit_variance=variance)
+
+
+def satterthwaite(control: Estimate, treatment: Estimate) -> float:
+    """Return the degrees of freedom of the sum of two independent variance estimates.
+
+    Usually not an integer; it is not rounded. Infinite where both variances are 0.
+
+    References
+    ----------
+    Satterthwaite, F. E. (1946). An approximate distribution of estimates of variance
+    components. Biometrics Bulletin 2(6), 110-114.
+    """
+    total = control.variance + treatment.variance
+    if total == 0:
+        return float("inf")
+    # Squares of shares, because squares of variances overflow or underflow in extreme units.
+    return 1 / ((control.variance / total) ** 2 / control.df + (treatment.variance / total) ** 2 / treatment.df)

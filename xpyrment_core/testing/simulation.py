@@ -4,10 +4,9 @@ from collections.abc import Callable
 from zlib import crc32
 
 import numpy as np
-from attrs import frozen
 from numpy.random import Generator
 
-from xpyrment_core.stats.binomial import clopper_pearson
+from xpyrment_core.stats.binomial import Rate, rate
 
 LOOKS = (500, 1_000, 2_000, 4_000, 8_000, 16_000)
 FAST_LOOKS = LOOKS[:3]
@@ -19,19 +18,6 @@ COVERAGE_BAND = (0.935, 0.965)
 ALPHA = 0.05
 
 Batch = Callable[[Generator, int], tuple[int, int]]
-
-
-@frozen
-class Rate:
-    """How often something happened in simulated experiments, with exact bounds."""
-
-    hits: int
-    trials: int
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.hits / self.trials:.3f} [{self.low:.3f}, {self.high:.3f}] in {self.trials:,} experiments"
 
 
 def seeded(name: str) -> Generator:
@@ -68,23 +54,24 @@ def judge(name: str, what: str, batch: Batch, band: tuple[float, float], fast: b
     """
     generator, hits, trials, done = seeded(name), 0, 0, 0
     looks = FAST_LOOKS if fast else LOOKS
-    rate = None
+    result = None
     for look in looks:
         more_hits, more_trials = batch(generator, look - done)
         hits, trials, done = hits + more_hits, trials + more_trials, look
         if not trials:
             continue
-        rate = Rate(hits, trials, *clopper_pearson(hits, trials, ERROR / len(looks)))
-        assert rate.low <= band[1] and rate.high >= band[0], _off(what, rate, band)
-        if band[0] <= rate.low and rate.high <= band[1]:
-            return rate
-    if rate is not None and not fast:
-        assert band[0] <= rate.hits / rate.trials <= band[1], _off(what, rate, band)
-    return rate
+        result = rate(hits, trials, level=1 - ERROR / len(looks))
+        assert result.low <= band[1] and result.high >= band[0], _off(what, result, band)
+        if band[0] <= result.low and result.high <= band[1]:
+            return result
+    if result is not None and not fast:
+        assert band[0] <= result.count / result.n <= band[1], _off(what, result, band)
+    return result
 
 
 def _off(what: str, rate: Rate, band: tuple[float, float]) -> str:
-    return f"{what}: {rate}, wanted {band[0]:g} to {band[1]:g}"
+    share = f"{rate.count / rate.n:.3f} [{rate.low:.3f}, {rate.high:.3f}] in {rate.n:,} experiments"
+    return f"{what}: {share}, wanted {band[0]:g} to {band[1]:g}"
 
 
 def level_band(conservative: bool) -> tuple[float, float]:

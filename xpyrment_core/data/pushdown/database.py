@@ -1,7 +1,7 @@
-"""What an engine must be able to do so that sums can be pushed down to where the data are.
+"""Protocol of a database to which an engine pushes sums down.
 
 An engine that implements `Database` gets the rest (`DatabaseSource`) from the core: which sums,
-when to take a second look, how units, exclusions and samples come out.
+when a second pass is needed, and units, exclusions and samples.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,30 +13,30 @@ from attrs import evolve, field, frozen
 from numpy.typing import NDArray
 
 from xpyrment_core.data.labels import is_missing
-from xpyrment_core.data.pushdown.sums import Factor, Plan, Sum, centre, columns_of, doubts
+from xpyrment_core.data.pushdown.sums import Factor, Sum, SumPlan, centre, columns_of, unreliable_columns
 from xpyrment_core.data.query import ColumnType, Query
 from xpyrment_core.options import Label
 from xpyrment_core.values.moments import Moments
 
 PILOT_ROWS = 1024
 SAMPLE_ROWS = 200_000
-"""First rows searched for a unit that repeats: by the birthday paradox they have one where units commonly do."""
+"""First rows searched for a repeated unit: by the birthday paradox they contain one if units commonly repeat."""
 
 Centres = Mapping[str, Any]
-"""What is taken off each column: a number, or (mapping of label to number) one for each variant."""
+"""Centre subtracted from each column: a number, or (mapping of label to number) one for each variant."""
 
 
 @frozen
 class Pilot:
-    """What the first rows say of one column.
+    """Estimates from the first rows of one column.
 
     Attributes
     ----------
     centre : float
-        About the mean of its finite values; 0 where it has none or is no number.
+        Approximate mean of its finite values; 0 if it has none or is not numeric.
     missing : bool
-        Whether a value may be missing. False lets the sums do without a mask, and
-        obliges the database to turn a missing value into NaN there, so that the sum tells.
+        Whether a value may be missing. If False the sums need no mask, and the database must
+        turn a missing value into NaN, so that the sum becomes NaN and a second pass follows.
     """
 
     centre: float = 0.0
@@ -47,22 +47,22 @@ class Pilot:
         """Return a pilot from mean, minimum and standard deviation of the finite values, None without any."""
         if mean is None or least is None or mean != mean:
             return cls(0.0, missing)
-        # The mean of equal values is rounded; the values are not.
+        # The mean of equal values is rounded; the minimum is exact.
         return cls(centre(mean, spread) if spread else float(least), missing)
 
 
 @frozen(eq=False)
 class Request:
-    """All that one statement needs to know.
+    """Everything that one statement needs.
 
     Attributes
     ----------
     query : Query
-    plan : Plan
-        The sums wanted.
+    plan : SumPlan
+        The sums to compute.
     centres : mapping of str to float, or to (mapping of label to float)
     shifts : mapping of str to float
-        What stands in for a missing value.
+        Value imputed for a missing one.
     labels : tuple of labels
         By unit: every label in the data; a row's code is its label's place here.
     only_arms : bool
@@ -70,7 +70,7 @@ class Request:
     """
 
     query: Query
-    plan: Plan
+    plan: SumPlan
     centres: Centres
     shifts: Mapping[str, Any]
     labels: tuple[Label, ...] = ()
@@ -97,7 +97,7 @@ class Fetched:
 
 
 class Database(Protocol):
-    """Somewhere that rows can be added up; every method but `types` and `explain` reads rows."""
+    """A database that can sum rows; every method but `types` and `explain` reads rows."""
 
     described: str
     """What messages call the data."""
@@ -107,7 +107,7 @@ class Database(Protocol):
         ...
 
     def errors(self) -> AbstractContextManager[None]:
-        """Return a context that turns whatever the library raises into one EngineError."""
+        """Return a context that turns any exception of the library into an EngineError."""
         ...
 
     def count_labels(self, column: str) -> Iterable[Sequence[Any]]:
@@ -146,7 +146,7 @@ class Database(Protocol):
         """Return (label, infinite values of the first column, …) per label."""
         ...
 
-    def others(self, column: str, allowed: Sequence[float], limit: int) -> Iterable[float]:
+    def values_outside(self, column: str, allowed: Sequence[float], limit: int) -> Iterable[float]:
         """Return the smallest distinct values of a column that are not missing and not allowed."""
         ...
 
@@ -160,14 +160,14 @@ Group = tuple[Label, bool, int, int]
 
 @frozen(eq=False)
 class Answer:
-    """What one or several requests gave.
+    """The result of one or several requests.
 
     Attributes
     ----------
     moments : mapping of (row set key, arm) to Moments
     rows : mapping of (row set key, arm) to int
     groups : tuple of (label, in two arms, units, rows)
-        By unit: what the units were summed up to.
+        By unit: totals per label.
     passes : int
         Requests it took.
     """
@@ -178,7 +178,7 @@ class Answer:
     passes: int = 0
 
     def updated(self, later: "Answer") -> "Answer":
-        """Return this answer with what a later one says better."""
+        """Return this answer, updated by a later one."""
         return Answer(
             {**self.moments, **later.moments},
             {**self.rows, **later.rows},
@@ -196,6 +196,7 @@ def read_answer(request: Request, rows: Iterable[Sequence[Any]]) -> Answer:
         if plan.by_unit:
             label = request.labels[int(row[0])]
             groups.append((label, bool(row[1]), int(row[2]), int(row[3])))
+            # Units in two arms count in no arm.
             if not row[1]:
                 sums[label] = row[4:]
         elif not is_missing(row[0]):
@@ -210,30 +211,31 @@ def read_answer(request: Request, rows: Iterable[Sequence[Any]]) -> Answer:
     return Answer(moments, counts, tuple(groups), 1)
 
 
-def _by_sum(plan: Plan, row: Sequence[Any]) -> Callable[[Sum], float]:
+def _by_sum(plan: SumPlan, row: Sequence[Any]) -> Callable[[Sum], float]:
     values = dict(zip(plan.sums, row, strict=len(row) > 0))
-    return lambda wanted: float(values.get(wanted) or 0.0)  # SQL's sum of nothing is null
+    return lambda wanted: float(values.get(wanted) or 0.0)  # SQL's sum of no rows is null
 
 
 def centre_in(centres: Centres, column: str, arm: Label) -> float:
-    """Return what was taken off a column in one arm."""
-    found = centres[column]
-    return float(found[arm] if isinstance(found, Mapping) else found)
+    """Return the centre of a column in one arm."""
+    value = centres[column]
+    return float(value[arm] if isinstance(value, Mapping) else value)
 
 
-def second_thoughts(request: Request, moments: Mapping[tuple[str, Label], Moments]) -> Request | None:
-    """Return the request for what must be asked again, with what was learnt; None when all is well."""
+def second_pass(request: Request, moments: Mapping[tuple[str, Label], Moments]) -> Request | None:
+    """Return the request for a second pass, or None if the sums are reliable."""
     plan, centres = request.plan, request.centres
-    not_finite, better = doubts(plan.row_sets, moments, lambda column, arm: centre_in(centres, column, arm))
-    suspects = not_finite - plan.dirty
+    not_finite, better = unreliable_columns(plan.row_sets, moments, lambda column, arm: centre_in(centres, column, arm))
+    # A masked column that is still not finite holds an infinity: no further pass would help.
+    suspects = not_finite - plan.may_be_missing
     moved = {
-        column: {arm: found.get(arm, centres[column]) for arm in request.query.arms}
-        for column, found in better.items()
+        column: {arm: arm_centres.get(arm, centres[column]) for arm in request.query.arms}
+        for column, arm_centres in better.items()
         if not isinstance(centres[column], Mapping)
     }
     again = suspects | set(moved)
     row_sets = [row_set for row_set in plan.row_sets if again & set(columns_of([row_set]))]
     if not row_sets:
         return None
-    plan = evolve(plan, row_sets=row_sets, dirty=plan.dirty | suspects)
+    plan = evolve(plan, row_sets=row_sets, may_be_missing=plan.may_be_missing | suspects)
     return evolve(request, plan=plan, centres={**centres, **moved})

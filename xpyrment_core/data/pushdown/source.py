@@ -15,9 +15,9 @@ from xpyrment_core.data.pushdown.database import (
     Pilot,
     Request,
     read_answer,
-    second_thoughts,
+    second_pass,
 )
-from xpyrment_core.data.pushdown.sums import Factor, Plan, columns_of, number_columns, unwatched
+from xpyrment_core.data.pushdown.sums import Factor, SumPlan, columns_of, number_columns, unmonitored
 from xpyrment_core.data.query import ColumnType, Query, Reading, Term
 from xpyrment_core.errors import EngineError, unknown
 from xpyrment_core.options import Label
@@ -25,7 +25,7 @@ from xpyrment_core.values.exclusions import UnitReport
 from xpyrment_core.values.samples import ArmSample
 
 MAX_PASSES = 3
-"""One pass; one more where a value was missing after all; one more where a centre was far off."""
+"""One pass; another for values that were missing unexpectedly; another for centres far from the mean."""
 
 
 @frozen
@@ -37,9 +37,9 @@ class Census:
     rows, with_unit : mapping of label to int
         Rows, and those of them that name a unit.
     repeated : bool
-        Whether some unit has several rows, of whichever variants.
+        Whether some unit has several rows, in any variants.
     passes : int
-        Passes over the two columns that it took to know.
+        Passes over the two columns.
     """
 
     rows: Mapping[Label, int]
@@ -81,16 +81,16 @@ class DatabaseSource:
         return self._labels[column]
 
     def moments(self, query: Query) -> Reading:
-        """Answer the query in one pass; `Reading.passes` tells when it took more."""
+        """Answer the query in one pass; `Reading.passes` counts further ones."""
         self._check_query(query)
         census, pilots = self._census(query), self._pilot(query)
         by_unit = census is not None and census.repeated
-        dirty = {column for column, pilot in pilots.items() if pilot.missing} | unwatched(query.row_sets)
+        may_be_missing = {column for column, pilot in pilots.items() if pilot.missing} | unmonitored(query.row_sets)
         shifts = {column: pilots[column].centre for column in number_columns(query.row_sets)}
         known = self.labels(query.treatment_col) if by_unit else self._labels.get(query.treatment_col)
         request = Request(
             query,
-            Plan(query.row_sets, dirty, by_unit),
+            SumPlan(query.row_sets, may_be_missing, by_unit),
             shifts,
             shifts,
             tuple(label for label in known or () if label is not None),
@@ -106,13 +106,13 @@ class DatabaseSource:
         )
 
     def _answer(self, request: Request) -> Answer:
-        """Ask; what cannot be relied on is asked again, with what was learnt."""
+        """Send the request; repeat it for unreliable sums, with better centres and masks."""
         whole, again = Answer(), request
         while again is not None and whole.passes < MAX_PASSES:
             with self._database.errors():
                 part = read_answer(again, self._database.sums(again))
             whole = whole.updated(part)
-            again = second_thoughts(again, part.moments)  # type: ignore[assignment]
+            again = second_pass(again, part.moments)  # type: ignore[assignment]
         return whole
 
     def samples(self, query: Query) -> Mapping[tuple[str, Label], ArmSample]:
@@ -135,11 +135,11 @@ class DatabaseSource:
                 for column, count in zip(columns, row[1:], strict=True)
             }
 
-    def offending(self, column: str, allowed: Iterable[float], limit: int = 5) -> tuple[float, ...]:
+    def values_outside(self, column: str, allowed: Iterable[float], limit: int = 5) -> tuple[float, ...]:
         """Return up to `limit` distinct non-missing values of a column that are not allowed, smallest first."""
         self._check([column])
         with self._database.errors():
-            return tuple(float(v) for v in self._database.others(column, [float(a) for a in allowed], limit))
+            return tuple(float(v) for v in self._database.values_outside(column, [float(a) for a in allowed], limit))
 
     def explain(self, query: Query) -> str:
         """Describe how the query is answered; nothing but column types is read."""
@@ -172,8 +172,6 @@ class DatabaseSource:
                 self._pilots |= self._database.pilot(numbers)
         return {column: self._pilots[column] for column in columns}
 
-    # Units --------------------------------------------------------------------------
-
     def _census(self, query: Query) -> Census | None:
         if query.unit_col is None:
             return None
@@ -184,10 +182,11 @@ class DatabaseSource:
         return self._censuses[key]
 
     def _count_units(self, treatment_col: str, unit_col: str) -> Census:
-        """Count rows, and look for a unit with several: in the first rows, then, if there is none, in all."""
+        """Count rows, and search for a repeated unit: in the first rows, then, if there is none, in all."""
         known = [row for row in self._database.count_units(treatment_col, unit_col) if not is_missing(row[0])]
         rows = {label: int(count) for label, count, _ in known}
         with_unit = {label: int(count) for label, _, count in known}
+        # Grouping all rows by unit is expensive; a repeat in the first rows spares it.
         if self._database.most_rows(treatment_col, unit_col, SAMPLE_ROWS) > 1:
             return Census(rows, with_unit, True, 1)
         return Census(rows, with_unit, self._database.most_rows(treatment_col, unit_col, None) > 1, 2)
@@ -203,8 +202,8 @@ class DatabaseSource:
         lost: dict[Label, int] = {}
         if mixed:
             with self._database.errors():
-                found = self._database.rows_in_two_arms(query.treatment_col, str(query.unit_col))
-                lost = {label: int(count) for label, count in found if label in query.arms}
+                excluded = self._database.rows_in_two_arms(query.treatment_col, str(query.unit_col))
+                lost = {label: int(count) for label, count in excluded if label in query.arms}
         return UnitReport(
             units=none | {arm: units for arm, (units, _) in kept.items()},
             repeated=any(rows > units for units, rows in kept.values()),
@@ -214,11 +213,8 @@ class DatabaseSource:
         )
 
 
-# Samples --------------------------------------------------------------------------------
-
-
 def sample_factors(query: Query) -> tuple[Factor, ...]:
-    """Return what samples are made of: numbers, indicators of levels, and the gaps of columns that are no numbers."""
+    """Return the factors of samples: numbers, level indicators, and missingness of columns that are not numeric."""
     numbers = number_columns(query.row_sets)
     factors = dict.fromkeys(Factor(column, "value") for column in numbers)
     for row_set in query.row_sets:
@@ -231,6 +227,7 @@ def sample_factors(query: Query) -> tuple[Factor, ...]:
 def arm_samples(query: Query, fetched: Fetched, shifts: Mapping[str, float]) -> Mapping[tuple[str, Label], ArmSample]:
     """Return every row set's terms on its complete rows, per arm."""
     units = fetched.units
+    # Units with one row each need no codes.
     if units is not None and len(np.unique(units)) == len(units):
         units = None
     samples = {}

@@ -1,13 +1,14 @@
-"""From a query to plain sums, and from the sums back to moments.
+"""Translates a query into sums, and the sums back into moments.
 
-An engine that pushes the work down to a database asks a `Plan` which sums it needs,
-has them computed in one query, and hands the numbers back. The statistic is the same
-everywhere: a centre `c` per column (the mean of a few rows), then ``sum(x - c)`` and ``sum((x - c) * (y - c))``,
-which all engines can compute and which keeps the variance of ``1e9 + N(0, 1)``.
+A `SumPlan` lists the sums that an engine needs; the engine computes them in one statement, and the
+plan turns them into moments. The sums are the same everywhere: with a centre `c` per column (the
+mean of a few rows) ``sum(x - c)`` and ``sum((x - c) * (y - c))``, which all engines can compute
+and which keep the variance of ``1e9 + N(0, 1)``.
 """
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from itertools import combinations_with_replacement
 from typing import Any, Literal
 
@@ -20,10 +21,10 @@ from xpyrment_core.values.moments import Moments
 
 FactorKind = Literal["value", "filled", "missing", "level", "rows"]
 ROWS_NAME = "\0rows"
-"""The moments column that counts a unit's rows; no data column can be called so."""
+"""The moments column that counts a unit's rows; not a possible name of a data column."""
 
 FAR = 100.0
-"""Standard deviations between a centre and the mean beyond which sums are taken again about a better one."""
+"""Standard deviations between centre and mean beyond which sums are repeated about a better centre."""
 
 
 @frozen
@@ -46,6 +47,9 @@ class Factor:
 
 
 ROWS = Factor("", "rows")
+
+MaskedFactor = tuple[frozenset[str], Factor]
+"""A factor on the rows where every column of a mask is observed."""
 
 
 @frozen
@@ -74,15 +78,15 @@ def _names(columns: Iterable[str]) -> frozenset[str]:
 
 
 @frozen(eq=False)
-class Plan:
-    """Which sums answer some row sets, each asked for once however many row sets share it.
+class SumPlan:
+    """The sums that answer some row sets; sums shared by several row sets are computed once.
 
     Attributes
     ----------
     row_sets : tuple of RowSet
-    dirty : frozenset of str
-        Columns that may have missing values. The others are taken to be complete,
-        which spares their masks; `doubts` finds out when that was wrong.
+    may_be_missing : frozenset of str
+        Columns that may have missing values. The others are assumed complete and need no mask;
+        `unreliable_columns` detects if the assumption was wrong.
     by_unit : bool
         Whether factors are summed over each unit's rows first.
 
@@ -91,27 +95,27 @@ class Plan:
     Two metrics without missing values share the count, and no cross-product is formed:
 
     >>> rows = [RowSet(c, (c,), (Term(c, c),)) for c in ("orders", "revenue")]
-    >>> len(Plan(rows, frozenset()).sums), len(Plan(rows, frozenset({"revenue"})).sums)
+    >>> len(SumPlan(rows, frozenset()).sums), len(SumPlan(rows, frozenset({"revenue"})).sums)
     (5, 6)
     """
 
     row_sets: tuple[RowSet, ...] = field(converter=_in_order)
-    dirty: frozenset[str] = field(converter=_names)
+    may_be_missing: frozenset[str] = field(converter=_names)
     by_unit: bool = False
 
     def mask(self, row_set: RowSet) -> frozenset[str]:
         """Return the columns that decide which rows the row set has."""
-        return frozenset(row_set.required) & self.dirty
+        return frozenset(row_set.required) & self.may_be_missing
 
     def factors(self, row_set: RowSet) -> tuple[Factor | None, ...]:
         """Return the factor of each term, None for one that is 0 on every row."""
-        found = tuple(self._factor(row_set, term) for term in row_set.terms)
-        return (*found, ROWS) if self.by_unit else found
+        factors = tuple(self._factor(row_set, term) for term in row_set.terms)
+        return (*factors, ROWS) if self.by_unit else factors
 
     def _factor(self, row_set: RowSet, term: Term) -> Factor | None:
         if term.kind == "level":
             return Factor(term.column, "level", term.level)
-        if term.column not in self.dirty or term.column in row_set.required:
+        if term.column not in self.may_be_missing or term.column in row_set.required:
             return None if term.kind == "missing" else Factor(term.column, "value")
         return Factor(term.column, term.kind)
 
@@ -129,19 +133,31 @@ class Plan:
                 return Sum(mask, (a,))  # an indicator is its own square
             if _never_together(a, b):
                 return None
+        # One order of the factors, so that x * y and y * x are the same sum.
         first, second = sorted((a, b), key=lambda f: (f.column, f.kind, repr(f.level)))
         return Sum(mask, (first, second))
 
-    @property
+    @cached_property
     def sums(self) -> tuple[Sum, ...]:
         """All sums needed, each once."""
-        wanted: dict[Sum, None] = {}
+        sums: dict[Sum, None] = {}
         for row_set in self.row_sets:
             mask = self.mask(row_set)
-            wanted[Sum(mask)] = None
-            wanted.update((Sum(mask, (f,)), None) for f in self.factors(row_set) if f is not None)
-            wanted.update((cell, None) for cell in self.cells(row_set).values() if cell is not None)
-        return tuple(wanted)
+            sums[Sum(mask)] = None
+            sums.update((Sum(mask, (f,)), None) for f in self.factors(row_set) if f is not None)
+            sums.update((cell, None) for cell in self.cells(row_set).values() if cell is not None)
+        return tuple(sums)
+
+    @cached_property
+    def masked_factors(self) -> dict[MaskedFactor, int]:
+        """Every pair of mask and factor that some sum needs, numbered in order of first use."""
+        pairs = dict.fromkeys((s.mask, factor) for s in self.sums for factor in s.factors)
+        return {pair: i for i, pair in enumerate(pairs)}
+
+    @cached_property
+    def mask_names(self) -> dict[frozenset[str], str]:
+        """A name for every mask that some sum needs."""
+        return {mask: f"m{i}" for i, mask in enumerate(dict.fromkeys(s.mask for s in self.sums))}
 
     def moments(self, row_set: RowSet, value: Callable[[Sum], float], centres: Mapping[str, float]) -> Moments:
         """Return the row set's moments, given the value of each of its sums in one variant.
@@ -182,37 +198,37 @@ def _never_together(a: Factor, b: Factor) -> bool:
 
 def columns_of(row_sets: Iterable[RowSet]) -> tuple[str, ...]:
     """Return the data columns that the row sets read, in order of appearance."""
-    found: dict[str, None] = {}
+    columns: dict[str, None] = {}
     for row_set in row_sets:
-        found.update(dict.fromkeys(row_set.required))
-        found.update(dict.fromkeys(term.column for term in row_set.terms))
-    return tuple(found)
+        columns.update(dict.fromkeys(row_set.required))
+        columns.update(dict.fromkeys(term.column for term in row_set.terms))
+    return tuple(columns)
 
 
 def number_columns(row_sets: Iterable[RowSet]) -> tuple[str, ...]:
-    """Return the data columns whose values (not only levels or gaps) are wanted."""
+    """Return the data columns whose values (not only levels or missingness) are needed."""
     terms = (term for row_set in row_sets for term in row_set.terms)
     return tuple(dict.fromkeys(term.column for term in terms if term.kind in ("value", "filled")))
 
 
-def unwatched(row_sets: Iterable[RowSet]) -> frozenset[str]:
-    """Return the columns whose gaps matter to a row set that does not add up their values.
+def unmonitored(row_sets: Iterable[RowSet]) -> frozenset[str]:
+    """Return the columns whose missingness matters to a row set that does not sum their values.
 
-    No sum would show that such a column is not complete, so it is never taken to be.
+    No sum would reveal a missing value of such a column, so it is never assumed complete.
     """
-    found: set[str] = set()
+    columns: set[str] = set()
     for row_set in row_sets:
         gaps = {*row_set.required, *(term.column for term in row_set.terms if term.kind == "missing")}
-        found |= gaps.difference(number_columns([row_set]))
-    return frozenset(found)
+        columns |= gaps.difference(number_columns([row_set]))
+    return frozenset(columns)
 
 
 def centre(mean: float, spread: float) -> float:
-    """Return a number near `mean` that has few binary digits, for taking off a column's values.
+    """Return a number near `mean` with few binary digits, to subtract from a column's values.
 
-    It lies within an eighth of the standard deviation `spread`. Whole numbers (and
-    0/1 columns) less such a centre add up without any rounding, in any order, so that a
-    variant in which they are constant has a variance of exactly 0.
+    It lies within an eighth of the standard deviation `spread`. Integers (and 0/1 columns)
+    minus such a centre are summed without rounding, in any order, so a constant variant
+    has a variance of exactly 0.
 
     Examples
     --------
@@ -221,21 +237,22 @@ def centre(mean: float, spread: float) -> float:
     """
     if not math.isfinite(spread) or spread <= 0 or not math.isfinite(mean):
         return mean
+    # A power of two between an eighth and a quarter of the spread.
     grid = 2.0 ** math.floor(math.log2(spread / 4))
     return round(mean / grid) * grid if grid > 0 and math.isfinite(mean / grid) else mean
 
 
-def doubts(
+def unreliable_columns(
     row_sets: Iterable[RowSet],
     moments: Mapping[tuple[str, Label], Moments],
     centres: Callable[[str, Label], float],
 ) -> tuple[frozenset[str], dict[str, dict[Label, float]]]:
-    """Find columns whose sums cannot be relied on.
+    """Return the columns whose sums are unreliable.
 
     Returns
     -------
     not_finite : frozenset of str
-        Columns whose sums are not finite: an infinity, or a missing value in a column taken to be complete.
+        Columns whose sums are not finite: an infinity, or a missing value in a column assumed complete.
     better : dict of str to (dict of label to float)
         Columns whose centre lies so far from a variant's mean that the variance loses
         digits, with a better centre for each variant.
@@ -247,16 +264,16 @@ def doubts(
         for i, term in enumerate(row_set.terms):
             if term.kind not in ("value", "filled"):
                 continue
-            found = {arm: (m.n, float(m.mean[i]), float(m.m2[i, i])) for arm, m in parts.items()}
-            if not all(math.isfinite(mean) and math.isfinite(m2) for _, mean, m2 in found.values()):
+            arms = {arm: (m.n, float(m.mean[i]), float(m.m2[i, i])) for arm, m in parts.items()}
+            if not all(math.isfinite(mean) and math.isfinite(m2) for _, mean, m2 in arms.values()):
                 not_finite.add(term.column)
-            elif any(_far(*found[arm], centres(term.column, arm)) for arm in found):
+            elif any(_far(*arms[arm], centres(term.column, arm)) for arm in arms):
                 better[term.column] = {
-                    arm: centre(mean, math.sqrt(max(m2, 0.0) / n)) for arm, (n, mean, m2) in found.items()
+                    arm: centre(mean, math.sqrt(max(m2, 0.0) / n)) for arm, (n, mean, m2) in arms.items()
                 }
     return frozenset(not_finite), better
 
 
 def _far(n: int, mean: float, m2: float, centre: float) -> bool:
-    # A sum of squares that cancels to exactly 0 was free of rounding.
+    # A sum of squares of exactly 0 was computed without rounding.
     return m2 != 0 and n * (mean - centre) ** 2 > FAR**2 * max(m2, 0.0)

@@ -55,7 +55,7 @@ def engine_checks(subject: EngineSubject, statistical: bool = True) -> Iterator[
     """Yield every check that applies to an engine; none of them simulates."""
     for claim in (
         accepts, schema, labels, moments, stable, units, units_in_two_arms, samples, row_order,
-        empty_arm, infinite, offending, deterministic, explains,
+        empty_arm, infinite, values_outside, deterministic, explains,
     ):  # fmt: skip
         yield Check(claim.__name__, lambda claim=claim: claim(subject))  # type: ignore[misc]
 
@@ -241,14 +241,16 @@ def infinite(subject: EngineSubject) -> None:
     assert ok, "an infinite value in one column spoilt the moments of others"
 
 
-def offending(subject: EngineSubject) -> None:
+def values_outside(subject: EngineSubject) -> None:
     """Values that are not allowed are found, missing ones are not among them."""
     data = example()
     source = subject.open(data)
-    found = set(source.offending("visits", (0.0, 1.0), 3))
+    found = set(source.values_outside("visits", (0.0, 1.0), 3))
     wanted = {float(v) for v in data["visits"]} - {0.0, 1.0}
     assert found <= wanted and len(found) == min(3, len(wanted)), f"found {sorted(found)} of {sorted(wanted)}"
-    assert not source.offending("spend", {float(v) for v in data["spend"] if not missing(v)}), "missing is no value"
+    assert not source.values_outside("spend", {float(v) for v in data["spend"] if not missing(v)}), (
+        "missing is no value"
+    )
 
 
 def deterministic(subject: EngineSubject) -> None:

@@ -1,4 +1,4 @@
-"""Successes in treatment given the successes in both variants together: Fisher's distribution."""
+"""Noncentral hypergeometric distribution of a 2 x 2 table given its margins: the basis of Fisher's exact test."""
 
 import math
 from collections.abc import Callable
@@ -7,8 +7,8 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from xpyrment_core import Counts
 from xpyrment_core.stats.root_finding import zero
+from xpyrment_core.values.estimates import Counts
 
 TIE = 1e-7
 """Two tables whose probabilities differ by less than this share are equally likely (as in R)."""
@@ -16,12 +16,12 @@ TIE = 1e-7
 
 @frozen(eq=False)
 class Conditional:
-    """The conditional distribution around its bulk and the observed table.
+    """The conditional distribution, restricted to its bulk and the observed table.
 
     Attributes
     ----------
     support : ndarray of float64
-        Successes in treatment; what is left out has a probability below 1e-300.
+        Successes in treatment; omitted points have a total probability below 1e-300.
     log_weights : ndarray of float64
         Log probabilities at odds ratio 1, up to a constant.
     least, most : int
@@ -68,12 +68,13 @@ def conditional(control: Counts, treatment: Counts) -> Conditional:
     total, n = control.successes + treatment.successes, control.n + treatment.n
     least, most = max(0, total - control.n), min(total, treatment.n)
     mode = (total + 1) * (treatment.n + 1) // (n + 2)
+    # 40 standard deviations and 400 points beyond mode and observed value.
     spread = math.sqrt(total * treatment.n / n * control.n / n * (n - total) / max(n - 1, 1))
     reach = math.ceil(40 * spread) + 400
     start = max(least, min(mode, treatment.successes) - reach)
     end = min(most, max(mode, treatment.successes) + reach)
     k = np.arange(start, end, dtype=np.float64)
-    # Ratios of neighbouring probabilities, added up in logs: no large factorials to cancel.
+    # Sums of log ratios of neighbouring probabilities: log factorials would cancel and lose digits.
     steps = np.log((total - k) * (treatment.n - k)) - np.log((k + 1) * (control.n - total + k + 1))
     logs = np.concatenate([[0.0], np.cumsum(steps)])
     return Conditional(np.arange(start, end + 1, dtype=np.float64), logs, least, most, treatment.successes)

@@ -1,4 +1,4 @@
-"""Balance of a frame in memory: `check_balance`."""
+"""Covariate balance of a frame in memory: `check_balance`."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xpyrment_balance.compare import CovariateBalance, Label, Levels, Numbers, compare_levels, compare_numbers
-from xpyrment_balance.measures import kolmogorov_smirnov
+from xpyrment_balance.covariate_balance import CovariateBalance, Label, Levels, Numbers, compare_levels, compare_numbers
+from xpyrment_balance.kolmogorov_smirnov import kolmogorov_smirnov
 from xpyrment_balance.result import BalanceResult
 from xpyrment_core import InputError, Moments, listing
 from xpyrment_core.data.frames import absent, label_counts, select
@@ -43,13 +43,13 @@ def check_balance(
     Raises
     ------
     InputError
-        A column or label is not there, a covariate has a type that cannot be compared, or there
+        A column or label does not exist, a covariate has a type that cannot be compared, or there
         are fewer than two variants.
 
     Notes
     -----
     A covariate is out of balance when its absolute standardized mean difference is 0.1 or more,
-    rounding forgiven (see `xpyrment_balance.measures.smd`). Missing values are left out of the
+    up to rounding (see `xpyrment_balance.smd.smd`). Missing values are left out of the
     SMD, and "is missing" is compared like a covariate. A covariate without an SMD (no values,
     infinite values, one constant everywhere) is *not estimable* and never counts as balanced.
 
@@ -88,10 +88,12 @@ def _compare(
     name: str, arms: "dict[Label, nw.DataFrame[Any]]", control: Label, treatments: list[Label]
 ) -> list[CovariateBalance]:
     columns = {label: _column(frame, name) for label, frame in arms.items()}
+    # A column that is text in one variant is categorical in all.
     if any(isinstance(column, Levels) for column in columns.values()):
         levels = {label: _as_levels(column) for label, column in columns.items()}
         return [compare_levels(name, (control, t), levels[control], levels[t]) for t in treatments]
     values = {label: column for label, column in columns.items() if not isinstance(column, Levels)}
+    # Binary only if it is in every variant, so that all rows of a covariate have one test.
     binary = all(((v == 0) | (v == 1) | np.isnan(v)).all() for v in values.values())
     summaries = {label: _summary(v) for label, v in values.items()}
     return [
@@ -127,7 +129,7 @@ def _column(frame: "nw.DataFrame[Any]", name: str) -> NDArray[np.float64] | Leve
 
 
 def _objects(frame: "nw.DataFrame[Any]", name: str) -> NDArray[np.float64] | Levels:
-    """Read a column of Python objects: numbers and true/false with holes, or else text."""
+    """Read a column of Python objects: numbers and booleans with missing values, or else text."""
     values = frame[name].to_list()
     if all(absent(value) or isinstance(value, Number | np.bool_) for value in values):
         return np.array([np.nan if absent(value) else float(value) for value in values])
@@ -152,7 +154,7 @@ def _summary(values: NDArray[np.float64]) -> Numbers:
     missing, infinite = len(values) - len(observed), int(np.isinf(observed).sum())
     if infinite or len(observed) == 0:
         return Numbers(n=len(observed), missing=missing, infinite=infinite)
-    with np.errstate(over="ignore", invalid="ignore"):  # an overflow shows in the result
+    with np.errstate(over="ignore", invalid="ignore"):  # an overflow makes the moments non-finite, which is reported
         moments = Moments.of({"x": observed})
     variance = float(moments.m2[0, 0]) / (moments.n - 1) if moments.n > 1 else float("nan")
     return Numbers(n=moments.n, mean=float(moments.mean[0]), variance=variance, missing=missing)

@@ -1,15 +1,17 @@
-"""One covariate, one treatment against control: from summaries of the two to a verdict."""
+"""Balance of one covariate between one treatment and control, from summaries of both."""
 
 import math
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
 from attrs import field, frozen
 
-from xpyrment_balance import measures
-from xpyrment_core import NotEstimable
+from xpyrment_balance.smd import smd, smd_categorical, smd_shares
+from xpyrment_core import Estimate, NotEstimable
 from xpyrment_core.stats.balance import is_imbalanced
+from xpyrment_core.stats.chi_square import expected_if_independent, pearson
+from xpyrment_core.stats.wald import satterthwaite, wald
 
 Kind = Literal["numeric", "binary", "categorical"]
 Label = Hashable
@@ -87,15 +89,15 @@ class CovariateBalance:
         None for a categorical covariate.
     smd : float or None
         Treatment minus control; not negative for a categorical covariate, infinite where the
-        variants have nothing in common, None where it cannot be had (`reason` says why).
+        variants have nothing in common, None where it is not estimable (see `reason`).
     variance_ratio : float or None
         ``s_T^2 / s_C^2``; between 0.5 and 2 is usual (Rubin 2001).
     ks, ks_p_value : float or None
-        Kolmogorov-Smirnov, for numeric covariates whose values are at hand.
+        Kolmogorov-Smirnov, for numeric covariates if the values are available.
     p_value : float or None
         Welch's t-test (numeric) or Pearson's chi-square (binary, categorical).
     missing_smd, missing_p_value : float or None
-        The same two for "is missing"; None where nothing is.
+        The same two of the indicator "is missing"; None if no value is missing.
     levels : tuple of LevelBalance
     """
 
@@ -122,7 +124,7 @@ class CovariateBalance:
 
     @property
     def flags(self) -> tuple[tuple[str, float], ...]:
-        """What is out of balance, with its SMD: the covariate itself, ``"<covariate> is missing"``."""
+        """Names and SMDs out of balance: of the covariate itself, of ``"<covariate> is missing"``."""
         named = ((self.covariate, self.smd), (f"{self.covariate} is missing", self.missing_smd))
         return tuple((name, value) for name, value in named if value is not None and is_imbalanced(value))
 
@@ -133,9 +135,9 @@ class CovariateBalance:
 
     @property
     def badness(self) -> float:
-        """Greatest absolute SMD, infinite where there is none: what picks the worst treatment.
+        """Maximum absolute SMD, infinite if not estimable; the treatment with the maximum is the worst.
 
-        Rounded, so that of two treatments equally far off the first is picked whatever the last digits.
+        Rounded, so that of two treatments with equal imbalance the first is chosen despite rounding.
         """
         return math.inf if self.smd is None else round(max(abs(self.smd), abs(self.missing_smd or 0.0)), 9)
 
@@ -154,7 +156,7 @@ def compare_numbers(
     try:
         _check_usable(arms, control, treatment)
         facts = _moments(control, treatment)
-        facts["smd"] = measures.smd(control.mean, control.variance, treatment.mean, treatment.variance)
+        facts["smd"] = smd(control.mean, control.variance, treatment.mean, treatment.variance)
         facts["p_value"] = _binary_p(control, treatment) if binary else _welch_p(control, treatment)
     except NotEstimable as error:
         facts["reason"] = error.reason
@@ -177,8 +179,8 @@ def compare_levels(covariate: str, arms: tuple[Label, Label], control: Levels, t
         if len(names) > MAX_LEVELS:
             raise NotEstimable(f"it has {len(names):,} levels; group them into {MAX_LEVELS:,} at most")
         facts["levels"] = tuple(_level(name, *pair) for name, *pair in zip(names, _shares(c), _shares(t), strict=True))
-        facts["smd"] = measures.smd_categorical(c, t)
-        facts["p_value"] = measures.chi_square_p_value(c, t)
+        facts["smd"] = smd_categorical(c, t)
+        facts["p_value"] = _independence_p(c, t)
     except NotEstimable as error:
         facts["reason"] = error.reason
     else:
@@ -210,13 +212,29 @@ def _moments(control: Numbers, treatment: Numbers) -> dict[str, Any]:
 
 
 def _welch_p(control: Numbers, treatment: Numbers) -> float | None:
-    return measures.welch_p_value(
-        control.mean, control.variance, control.n, treatment.mean, treatment.variance, treatment.n
-    )
+    # Where units have several rows, units with a value are a fraction of all units, not a whole number.
+    arms = [
+        Estimate(value=arm.mean, n=round(arm.n), unit_variance=arm.variance, leverage=1 / arm.n, df=arm.n - 1)
+        for arm in (control, treatment)
+    ]
+    try:
+        return wald(*arms, alpha=0.05, alternative="two-sided", df=satterthwaite(*arms)).p_value
+    except NotEstimable:  # both variants are constant
+        return None
 
 
 def _binary_p(control: Numbers, treatment: Numbers) -> float | None:
-    return measures.chi_square_p_value(*([arm.n * (1 - arm.mean), arm.n * arm.mean] for arm in (control, treatment)))
+    return _independence_p(*([arm.n * (1 - arm.mean), arm.n * arm.mean] for arm in (control, treatment)))
+
+
+def _independence_p(control: Sequence[float], treatment: Sequence[float]) -> float | None:
+    """Return the p-value of Pearson's test that two rows of counts have the same distribution."""
+    table = np.array([control, treatment], dtype=float)
+    # Levels that do not occur do not count as degrees of freedom.
+    table = table[:, table.sum(axis=0) > 0]
+    if table.shape[1] < 2 or (table.sum(axis=1) == 0).any():
+        return None
+    return pearson(table, expected_if_independent(table), df=table.shape[1] - 1)[1]
 
 
 def _shares(counts: list[float]) -> list[float]:
@@ -224,8 +242,8 @@ def _shares(counts: list[float]) -> list[float]:
 
 
 def _level(name: str, control: float, treatment: float) -> LevelBalance:
-    smd = measures.smd_shares(control, treatment)
-    return LevelBalance(level=name, share_control=control, share_treatment=treatment, smd=smd)
+    value = smd_shares(control, treatment)
+    return LevelBalance(level=name, share_control=control, share_treatment=treatment, smd=value)
 
 
 def _missing(control: Numbers | Levels, treatment: Numbers | Levels) -> dict[str, Any]:
@@ -239,11 +257,12 @@ def _missing(control: Numbers | Levels, treatment: Numbers | Levels) -> dict[str
     total = [arm.n + arm.missing for arm in (control, treatment)]
     if control.missing + treatment.missing == 0 or min(total) < 2:
         return facts
+    # Sample variances of the indicator "is missing", with divisor n - 1.
     shares = [arm.missing / units for arm, units in zip((control, treatment), total, strict=True)]
     spread = [q * (1 - q) * units / (units - 1) for q, units in zip(shares, total, strict=True)]
     try:
-        facts["missing_smd"] = measures.smd(shares[0], spread[0], shares[1], spread[1])
-        facts["missing_p_value"] = measures.chi_square_p_value(*([arm.n, arm.missing] for arm in (control, treatment)))
-    except NotEstimable:  # missing everywhere: the covariate's own reason says so
+        facts["missing_smd"] = smd(shares[0], spread[0], shares[1], spread[1])
+        facts["missing_p_value"] = _independence_p(*([arm.n, arm.missing] for arm in (control, treatment)))
+    except NotEstimable:  # missing everywhere: `reason` of the covariate already tells
         pass
     return facts

@@ -1,4 +1,0 @@
-"""The endings by which a path is known to be a table."""
-
-PARQUET = (".parquet", ".pq")
-TEXT = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
