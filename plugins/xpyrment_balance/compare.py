@@ -4,7 +4,6 @@ import math
 from collections.abc import Hashable, Mapping
 from typing import Any, Literal
 
-import numpy as np
 from attrs import field, frozen
 
 from xpyrment_balance import measures
@@ -219,7 +218,8 @@ def _binary_p(control: Numbers, treatment: Numbers) -> float | None:
 
 
 def _shares(counts: list[float]) -> list[float]:
-    return (np.asarray(counts) / sum(counts)).tolist()
+    total = sum(counts)
+    return [count / total for count in counts]
 
 
 def _level(name: str, control: float, treatment: float) -> LevelBalance:

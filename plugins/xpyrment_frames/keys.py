@@ -61,7 +61,7 @@ def _fingerprints(storage: Any) -> NDArray[Any] | None:
     if isinstance(storage, np.ndarray) and storage.dtype.kind in "iuf":
         return storage.copy()
     if hasattr(storage.dtype, "numpy_dtype") and storage.dtype.kind in "iuf":  # a nullable array
-        return storage.dropna().to_numpy(dtype=storage.dtype.numpy_dtype)
+        return np.asarray(storage.dropna(), dtype=storage.dtype.numpy_dtype)
     if isinstance(storage, np.ndarray) and storage.dtype == object:
         import pandas as pd
 

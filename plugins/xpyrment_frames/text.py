@@ -16,7 +16,7 @@ INLINE = 12
 
 def is_text(dtype: pa.DataType) -> bool:
     """Say whether an arrow type is one of the text types."""
-    return pa.types.is_string(dtype) or pa.types.is_large_string(dtype) or pa.types.is_string_view(dtype)
+    return bool(pa.types.is_string(dtype) or pa.types.is_large_string(dtype) or pa.types.is_string_view(dtype))
 
 
 def masks(piece: pa.Array, labels: Sequence[str]) -> list[NDArray[np.bool_]]:

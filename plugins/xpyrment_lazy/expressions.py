@@ -33,11 +33,11 @@ def number(column: str) -> nw.Expr:
 
 def choose(column: str, values: Mapping[Label, Any]) -> nw.Expr:
     """Return the value that belongs to each label, null for any other."""
-    found: Any = None
+    chosen: nw.Expr | None = None
     for label, value in values.items():
         case = nw.when(nw.col(column) == label).then(nw.lit(value))
-        found = case if found is None else case.otherwise(found)
-    return found
+        chosen = case if chosen is None else case.otherwise(chosen)
+    return nw.lit(None) if chosen is None else chosen
 
 
 def centre_of(treatment_col: str, centres: float | Mapping[Label, float]) -> nw.Expr:

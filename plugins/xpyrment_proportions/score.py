@@ -168,7 +168,7 @@ def _standardised(
     if not skewness:
         return raw
     third = v_treatment * (1 - 2 * p_treatment) / n_treatment - ratio * v_control * (1 - 2 * p_control) / n_control
-    shift = third / (6 * variance**1.5)
+    shift: float = third / (6 * variance**1.5)
     return 2 * (raw + shift) / (1 + math.sqrt(max(1 + 4 * shift * (shift + raw), 0.0)))
 
 

@@ -48,7 +48,8 @@ def _chunks(once: Replicate, seeds: list[Any], chunks: list[Any], n_jobs: int, t
     from joblib import Parallel, delayed
 
     pool = Parallel(n_jobs=n_jobs, return_as="generator", prefer="threads" if threads else "processes")
-    return pool(delayed(_run)(once, [seeds[i] for i in chunk]) for chunk in chunks)  # type: ignore[no-any-return]
+    done: Iterator[Any] = pool(delayed(_run)(once, [seeds[i] for i in chunk]) for chunk in chunks)
+    return done
 
 
 def _run(once: Replicate, seeds: list[Any]) -> list[list[dict[str, Any]]]:

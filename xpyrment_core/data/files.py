@@ -2,7 +2,7 @@
 
 import io
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,10 +61,11 @@ def _parquet(path: str, wanted: set[str] | None) -> "pd.DataFrame":
     with pq.ParquetFile(path) as file:
         names = file.schema_arrow.names
     keep = names if wanted is None else [name for name in names if name in wanted]
-    return pq.read_table(path, columns=keep).to_pandas()
+    frame: pd.DataFrame = pq.read_table(path, columns=keep).to_pandas()
+    return frame
 
 
-def _parsed(path: str, read) -> "pd.DataFrame":  # type: ignore[no-untyped-def]
+def _parsed(path: str, read: "Callable[[], pd.DataFrame]") -> "pd.DataFrame":
     try:
         return read()
     except (ValueError, OSError, UnicodeError) as error:

@@ -85,7 +85,7 @@ def _complex_step(value: Callable[[Means], Any], means: Mapping[str, float], col
 
 
 def _central_difference(value: Callable[[Means], Any], means: Mapping[str, float], column: str) -> float:
-    step = np.cbrt(np.finfo(float).eps) * max(abs(means[column]), 1e-8)
+    step = float(np.cbrt(np.finfo(float).eps)) * max(abs(means[column]), 1e-8)
     high, low = (float(value(dict(means) | {column: means[column] + s})) for s in (step, -step))
     return (high - low) / (2 * step)
 

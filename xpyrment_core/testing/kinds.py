@@ -10,8 +10,9 @@ from xpyrment_core.testing.claims.adjusters import AdjusterSubject, adjuster_che
 from xpyrment_core.testing.claims.corrections import CorrectionSubject, correction_checks
 from xpyrment_core.testing.claims.engines import EngineSubject, engine_checks
 from xpyrment_core.testing.claims.metrics import MetricSubject, metric_checks
-from xpyrment_core.testing.claims.tests import TestSubject, test_checks
+from xpyrment_core.testing.claims.tests import test_checks
 from xpyrment_core.testing.running import Check, checked_expectations, run_checks
+from xpyrment_core.testing.subject_of_tests import TestSubject
 
 Expected = Mapping[str, str] | None
 
