@@ -3,12 +3,15 @@
 Nothing is converted before its block is asked for, so that a frame is never copied.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
+
+from xpyrment_frames.arrow import pa
 
 Floats = NDArray[np.float64]
 

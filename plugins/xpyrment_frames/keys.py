@@ -1,12 +1,13 @@
 """Unit ids: whether any repeats, and a code per row where some do."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from xpyrment_frames.arrow import is_arrow, pa, pc
 from xpyrment_frames.text import is_text
 
 BLOCK = 1 << 16
@@ -16,7 +17,7 @@ LONGEST_KEY = 64
 
 def missing_keys(storage: Any) -> NDArray[np.bool_] | None:
     """Return which ids are missing, None where none is."""
-    if isinstance(storage, pa.ChunkedArray):
+    if is_arrow(storage):
         if storage.null_count == 0 and not pa.types.is_floating(storage.type):
             return None
         gaps = np.asarray(pc.is_null(storage, nan_is_null=True))
@@ -56,7 +57,7 @@ def _increases(values: NDArray[Any]) -> bool:
 
 def _fingerprints(storage: Any) -> NDArray[Any] | None:
     """Return a number per id that is not missing, equal where ids are equal; None where there is no cheap one."""
-    if isinstance(storage, pa.ChunkedArray):
+    if is_arrow(storage):
         return _arrow_fingerprints(storage)
     if isinstance(storage, np.ndarray) and storage.dtype.kind in "iuf":
         return storage.copy()
@@ -113,7 +114,7 @@ def _mix(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 def unit_codes(storage: Any) -> tuple[NDArray[np.integer], int]:
     """Return a code per row, -1 where the id is missing, and a number that all codes are below."""
-    if isinstance(storage, pa.ChunkedArray):
+    if is_arrow(storage):
         return _arrow_codes(storage)
     if hasattr(storage, "categories"):
         return storage.codes, len(storage.categories)

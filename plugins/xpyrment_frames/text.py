@@ -1,11 +1,13 @@
 """Arrow columns of text, compared with a few labels at the speed of numbers."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
+
+from xpyrment_frames.arrow import pa, pc
 
 WORDS = 16
 """Bytes of a text that are compared as two integers."""

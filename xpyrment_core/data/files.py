@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xpyrment_core.errors import InputError, nearest
+from xpyrment_core.errors import InputError, nearest, needs_library
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,7 +56,8 @@ def check_exists(path: str) -> None:
 
 
 def _parquet(path: str, wanted: set[str] | None) -> "pd.DataFrame":
-    import pyarrow.parquet as pq
+    with needs_library("reading a Parquet file"):
+        import pyarrow.parquet as pq
 
     with pq.ParquetFile(path) as file:
         names = file.schema_arrow.names

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 
 from attrs import field, frozen
 
-from xpyrment_core.errors import PluginError
+from xpyrment_core.errors import MissingExtraError, PluginError, needs_library
 from xpyrment_core.options import Needs
 
 NAME = re.compile(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*")
@@ -216,9 +216,20 @@ class Registered:
         return f"{self.plugin}/{self.definition.name}"
 
     def load(self) -> Any:
-        """Return the target; a failing import is blamed on the plugin by name."""
+        """Return the target; a failing import is blamed on the plugin by name.
+
+        Raises
+        ------
+        MissingExtraError
+            A library that the target imports is not installed.
+        PluginError
+            Importing it failed otherwise.
+        """
         try:
-            return self.definition.load()
+            with needs_library(f"{self.definition.kind} {self.qualified!r} of {self.distribution} {self.version}"):
+                return self.definition.load()
+        except MissingExtraError:
+            raise
         except Exception as error:
             raise PluginError(
                 f"{self.definition.kind} {self.qualified!r} of {self.distribution} {self.version} cannot be loaded: "
