@@ -62,10 +62,10 @@ class AnalysisResult:
         self.raw_results = raw_results
         self.alpha = alpha
         self.balance_checker = balance_checker
-        self.results = tuple(results)
-        self.checks = tuple(checks)
-        self.issues = tuple(issues)
-        self.metadata = dict(metadata or {})
+        self.results: tuple[MetricResult, ...] = tuple(results)
+        self.checks: tuple[CheckResult, ...] = tuple(checks)
+        self.issues: tuple[Issue, ...] = tuple(issues)
+        self.metadata: dict[str, Any] = dict(metadata or {})
         self._plugins = plugins
 
     def __getstate__(self) -> dict[str, Any]:
