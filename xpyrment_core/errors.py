@@ -8,7 +8,6 @@ import sys
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from typing import ClassVar
 
 
@@ -111,7 +110,7 @@ def not_estimable_if_broken(what: object) -> Iterator[None]:
 
 
 @contextmanager
-def needs_library(what: str, *libraries: str) -> Iterator[None]:
+def needs_library(what: str, *libraries: str, own: str = "") -> Iterator[None]:
     """Turn a failing import of a library that is not installed into MissingExtraError.
 
     Parameters
@@ -120,6 +119,8 @@ def needs_library(what: str, *libraries: str) -> Iterator[None]:
         What cannot be done without it; the message begins so.
     *libraries : str
         Libraries that are needed together: those missing are named together.
+    own : str, optional
+        A package that should be there: its absence is a mistake in code, and is raised as it is.
 
     Examples
     --------
@@ -133,9 +134,11 @@ def needs_library(what: str, *libraries: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
+        from importlib.util import find_spec  # only a failure needs it
+
         imported = (error.name or "").partition(".")[0]
         # A module missing from a library that is installed is a mistake in code, not in the installation.
-        if not imported or find_spec(imported) is not None:
+        if imported in ("", own) or find_spec(imported) is not None:
             raise
         missing = sorted({imported, *(name for name in libraries if find_spec(name) is None)})
         named = " and ".join(map(repr, missing))

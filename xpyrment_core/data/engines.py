@@ -36,8 +36,6 @@ def find_engine(host: PluginHost, data: Any, name: str | None = None) -> Registe
 def _accepts(entry: Registered, data: Any) -> bool:
     try:
         return bool(entry.load()().accepts(data))
-    except MissingExtraError:
-        raise
     except Exception as error:
         if entry.builtin:
             raise

@@ -225,15 +225,17 @@ class Registered:
         PluginError
             Importing it failed otherwise.
         """
+        what = f"{self.definition.kind} {self.qualified!r} of {self.distribution} {self.version}"
+        own = str(self.definition.target).partition(":")[0].partition(".")[0]
         try:
-            with needs_library(f"{self.definition.kind} {self.qualified!r} of {self.distribution} {self.version}"):
+            with needs_library(what, own=own):
                 return self.definition.load()
         except MissingExtraError:
             raise
         except Exception as error:
             raise PluginError(
-                f"{self.definition.kind} {self.qualified!r} of {self.distribution} {self.version} cannot be loaded: "
-                f"{type(error).__name__}: {error}. Leave it out with XPYRMENT_BLOCK_PLUGINS={self.plugin}."
+                f"{what} cannot be loaded: {type(error).__name__}: {error}. "
+                f"Leave it out with XPYRMENT_BLOCK_PLUGINS={self.plugin}."
             ) from error
 
 
