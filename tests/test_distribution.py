@@ -31,10 +31,12 @@ def packed_files(wheel: Path) -> set[str]:
         return {name for name in archive.namelist() if ".dist-info/" not in name}
 
 
-def run(*command: object, cwd: Path) -> subprocess.CompletedProcess[str]:
-    clean = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "XPYRMENT_", "MPL"))}
+def run(*command: object, cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:
+    clean = {
+        key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "XPYRMENT_", "MPL"))
+    } | environ
     words = [str(word) for word in command]
-    return subprocess.run(words, cwd=cwd, env=clean, capture_output=True, text=True, timeout=900, check=False)
+    return subprocess.run(words, cwd=cwd, env=clean | environ, capture_output=True, text=True, timeout=900, check=False)
 
 
 def checked(*command: object, cwd: Path) -> str:
@@ -125,3 +127,23 @@ def test_type_checkers_see_the_types_of_the_installed_package(python, tmp_path):
     mypy = [sys.executable, "-m", "mypy", "--python-executable", python, "--cache-dir", tmp_path / "cache"]
     checked(*mypy, right, cwd=tmp_path)
     assert "arg-type" in run(*mypy, wrong, cwd=tmp_path).stdout
+
+
+def pyright(python: Path, *arguments: object, cwd: Path) -> str:
+    """Run pyright on what is installed for `python`; ``--verifytypes`` asks the python that comes first on the path."""
+    path = {"PATH": os.pathsep.join([str(python.parent), os.environ["PATH"]])}
+    done = run(sys.executable, "-m", "pyright", "--pythonpath", python, *arguments, cwd=cwd, **path)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def test_pyright_accepts_a_program_that_uses_the_public_api(python, tmp_path):
+    """Strict; the lines of the program that are wrong are found, or their comments would be unnecessary."""
+    program = tmp_path / "public_api.py"
+    program.write_text((ROOT / "tests" / "fixtures" / "public_api.py").read_text(encoding="utf-8"), encoding="utf-8")
+    assert "0 errors, 0 warnings" in pyright(python, program, cwd=tmp_path)
+
+
+def test_every_public_type_is_known_to_pyright(python, tmp_path):
+    out = pyright(python, "--verifytypes", "xpyrment", "--ignoreexternal", cwd=tmp_path)
+    assert "Type completeness score: 100%" in out

@@ -1,5 +1,5 @@
 """``python -m xpyrment``."""
 
-from xpyrment_core.cli.main import main
+from xpyrment.cli import main
 
 raise SystemExit(main())

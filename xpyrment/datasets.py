@@ -41,6 +41,11 @@ def donations() -> "pd.DataFrame":
     """
     import pandas as pd
 
+    from xpyrment_core import needs_library
+
+    with needs_library("reading a Parquet file"):
+        import pyarrow  # noqa: F401 - pandas uses it, and without it says nothing of how to get it
+
     return pd.read_parquet(donations_path())
 
 

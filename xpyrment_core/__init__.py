@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         XpyrmentError,
         listing,
         nearest,
+        needs_library,
         unknown,
     )
     from xpyrment_core.experiment.experiment import Experiment
@@ -117,6 +118,7 @@ _HOMES = {
     "hookimpl": "registry.hookspecs",
     "listing": "errors",
     "nearest": "errors",
+    "needs_library": "errors",
     "read_experiment_file": "experiment.file",
     "run_analysis": "experiment.setup",
     "setup": "experiment.setup",
@@ -178,6 +180,7 @@ __all__ = [
     "hookimpl",
     "listing",
     "nearest",
+    "needs_library",
     "read_experiment_file",
     "run_analysis",
     "setup",

@@ -43,7 +43,7 @@ class EngineError(XpyrmentError):
 
 
 class MissingExtraError(XpyrmentError, ImportError):
-    """An optional dependency is needed and is not installed; the message names the extra."""
+    """A library is needed and is not installed; the message has the command that installs it."""
 
 
 class NotEstimable(XpyrmentError):  # noqa: N818 - it names a state of a result, not a mistake
@@ -107,6 +107,44 @@ def not_estimable_if_broken(what: object) -> Iterator[None]:
         raise
     except Exception as error:
         raise NotEstimable(f"{what} failed: {type(error).__name__}: {error}") from error
+
+
+@contextmanager
+def needs_library(what: str, *libraries: str, own: str = "") -> Iterator[None]:
+    """Turn a failing import of a library that is not installed into MissingExtraError.
+
+    Parameters
+    ----------
+    what : str
+        What cannot be done without it; the message begins so.
+    *libraries : str
+        Libraries that are needed together: those missing are named together.
+    own : str, optional
+        A package that should be there: its absence is a mistake in code, and is raised as it is.
+
+    Examples
+    --------
+    >>> with needs_library("a regression"):
+    ...     import no_such_library
+    Traceback (most recent call last):
+        ...
+    xpyrment_core.errors.MissingExtraError: a regression needs 'no_such_library', not installed here.
+    Install with: pip install no_such_library
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        from importlib.util import find_spec  # only a failure needs it
+
+        imported = (error.name or "").partition(".")[0]
+        # A module missing from a library that is installed is a mistake in code, not in the installation.
+        if imported in ("", own) or find_spec(imported) is not None:
+            raise
+        missing = sorted({imported, *(name for name in libraries if find_spec(name) is None)})
+        named = " and ".join(map(repr, missing))
+        raise MissingExtraError(
+            f"{what} needs {named}, not installed here. Install with: pip install {' '.join(missing)}"
+        ) from error
 
 
 def nearest(name: object, choices: Iterable[object]) -> str:

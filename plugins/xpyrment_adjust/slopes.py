@@ -46,7 +46,8 @@ def slopes(m2: NDArray[np.float64], names: Sequence[str], where: str) -> NDArray
     unit = np.where(scale > 0, scale, 1.0)
     correlation = m2 / np.outer(unit, unit)
     _check_rank(correlation, names, where)
-    return np.linalg.solve(correlation[1:, 1:], correlation[1:, 0]) * unit[0] / unit[1:]
+    standardised = np.linalg.solve(correlation[1:, 1:], correlation[1:, 0])
+    return np.asarray(standardised * unit[0] / unit[1:])
 
 
 def _check_rank(correlation: NDArray[np.float64], names: Sequence[str], where: str) -> None:

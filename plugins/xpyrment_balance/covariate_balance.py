@@ -238,7 +238,8 @@ def _independence_p(control: Sequence[float], treatment: Sequence[float]) -> flo
 
 
 def _shares(counts: list[float]) -> list[float]:
-    return (np.asarray(counts) / sum(counts)).tolist()
+    total = sum(counts)
+    return [count / total for count in counts]
 
 
 def _level(name: str, control: float, treatment: float) -> LevelBalance:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xpyrment_core import needs_library
 from xpyrment_duckdb.files import PARQUET, TEXT
 
 if TYPE_CHECKING:
@@ -42,12 +43,16 @@ class DuckDBEngine:
         ------
         InputError
             A file does not exist, a glob matches none, or Parquet and CSV are mixed.
+        MissingExtraError
+            DuckDB or PyArrow is not installed.
         """
         from xpyrment_core.data.pushdown.source import DatabaseSource
-        from xpyrment_duckdb.database import DuckDBDatabase
         from xpyrment_duckdb.files import find_files
         from xpyrment_duckdb.settings import Settings
-        from xpyrment_duckdb.tables import FileTable, RelationTable
+
+        with needs_library("reading files", "duckdb", "pyarrow"):
+            from xpyrment_duckdb.database import DuckDBDatabase
+            from xpyrment_duckdb.tables import FileTable, RelationTable
 
         if is_relation(data):
             return DatabaseSource(DuckDBDatabase(RelationTable(data)))

@@ -96,7 +96,8 @@ class FileTable:
 
     def rows(self, sql: str) -> list[Row]:
         """See `SqlTable`."""
-        return self._run(lambda cursor: cursor.execute(sql).fetchall())
+        fetched: list[Row] = self._run(lambda cursor: cursor.execute(sql).fetchall())
+        return fetched
 
     def arrow(self, sql: str) -> pa.Table:
         """See `SqlTable`."""
@@ -212,7 +213,8 @@ class RelationTable:
     def rows(self, sql: str) -> list[Row]:
         """See `SqlTable`."""
         with progress(f"reading {self.described}"):
-            return self._relation.query(self.name, sql).fetchall()
+            fetched: list[Row] = self._relation.query(self.name, sql).fetchall()
+        return fetched
 
     def arrow(self, sql: str) -> pa.Table:
         """See `SqlTable`."""

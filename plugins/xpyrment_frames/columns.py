@@ -3,12 +3,15 @@
 A block is converted when it is read, so the frame is never copied.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
+
+from xpyrment_frames.arrow import pa
 
 Floats = NDArray[np.float64]
 
@@ -144,7 +147,8 @@ def _arrow_part(chunk: pa.Array) -> Column:
 
     def convert(start: int, stop: int) -> Floats:
         # An unsafe cast rounds integers past 2**53 to the nearest float64, as numpy does.
-        return chunk.slice(start, stop - start).cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+        part = chunk.slice(start, stop - start).cast(pa.float64(), safe=False)
+        return np.asarray(part.to_numpy(zero_copy_only=False), dtype=np.float64)
 
     return ConvertedColumn(convert)
 

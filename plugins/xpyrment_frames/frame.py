@@ -1,5 +1,7 @@
 """A frame of any library as typed columns."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from numbers import Number
@@ -7,11 +9,11 @@ from typing import Any
 
 import narwhals as nw
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
-from xpyrment_core import InputError, Label, unknown
+from xpyrment_core import InputError, Label, needs_library, unknown
 from xpyrment_core.data.query import ColumnType
+from xpyrment_frames.arrow import is_arrow, pa
 from xpyrment_frames.columns import (
     ArrayColumn,
     CodedColumn,
@@ -119,7 +121,7 @@ class Frame:
             if storage.dtype != object:
                 return ArrayColumn(storage)
             return object_column(storage, _missing(storage))
-        if isinstance(storage, pa.ChunkedArray):
+        if is_arrow(storage):
             if not pa.types.is_dictionary(storage.type):
                 return arrow_column(storage)
         elif not hasattr(storage, "categories"):
@@ -152,7 +154,7 @@ class _Schema(Mapping[str, ColumnType]):
         return repr(dict(self))
 
 
-def _storage(series: "nw.Series[Any]") -> Any:
+def _storage(series: nw.Series[Any]) -> Any:
     native = series.to_native()
     if not series.implementation.is_pandas():
         return _as_arrow(series)
@@ -164,7 +166,9 @@ def _storage(series: "nw.Series[Any]") -> Any:
     return native.array
 
 
-def _as_arrow(series: "nw.Series[Any]") -> pa.ChunkedArray:
+def _as_arrow(series: nw.Series[Any]) -> pa.ChunkedArray:
+    with needs_library(f"reading a {series.implementation} frame"):
+        import pyarrow as pa
     native = series.to_native()
     if isinstance(native, pa.ChunkedArray):
         return native
@@ -183,7 +187,7 @@ def _missing(values: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def _column_type(storage: Any) -> ColumnType:
-    if isinstance(storage, pa.ChunkedArray):
+    if is_arrow(storage):
         return _arrow_type(storage.type)
     if hasattr(storage, "categories"):
         return _values_type(list(storage.categories))
@@ -228,7 +232,7 @@ def _values_type(values: Any) -> ColumnType:
 
 
 def _encode(storage: Any) -> Encoded:
-    if isinstance(storage, pa.ChunkedArray):
+    if is_arrow(storage):
         return encode_arrow(storage)
     if hasattr(storage, "categories"):
         return encode_categorical(storage)

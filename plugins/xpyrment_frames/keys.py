@@ -1,12 +1,13 @@
 """Unit ids: whether any repeats, and an integer code per row."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from xpyrment_frames.arrow import is_arrow, pa, pc
 from xpyrment_frames.text import is_text
 
 BLOCK = 1 << 16
@@ -16,7 +17,7 @@ LONGEST_KEY = 64
 
 def missing_keys(storage: Any) -> NDArray[np.bool_] | None:
     """Return a mask of missing ids, None if none is missing."""
-    if isinstance(storage, pa.ChunkedArray):
+    if is_arrow(storage):
         if storage.null_count == 0 and not pa.types.is_floating(storage.type):
             return None
         gaps = np.asarray(pc.is_null(storage, nan_is_null=True))
@@ -56,12 +57,12 @@ def _increases(values: NDArray[Any]) -> bool:
 
 def _fingerprints(storage: Any) -> NDArray[Any] | None:
     """Return a number per observed id, equal for equal ids; None for types without a cheap one."""
-    if isinstance(storage, pa.ChunkedArray):
+    if is_arrow(storage):
         return _arrow_fingerprints(storage)
     if isinstance(storage, np.ndarray) and storage.dtype.kind in "iuf":
         return storage.copy()
     if hasattr(storage.dtype, "numpy_dtype") and storage.dtype.kind in "iuf":  # a nullable array
-        return storage.dropna().to_numpy(dtype=storage.dtype.numpy_dtype)
+        return np.asarray(storage.dropna(), dtype=storage.dtype.numpy_dtype)
     if isinstance(storage, np.ndarray) and storage.dtype == object:
         import pandas as pd
 
@@ -113,7 +114,7 @@ def _mix(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 def unit_codes(storage: Any) -> tuple[NDArray[np.integer], int]:
     """Return a code per row, -1 where the id is missing, and an upper bound of the codes."""
-    if isinstance(storage, pa.ChunkedArray):
+    if is_arrow(storage):
         return _arrow_codes(storage)
     if hasattr(storage, "categories"):
         return storage.codes, len(storage.categories)

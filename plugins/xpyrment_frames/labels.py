@@ -1,17 +1,18 @@
 """Dictionary encoding of a column: its distinct values, and a code per row."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from attrs import frozen
 from numpy.typing import NDArray
 
 from xpyrment_core import Label
 from xpyrment_core.data.labels import in_order, is_missing
 from xpyrment_frames import text
+from xpyrment_frames.arrow import pa, pc
 from xpyrment_frames.parallel import by_segment
 
 BLOCK = 1 << 16

@@ -1,11 +1,13 @@
 """Compares Arrow text columns with a few labels by 16-byte integers."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
+
+from xpyrment_frames.arrow import pa, pc
 
 WORDS = 16
 """Bytes of a text that are compared as two integers."""
@@ -16,7 +18,7 @@ INLINE = 12
 
 def is_text(dtype: pa.DataType) -> bool:
     """Say whether an arrow type is one of the text types."""
-    return pa.types.is_string(dtype) or pa.types.is_large_string(dtype) or pa.types.is_string_view(dtype)
+    return bool(pa.types.is_string(dtype) or pa.types.is_large_string(dtype) or pa.types.is_string_view(dtype))
 
 
 def masks(piece: pa.Array, labels: Sequence[str]) -> list[NDArray[np.bool_]]:

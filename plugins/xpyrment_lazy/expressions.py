@@ -33,11 +33,11 @@ def number(column: str) -> nw.Expr:
 
 def choose(column: str, values: Mapping[Label, Any]) -> nw.Expr:
     """Return the value that belongs to each label, null for any other."""
-    expression: Any = None
+    expression: nw.Expr | None = None
     for label, value in values.items():
         case = nw.when(nw.col(column) == label).then(nw.lit(value))
         expression = case if expression is None else case.otherwise(expression)
-    return expression
+    return nw.lit(None) if expression is None else expression
 
 
 def centre_of(treatment_col: str, centres: float | Mapping[Label, float]) -> nw.Expr:

@@ -171,7 +171,7 @@ def _standardised(
         return raw
     # Third central moment of the gap under the hypothesis (Gart and Nam 1988, 1990).
     third = v_treatment * (1 - 2 * p_treatment) / n_treatment - ratio * v_control * (1 - 2 * p_control) / n_control
-    shift = third / (6 * variance**1.5)
+    shift: float = third / (6 * variance**1.5)
     # Root of the quadratic in the form without cancellation; it tends to `raw` as `shift` tends to 0.
     return 2 * (raw + shift) / (1 + math.sqrt(max(1 + 4 * shift * (shift + raw), 0.0)))
 

@@ -195,7 +195,7 @@ def largest_probability(extreme: NDArray[np.bool_]) -> tuple[float, float]:
 
     def probability(angles: NDArray[np.float64]) -> NDArray[np.float64]:
         p = np.sin(angles) ** 2
-        return ((_binomial(n_control, p) @ weights) * _binomial(n_treatment, p)).sum(axis=1)
+        return np.asarray(((_binomial(n_control, p) @ weights) * _binomial(n_treatment, p)).sum(axis=1))
 
     # On the arcsine scale a binomial has standard deviation 1 / (2 sqrt n) everywhere: ten grid points per deviation.
     count = math.ceil(math.pi / 2 * 20 * math.sqrt(n_control + n_treatment)) + 1

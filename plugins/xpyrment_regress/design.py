@@ -9,7 +9,7 @@ import pandas as pd
 from attrs import field, frozen
 from numpy.typing import NDArray
 
-from xpyrment_core import InputError, NotEstimable
+from xpyrment_core import InputError, NotEstimable, needs_library
 from xpyrment_core.data.frames import select
 from xpyrment_regress.encode import dummies, references, tidy
 
@@ -67,7 +67,8 @@ def from_columns(data: Any, y_col: str, x_cols: Sequence[str], cluster_col: str 
 
 def from_formula(data: Any, y_col: str | None, formula: str, cluster_col: str | None, control: Any) -> Design:
     """Return the design of a formula such as ``revenue ~ variant * country``."""
-    from formulaic.errors import FormulaicError
+    with needs_library("a regression by formula", "formulaic", "statsmodels"):
+        from formulaic.errors import FormulaicError
 
     try:
         return _from_formula(data, y_col, formula, cluster_col, control)

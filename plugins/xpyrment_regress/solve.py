@@ -14,7 +14,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 
-from xpyrment_core import NotEstimable
+from xpyrment_core import NotEstimable, needs_library
 from xpyrment_regress.design import INTERCEPT, Design
 
 EPS = float(np.finfo(float).eps)
@@ -140,7 +140,8 @@ def _dependence(design: Design, R: Matrix, j: int, dependent: list[int]) -> str:
 
 
 def _statsmodels(y: Matrix, Q: Matrix, errors: str, design: Design) -> Any:
-    from statsmodels.regression.linear_model import OLS
+    with needs_library("a regression"):
+        from statsmodels.regression.linear_model import OLS
 
     model = OLS(y, Q, hasconst=False)
     if errors == "classical":

@@ -70,7 +70,8 @@ def injector(experiment: Experiment, effect: Any) -> Injector:
         how to change it.
     """
     if callable(effect):
-        return effect  # type: ignore[no-any-return]
+        custom: Injector = effect
+        return custom
     specs = {spec.name: spec for spec in experiment.specs}
     effects = dict(effect) if isinstance(effect, Mapping) else dict.fromkeys(specs, effect)
     for name in effects:

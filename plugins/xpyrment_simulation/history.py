@@ -16,6 +16,7 @@ from xpyrment_core import (
     Study,
     analyse,
     default_host,
+    needs_library,
 )
 from xpyrment_core.data.engines import find_engine
 from xpyrment_core.data.files import read_frame
@@ -96,7 +97,8 @@ def _columns(experiment: Experiment) -> list[str]:
 def _from_path(experiment: Experiment, columns: list[str]) -> "pd.DataFrame":
     path = str(experiment.data)
     if any(mark in path for mark in "*?["):
-        import duckdb
+        with needs_library("reading several files"):
+            import duckdb
 
         quoted = ", ".join('"' + column.replace('"', '""') + '"' for column in columns)
         with duckdb.connect() as connection:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from xpyrment_core import InputError
+from xpyrment_core import InputError, needs_library
 from xpyrment_core.data.progress import watched
 
 CHUNKS_PER_JOB = 8
@@ -45,10 +45,12 @@ def replicate(
 def _chunks(once: Replicate, seeds: list[Any], chunks: list[Any], n_jobs: int, threads: bool) -> Iterator[Any]:
     if n_jobs == 1:
         return (_run(once, [seeds[i] for i in chunk]) for chunk in chunks)
-    from joblib import Parallel, delayed
+    with needs_library("a simulation in several processes"):
+        from joblib import Parallel, delayed
 
     pool = Parallel(n_jobs=n_jobs, return_as="generator", prefer="threads" if threads else "processes")
-    return pool(delayed(_run)(once, [seeds[i] for i in chunk]) for chunk in chunks)  # type: ignore[no-any-return]
+    done: Iterator[Any] = pool(delayed(_run)(once, [seeds[i] for i in chunk]) for chunk in chunks)
+    return done
 
 
 def _run(once: Replicate, seeds: list[Any]) -> list[list[dict[str, Any]]]:

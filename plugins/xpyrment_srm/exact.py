@@ -65,7 +65,8 @@ def multinomial(counts: NDArray[np.int64], shares: Shares) -> tuple[float, str]:
 
 def _log_probability(outcomes: NDArray[np.int64], shares: Shares) -> NDArray[np.float64]:
     n = outcomes.sum(axis=1)
-    return special.gammaln(n + 1) + (special.xlogy(outcomes, shares) - special.gammaln(outcomes + 1)).sum(axis=1)
+    logs: NDArray[np.float64] = special.xlogy(outcomes, shares) - special.gammaln(outcomes + 1)
+    return np.asarray(special.gammaln(n + 1) + logs.sum(axis=1))
 
 
 def _all_outcomes(n: int, shares: Shares) -> NDArray[np.float64]:

@@ -70,9 +70,9 @@ class AnalysisResult:
         self.raw_results = [row.raw() if isinstance(given, MetricResult) else dict(given) for given, row in pairs]
         self.alpha = alpha
         self.balance_checker = balance_checker
-        self.checks = tuple(checks)
-        self.issues = tuple(issues)
-        self.metadata = dict(metadata or {})
+        self.checks: tuple[CheckResult, ...] = tuple(checks)
+        self.issues: tuple[Issue, ...] = tuple(issues)
+        self.metadata: dict[str, Any] = dict(metadata or {})
         self._plugins = plugins
 
     def __getstate__(self) -> dict[str, Any]:

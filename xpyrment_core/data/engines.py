@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from xpyrment_core.errors import InputError, listing, warn
+from xpyrment_core.errors import InputError, MissingExtraError, listing, warn
 from xpyrment_core.registry.catalogue import unavailable
 from xpyrment_core.registry.definitions import Registered
 from xpyrment_core.registry.host import PluginHost, PluginWarning
@@ -19,14 +19,19 @@ def find_engine(host: PluginHost, data: Any, name: str | None = None) -> Registe
     if name is not None:
         return host.get("engine", name)
     engines = sorted(host.all("engine"), key=lambda e: (getattr(e.definition, "rank", 50), e.qualified))
+    missing: list[str] = []
     for entry in engines:
-        if _accepts(entry, data):
-            return entry
+        try:
+            if _accepts(entry, data):
+                return entry
+        except MissingExtraError as error:  # it may be the one that reads these data; the others are asked first
+            missing.append(str(error))
     names = listing(entry.definition.name for entry in engines)
     raise InputError(
         f"no engine reads data of type {type(data).__module__}.{type(data).__qualname__}; "
         f"wanted a frame (pandas, polars, pyarrow …) or a path to CSV or Parquet. Engines asked: {names}."
-        f"{unavailable(host.plugins)}"
+        + "".join(f" {problem}." for problem in missing)
+        + unavailable(host.plugins)
     )
 
 

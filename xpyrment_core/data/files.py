@@ -2,11 +2,11 @@
 
 import io
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xpyrment_core.errors import InputError, nearest
+from xpyrment_core.errors import InputError, nearest, needs_library
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,15 +56,17 @@ def check_exists(path: str) -> None:
 
 
 def _parquet(path: str, columns: set[str] | None) -> "pd.DataFrame":
-    import pyarrow.parquet as pq
+    with needs_library("reading a Parquet file"):
+        import pyarrow.parquet as pq
 
     with pq.ParquetFile(path) as file:
         names = file.schema_arrow.names
     keep = names if columns is None else [name for name in names if name in columns]
-    return pq.read_table(path, columns=keep).to_pandas()
+    frame: pd.DataFrame = pq.read_table(path, columns=keep).to_pandas()
+    return frame
 
 
-def _parsed(path: str, read) -> "pd.DataFrame":  # type: ignore[no-untyped-def]
+def _parsed(path: str, read: "Callable[[], pd.DataFrame]") -> "pd.DataFrame":
     try:
         return read()
     except (ValueError, OSError, UnicodeError) as error:

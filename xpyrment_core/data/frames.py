@@ -48,7 +48,8 @@ def _open(data: Any) -> "nw.DataFrame[Any] | nw.LazyFrame[Any]":
     from narwhals.exceptions import DuplicateError
 
     try:
-        return nw.from_native(data)  # type: ignore[no-any-return]
+        frame: nw.DataFrame[Any] | nw.LazyFrame[Any] = nw.from_native(data)
+        return frame
     except DuplicateError as error:
         raise InputError(
             f"two columns of the data have one name; rename one. {' '.join(str(error).split())}"

@@ -269,7 +269,7 @@ def love_reach(plot: PlotData) -> float:
     """
     limit = plot.threshold or IMBALANCE
     shown = [abs(row.smd) for row in plot.rows if row.smd is not None and abs(row.smd) <= 5 * limit]
-    return 1.12 * max([2 * limit, *shown])
+    return float(1.12 * max([2 * limit, *shown]))
 
 
 def is_flagged(row: LoveRow, threshold: float | None) -> bool:

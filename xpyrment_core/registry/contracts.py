@@ -29,9 +29,8 @@ def check_target(entry: Registered) -> str:
     """Return what is wrong with one definition's target, ``""`` if nothing."""
     try:
         target = entry.load()
-    except PluginError as error:
-        missing_extra = isinstance(error.__cause__, MissingExtraError)
-        return "" if missing_extra else str(error)
+    except (PluginError, MissingExtraError) as error:
+        return str(error)
     if entry.definition.kind == "metric":
         return _metric(target)
     if entry.definition.kind == "engine":

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 
 from attrs import field, frozen, validators
 
-from xpyrment_core.errors import PluginError
+from xpyrment_core.errors import MissingExtraError, PluginError, needs_library
 from xpyrment_core.options import Needs
 from xpyrment_core.registry.fields import check_name, check_suffixes, check_target, load
 
@@ -244,13 +244,26 @@ class Registered:
         return f"{self.plugin}/{self.definition.name}"
 
     def load(self) -> Any:
-        """Return the target; a failing import is blamed on the plugin by name."""
+        """Return the target; a failing import is blamed on the plugin by name.
+
+        Raises
+        ------
+        MissingExtraError
+            A library that the target imports is not installed.
+        PluginError
+            Importing it failed otherwise.
+        """
+        what = f"{self.definition.kind} {self.qualified!r} of {self.distribution} {self.version}"
+        own = str(self.definition.target).partition(":")[0].partition(".")[0]
         try:
-            return self.definition.load()
+            with needs_library(what, own=own):
+                return self.definition.load()
+        except MissingExtraError:
+            raise
         except Exception as error:
             raise PluginError(
-                f"{self.definition.kind} {self.qualified!r} of {self.distribution} {self.version} cannot be loaded: "
-                f"{type(error).__name__}: {error}. Leave it out with XPYRMENT_BLOCK_PLUGINS={self.plugin}."
+                f"{what} cannot be loaded: {type(error).__name__}: {error}. "
+                f"Leave it out with XPYRMENT_BLOCK_PLUGINS={self.plugin}."
             ) from error
 
 

@@ -33,8 +33,8 @@ if TYPE_CHECKING:  # names of higher layers, for readers and type checkers only
 PROJECT = "xpyrment"
 API_VERSION = 1
 
-hookspec = pluggy.HookspecMarker(PROJECT)
-hookimpl = pluggy.HookimplMarker(PROJECT)
+hookspec: pluggy.HookspecMarker = pluggy.HookspecMarker(PROJECT)
+hookimpl: pluggy.HookimplMarker = pluggy.HookimplMarker(PROJECT)
 
 
 @hookspec

@@ -55,7 +55,7 @@ class PluginHost:
         prefer: Mapping[str, str] | None = None,
         found: Iterable[Candidate] | None = None,
     ) -> None:
-        self.prefer = dict(prefer or {})
+        self.prefer: dict[str, str] = dict(prefer or {})
         self._switches = Switches.from_environment() if switches is None else switches
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(hookspecs)

@@ -35,4 +35,5 @@ def expected_if_independent(table: NDArray[np.float64]) -> NDArray[np.float64]:
     array([[12., 18.],
            [28., 42.]])
     """
-    return np.outer(table.sum(axis=1), table.sum(axis=0)) / table.sum()
+    expected: NDArray[np.float64] = np.outer(table.sum(axis=1), table.sum(axis=0)) / table.sum()
+    return expected

@@ -14,7 +14,8 @@ from attrs import frozen
 from xpyrment_core.errors import NotEstimable
 from xpyrment_core.stats.wald import CANCELLATION, ROUNDING
 from xpyrment_core.values.estimates import Estimate
-from xpyrment_core.values.metric import FunctionOfMeans, HasGradient, Means
+from xpyrment_core.values.metric import FunctionOfMeans, HasGradient
+from xpyrment_core.values.metric import Means as Means
 from xpyrment_core.values.moments import Moments
 
 
@@ -66,7 +67,7 @@ def _complex_step(value: Callable[[Means], Any], means: Mapping[str, float], col
 
 def _central_difference(value: Callable[[Means], Any], means: Mapping[str, float], column: str) -> float:
     # Cube root of eps balances truncation and rounding of central differences.
-    step = np.cbrt(np.finfo(float).eps) * max(abs(means[column]), 1e-8)
+    step = float(np.cbrt(np.finfo(float).eps)) * max(abs(means[column]), 1e-8)
     high, low = (float(value(dict(means) | {column: means[column] + s})) for s in (step, -step))
     return (high - low) / (2 * step)
 

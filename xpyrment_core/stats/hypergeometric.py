@@ -38,8 +38,8 @@ class Conditional:
     def probabilities(self, log_odds_ratio: float = 0.0) -> NDArray[np.float64]:
         """Return the probability of each point of `support` at an odds ratio."""
         logs = self.log_weights + (self.support - self.observed) * log_odds_ratio
-        weights = np.exp(logs - logs.max())
-        return weights / weights.sum()
+        weights: NDArray[np.float64] = np.exp(logs - logs.max())
+        return np.asarray(weights / weights.sum())
 
     def upper(self, log_odds_ratio: float = 0.0) -> float:
         """Return the probability of the observed successes or more."""

@@ -21,8 +21,9 @@ from xpyrment_core.testing.claims.engines import EngineSubject, engine_checks
 from xpyrment_core.testing.claims.exporters import ExporterSubject, exporter_checks
 from xpyrment_core.testing.claims.metrics import MetricSubject, metric_checks
 from xpyrment_core.testing.claims.plot_backends import PlotBackendSubject, plot_backend_checks
-from xpyrment_core.testing.claims.tests import TestSubject, test_checks
+from xpyrment_core.testing.claims.tests import test_checks
 from xpyrment_core.testing.running import Check, checked_expectations
+from xpyrment_core.testing.subject_of_tests import TestSubject
 
 Expected = Mapping[str, str] | None
 

@@ -35,10 +35,9 @@ class Shape:
 
     def experiments(self, generator: Generator, k: int, effect: float) -> tuple[Values, Values]:
         """Return k experiments, arrays of shape (k, n) per arm."""
-        means = self.mean, self.mean + effect
-        return tuple(  # type: ignore[return-value]
-            draw(generator, (k, n), mean) for draw, n, mean in zip(self.draw, self.n, means, strict=True)
-        )
+        (draw_control, draw_treatment), (n_control, n_treatment) = self.draw, self.n
+        control = draw_control(generator, (k, n_control), self.mean)
+        return control, draw_treatment(generator, (k, n_treatment), self.mean + effect)
 
 
 def _normal(sd: float) -> Draw:
@@ -49,16 +48,16 @@ def _normal(sd: float) -> Draw:
 
 
 def _exponential(g: Generator, size: Any, mean: float) -> Values:
-    return mean - 2.0 + g.exponential(2.0, size)
+    return np.asarray(mean - 2.0 + g.exponential(2.0, size))
 
 
 def _bernoulli(g: Generator, size: Any, mean: float) -> Values:
-    return (g.random(size) < mean).astype(np.float64)
+    return np.asarray(g.random(size) < mean, dtype=np.float64)
 
 
 def _heavy(g: Generator, size: Any, mean: float) -> Values:
     # Steps of 1/2 make ties; five degrees of freedom make outliers. Symmetric, so its mean is `mean`.
-    return mean + np.round(2 * g.standard_t(5, size)) / 2
+    return np.asarray(mean + np.round(2 * g.standard_t(5, size)) / 2)
 
 
 SHAPES: dict[str, Shape] = {

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -84,10 +85,10 @@ def moments(rows: Values, names: Sequence[str] = NAMES) -> Moments:
 def adjuster_checks(subject: AdjusterSubject, statistical: bool = True) -> Iterator[Check]:
     """Yield every check that applies to an adjuster."""
     for claim in (contract, swap_arms, rescale, rescale_covariates, covariate_order, chunks, gains, pure, degenerate):
-        yield Check(claim.__name__, lambda claim=claim: claim(subject))  # type: ignore[misc]
+        yield Check(claim.__name__, partial(claim, subject))
     for name in SHAPES if statistical else ():
-        yield Check(f"level_{name}", lambda name=name: level(subject, name), True)  # type: ignore[misc]
-        yield Check(f"coverage_{name}", lambda name=name: coverage(subject, name), True)  # type: ignore[misc]
+        yield Check(f"level_{name}", partial(level, subject, name), True)
+        yield Check(f"coverage_{name}", partial(coverage, subject, name), True)
 
 
 def _experiments() -> Iterator[tuple[Values, Values]]:

@@ -1,6 +1,7 @@
 """What every correction of p-values promises."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -47,13 +48,13 @@ class CorrectionSubject:
 def correction_checks(subject: CorrectionSubject, statistical: bool = True) -> Iterator[Check]:
     """Yield every check that applies to a correction."""
     for claim in (contract, monotone, row_order, one_alone, missing, effective, pure):
-        yield Check(claim.__name__, lambda claim=claim: claim(subject))  # type: ignore[misc]
+        yield Check(claim.__name__, partial(claim, subject))
     if statistical and subject.controls is not None:
         for dependence, correlation in (("independent", 0.0), ("correlated", 0.6)):
             for false_nulls in (0, FALSE_NULLS):
                 name = f"{subject.controls}_{dependence}{'_some_true' if false_nulls else ''}"
                 yield Check(
-                    name, lambda n=name, r=correlation, f=false_nulls: error_rate(subject, n, r, f), True  # type: ignore[misc]
+                    name, partial(error_rate, subject, name, correlation, false_nulls), True
                 )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,7 @@ def engine_checks(subject: EngineSubject, statistical: bool = True) -> Iterator[
         accepts, schema, labels, moments, stable, units, units_in_two_arms, samples, row_order,
         empty_arm, infinite, values_outside, deterministic, explains,
     ):  # fmt: skip
-        yield Check(claim.__name__, lambda claim=claim: claim(subject))  # type: ignore[misc]
+        yield Check(claim.__name__, partial(claim, subject))
 
 
 def example(n: int = 240) -> dict[str, list[Any]]:

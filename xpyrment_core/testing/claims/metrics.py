@@ -3,6 +3,7 @@
 import copy
 import math
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -115,9 +116,9 @@ def metric_checks(subject: MetricSubject, statistical: bool = True) -> Iterator[
     if subject.reads == "moments":
         claims += [slopes, chunks]
     for claim in claims:
-        yield Check(claim.__name__, lambda claim=claim: claim(subject))  # type: ignore[misc]
+        yield Check(claim.__name__, partial(claim, subject))
     for name in subject.shapes if statistical else ():
-        yield Check(f"level_{name}", lambda name=name: level(subject, name), True)  # type: ignore[misc]
+        yield Check(f"level_{name}", partial(level, subject, name), True)
 
 
 def _arms(subject: MetricSubject) -> Iterator[tuple[Columns, Columns]]:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 from attrs import evolve
@@ -34,11 +35,11 @@ def test_checks(subject: TestSubject, statistical: bool) -> Iterator[Check]:
     if subject.needs == "estimates":
         structural += [chunks, not_a_number]
     for claim in structural:
-        yield Check(claim.__name__, lambda claim=claim: claim(subject))  # type: ignore[misc]
+        yield Check(claim.__name__, partial(claim, subject))
     for name in subject.shapes if statistical else ():
-        yield Check(f"level_{name}", lambda name=name: level(subject, name), True)  # type: ignore[misc]
+        yield Check(f"level_{name}", partial(level, subject, name), True)
         if subject.estimand is not None:
-            yield Check(f"coverage_{name}", lambda name=name: coverage(subject, name), True)  # type: ignore[misc]
+            yield Check(f"coverage_{name}", partial(coverage, subject, name), True)
 
 
 test_checks.__test__ = False  # type: ignore[attr-defined]
