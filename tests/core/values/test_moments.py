@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from xpyrment_core.errors import InputError
 from xpyrment_core.values.moments import Moments
 
-ORACLES = Path(__file__).parents[1] / "oracles"
+ORACLES = Path(__file__).parents[2] / "oracles"
 NIST = json.loads((ORACLES / "nist.json").read_text())["cases"]
 UNIVARIATE = [pytest.param(c, id=c["name"]) for c in NIST if c["input"]["kind"] == "univariate"]
 SURVEY = json.loads((ORACLES / "ratio_survey.json").read_text())["cases"]

@@ -20,7 +20,7 @@ from xpyrment_core.stats import power as power_kit
 from xpyrment_core.stats import wald as wald_kit
 from xpyrment_core.values.estimates import Effect, Estimate, Interval, Unavailable
 
-ORACLES = Path(__file__).parents[1] / "oracles"
+ORACLES = Path(__file__).parents[2] / "oracles"
 FIELLER = json.loads((ORACLES / "fieller.json").read_text())["cases"]
 POWER = json.loads((ORACLES / "power.json").read_text())["cases"]
 POWERS = [c for c in POWER if c["name"].startswith("t power")]

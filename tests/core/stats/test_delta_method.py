@@ -14,7 +14,7 @@ from xpyrment_core.stats.delta_method import ColumnMean, estimate, gradient, lin
 from xpyrment_core.values.moments import Moments
 from xpyrment_metrics.kinds import MeanMetric, RatioMetric
 
-SURVEY = json.loads((Path(__file__).parents[1] / "oracles" / "ratio_survey.json").read_text())["cases"]
+SURVEY = json.loads((Path(__file__).parents[2] / "oracles" / "ratio_survey.json").read_text())["cases"]
 RATIOS = [pytest.param(c, id=c["name"]) for c in SURVEY if "num" in c["input"]]
 
 # Complex step is exact to rounding; central differences to about eps^(2/3).
