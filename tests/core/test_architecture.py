@@ -1,13 +1,16 @@
 """Imports point one way: the core downwards, plugins to its face and kits, light modules to nothing heavy."""
 
 import ast
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median, quantiles
 
 import pytest
 
 from processes import script
+from xpyrment_core.cli.scaffold import write_project
 
 ROOT = Path(__file__).resolve().parents[2]
 CORE = ROOT / "xpyrment_core"
@@ -123,6 +126,57 @@ def test_plugins_import_the_face_and_the_kits_only(plugin):
         if module.startswith("xpyrment_core.") and module.split(".")[1] not in KITS
     }
     assert not offenders
+
+
+IMPORT = re.compile(r"(?:from|import) (xpyrment_core(?:\.\w+)*)")
+PAGES = [*(ROOT / "docs").rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+THIRD_PARTY = sorted((ROOT / "tests" / "third_party").rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", [*PAGES, *THIRD_PARTY], ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_pages_and_third_party_plugins_import_the_face_and_the_kits_only(path):
+    modules = IMPORT.findall(path.read_text(encoding="utf-8"))
+    assert [name for name in modules if name.count(".") and name.split(".")[1] not in KITS] == []
+
+
+def test_a_new_plugin_project_imports_the_face_and_the_kits_only(tmp_path):
+    write_project("acme-shop", tmp_path)
+    modules = [name for path in tmp_path.rglob("*.py") for name in IMPORT.findall(path.read_text(encoding="utf-8"))]
+    assert "xpyrment_core" in modules
+    assert [name for name in modules if name.count(".") and name.split(".")[1] not in KITS] == []
+
+
+# Sizes
+
+
+def code_files() -> list[Path]:
+    return [path for folder in ("xpyrment", "xpyrment_core", "plugins") for path in (ROOT / folder).rglob("*.py")]
+
+
+def lines_of_functions() -> list[int]:
+    """Return the number of lines of every function, without its docstring."""
+    trees = (ast.parse(path.read_text(encoding="utf-8")) for path in code_files())
+    functions = [n for tree in trees for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return sorted(_last(node) - node.lineno + 1 - _docstring_lines(node) for node in functions)
+
+
+def _last(node: ast.stmt) -> int:
+    return node.end_lineno or node.lineno
+
+
+def _docstring_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    return 0 if ast.get_docstring(node) is None else _last(node.body[0]) - node.body[0].lineno + 1
+
+
+def test_modules_have_at_most_300_lines():
+    sizes = {path.relative_to(ROOT).as_posix(): len(path.read_text().splitlines()) for path in code_files()}
+    assert {path: size for path, size in sizes.items() if size > 300} == {}
+
+
+def test_functions_are_short():
+    lines = lines_of_functions()
+    assert median(lines) <= 7
+    assert quantiles(lines, n=10)[-1] <= 18
 
 
 def test_core_does_not_import_plugins():

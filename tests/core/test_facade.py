@@ -1,5 +1,9 @@
 """The front door: a small public face, loaded on first use and not before."""
 
+import importlib
+import re
+from pathlib import Path
+
 import pytest
 
 import xpyrment as xp
@@ -14,6 +18,19 @@ def test_the_public_names_are_few_sorted_and_all_there():
     for name in xp.__all__:
         assert getattr(xp, name) is not None
     assert set(xp.__all__) <= set(dir(xp))
+
+
+def test_the_face_of_the_core_is_sorted_complete_and_typed():
+    core = importlib.import_module("xpyrment_core")
+    assert list(core.__all__) == sorted(core.__all__)
+    assert set(core.__all__) <= set(dir(core))
+    source = Path(core.__file__).read_text(encoding="utf-8")
+    typed = source.split("if TYPE_CHECKING:")[1].split("_HOMES")[0]
+    for name in core.__all__:
+        assert getattr(core, name) is not None
+        assert re.search(rf"\b{name}\b", typed), f"{name} is not visible to type checkers"
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = core.nothing
 
 
 def test_an_unknown_name_is_an_attribute_error():

@@ -1,4 +1,4 @@
-"""What pages show of the code: tables of modules, plugins and options, and files of the third-party plugin.
+"""What pages show of the code: tables of modules, plugins, states and options, and files of the third-party plugin.
 
 Write them anew with ``python tests/docs/house.py``.
 """
@@ -14,6 +14,7 @@ PAGES = (ROOT / "docs" / "design.md", ROOT / "docs" / "plugins.md", ROOT / "docs
 sys.path[:0] = [str(ROOT / "tests" / "core"), str(ROOT / "tests" / "helpers")]
 from test_architecture import CORE, LAYERS, PLUGINS  # noqa: E402
 
+from xpyrment_core.experiment.state import MOVES  # noqa: E402
 from xpyrment_core.options import OPTIONS  # noqa: E402
 
 
@@ -37,6 +38,15 @@ def options() -> str:
     return "\n".join(head)
 
 
+def states() -> str:
+    """Return the table of moves between states."""
+    rows = (
+        (state.name, ", ".join(f"`{target.name}`" for target in sorted(targets, key=lambda t: t.name)) or "none")
+        for state, targets in MOVES.items()
+    )
+    return "\n".join(["| state | may go to |", "|---|---|", *(f"| `{state}` | {targets} |" for state, targets in rows)])
+
+
 def tables() -> dict[str, str]:
     """Return each table by the name between its marks in the page."""
     core = ((path.relative_to(CORE).as_posix().removesuffix(".py"), path) for path in _in_layers())
@@ -44,6 +54,7 @@ def tables() -> dict[str, str]:
         "modules": table(core),
         "plugins": table((name, ROOT / "plugins" / name) for name in PLUGINS),
         "options": options(),
+        "states": states(),
     }
 
 
