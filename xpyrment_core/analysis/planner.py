@@ -115,6 +115,8 @@ def _task(spec: MetricSpec, methods: Methods, covariates: CovariatePlanner, stud
     used, notes = covariates.of_metric(spec, methods)
     test = methods.test_adjusted if used else methods.test
     _check_test(spec, test, study)
+    if not used and not methods.test_named:
+        notes = [*notes, *_missing_default(spec, test, study.host)]
     terms = [Term(column, column) for column in spec.sources]
     terms += [term for covariate in used for term in covariate.terms]
     return Task(
@@ -127,6 +129,14 @@ def _task(spec: MetricSpec, methods: Methods, covariates: CovariatePlanner, stud
         blocked=_blocked(spec, covariates.schema),
         notes=tuple(notes),
     )
+
+
+def _missing_default(spec: MetricSpec, test: Method, host: PluginHost) -> list[str]:
+    """Return a note where the metric's own default test is not available, so that another is used."""
+    own = spec.default_test
+    if not own or spec.margin is not None or own in host.names("test"):
+        return []
+    return [f"test {own!r}, the default of this kind of metric, is not available; {test.name!r} is used instead"]
 
 
 def _check_test(spec: MetricSpec, test: Method, study: Study) -> None:

@@ -143,3 +143,12 @@ def test_metric_text_uses_the_parameters_of_the_definition():
     assert parse_metric("a/b:quotient", host)["above"] == "a"
     assert parse_metric("a/b", host)["metric_type"] == "ratio"
     assert parse_metric("a/b", blocking("metrics")) == {"name": "a/b", "value_col": "a/b"}
+
+
+def test_a_missing_default_test_is_replaced_with_a_note(data):
+    experiment = xp.setup(data, "variant", plugins=blocking("proportions")).register_metric("bought", "proportion")
+    row = experiment.run_analysis().raw_results[0]
+    assert row["test"] == "welch"
+    assert row["notes"] == [
+        "test 'score', the default of this kind of metric, is not available; 'welch' is used instead"
+    ]
