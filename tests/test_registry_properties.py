@@ -22,6 +22,7 @@ import pytest
 import xpyrment as xp
 from installed import environment
 from processes import process
+from xpyrment_core.analysis.methods import default_of
 from xpyrment_core.errors import InputError
 from xpyrment_core.testing.examples import example_parameters
 
@@ -282,12 +283,16 @@ def rule(before, after):
     return "shifts" if close(new - old, other_new - other_old, 1e-9) else None
 
 
+def default_test(metric):
+    return HOST.get("metric", metric).definition.default_test or default_of(HOST, "test")
+
+
 @cache
 def moves(metric):
     """Return the rules of `MOVES`; those of a third party's metric are seen from its own default test."""
     if metric in MOVES:
         return MOVES[metric]
-    combination = metric, HOST.get("metric", metric).definition.default_test, "none"
+    combination = metric, default_test(metric), "none"
     changed = [analyse_moved(*combination, change) for change in (scale, shift)]
     return tuple(rule(base(*combination), row) if row["status"] == "ok" else None for row in changed)
 
@@ -385,7 +390,7 @@ def test_result_is_invariant_to_every_frame_library(metric, test, adjuster, libr
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("adjuster", ADJUSTERS)
 def test_pushdown_engine_gives_the_same_result(metric, adjuster, tmp_path):
-    test = HOST.get("metric", metric).definition.default_test
+    test = default_test(metric)
     row = estimated(metric, test, adjuster)
     assert_same(row, analyse(in_a_file(data(metric), tmp_path), metric, test, adjuster))
 

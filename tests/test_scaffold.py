@@ -106,6 +106,7 @@ def test_a_plugin_that_breaks_a_promise_is_shown_with_the_numbers_and_exits_1(tm
     # interval, and three times p is neither one test's p nor enough for eight.
     assert verdicts == {
         "metric margin": "passes", "metric mean": "passes", "test cautious": "fails", "correction tripled": "fails",
+        "command analyze": "passes", "command shout": "passes",
     }  # fmt: skip
     details = " ".join(row["detail"] for row in results)
     assert "one_alone" in details

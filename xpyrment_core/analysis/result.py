@@ -66,8 +66,10 @@ class AnalysisResult:
         # Dicts are read once, here at the border.
         typed = (row if isinstance(row, MetricResult) else MetricResult.from_raw(row) for row in raw_results)
         self._results = tuple(row.judged(alpha) for row in typed)
-        pairs = zip(raw_results, self._results, strict=True)
-        self.raw_results = [row.raw() if isinstance(given, MetricResult) else dict(given) for given, row in pairs]
+        self.raw_results: list[dict[str, Any]] = [
+            row.raw() if isinstance(given, MetricResult) else dict(given)
+            for given, row in zip(raw_results, self._results, strict=True)
+        ]
         self.alpha = alpha
         self.balance_checker = balance_checker
         self.checks: tuple[CheckResult, ...] = tuple(checks)
