@@ -72,8 +72,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     venv.create(folder / "venv", with_pip=False)
     interpreter = folder / "venv" / "bin" / "python"
     pip = (sys.executable, "-m", "pip", "--python", interpreter, "install", "--quiet")
-    constraints = os.environ.get("XPYRMENT_CONSTRAINTS")
-    checked(*pip, *(("-c", constraints) if constraints else ()), *LIBRARIES, cwd=folder)
+    checked(*pip, *LIBRARIES, cwd=folder)
     checked(*pip, "--no-deps", *(folder / "dist").glob("*.whl"), cwd=folder)
     return interpreter
 

@@ -28,6 +28,9 @@ MISSING_TEXTS = (
 """CSV fields that mean a missing value: the list of pandas, so that both read the same."""
 
 
+QUERY_LEAVES_VIEW = int(duckdb.__version__.partition(".")[0]) < 2
+"""Before version 2 ``relation.query(name, sql)`` leaves a view `name` on the relation's connection."""
+
 SNIFFED_ROWS = 20_480
 """Rows of a CSV file from which DuckDB guesses its types."""
 
@@ -212,14 +215,24 @@ class RelationTable:
 
     def rows(self, sql: str) -> list[Row]:
         """See `SqlTable`."""
-        with progress(f"reading {self.described}"):
+        with self._no_view_left():
             fetched: list[Row] = self._relation.query(self.name, sql).fetchall()
         return fetched
 
     def arrow(self, sql: str) -> pa.Table:
         """See `SqlTable`."""
-        with progress(f"reading {self.described}"):
+        with self._no_view_left():
             return self._relation.query(self.name, sql).to_arrow_table()
+
+    @contextmanager
+    def _no_view_left(self) -> Iterator[None]:
+        try:
+            with progress(f"reading {self.described}"):
+                yield
+        finally:
+            if QUERY_LEAVES_VIEW:
+                with suppress(duckdb.Error):  # after an error in a transaction nothing can be dropped
+                    self._relation.query(self.name, f"DROP VIEW IF EXISTS {self.name}")
 
     def explain(self) -> str:
         """See `SqlTable`."""
