@@ -16,7 +16,7 @@ from xpyrment_core.data.query import ColumnType, Query
 from xpyrment_lazy import native
 from xpyrment_lazy.explanation import explained
 from xpyrment_lazy.expressions import code_of, infinite, number, observed
-from xpyrment_lazy.statement import Frame, Statement
+from xpyrment_lazy.sums_query import Frame, Statement
 
 Rows = Iterable[Sequence[Any]]
 

@@ -6,7 +6,7 @@ from xpyrment_core.data.pushdown.database import PILOT_ROWS, SAMPLE_ROWS, Reques
 from xpyrment_core.data.pushdown.sums import SumPlan, columns_of, number_columns
 from xpyrment_core.data.query import ColumnType, Query
 from xpyrment_lazy import native
-from xpyrment_lazy.statement import Frame, Statement
+from xpyrment_lazy.sums_query import Frame, Statement
 
 
 def explained(
