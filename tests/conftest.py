@@ -4,8 +4,8 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-# A red run that is green when repeated tells nobody anything, so the examples are the same every time and no test fails
-# for being slow on a busy machine. `pytest --hypothesis-profile=random`, or the variable, looks for new ones.
+# A failure must be reproducible, so every run draws the same examples, and no test fails because the machine is busy.
+# `pytest --hypothesis-profile=random`, or the variable, looks for new ones.
 settings.register_profile(
     "ci", derandomize=True, print_blob=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )

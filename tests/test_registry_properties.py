@@ -1,8 +1,8 @@
 """What must hold for every metric, test and adjuster that is installed, through the whole analysis.
 
-The combinations are read from the plugin host, so whatever a plugin offers is held to this the
+The combinations are read from the plugin host, so everything that a plugin offers is tested the
 day it is added. A combination that cannot apply must be refused for the reason in the table below;
-all others must give the same numbers whatever the order of the rows, the library that holds them
+all others must give the same numbers for every order of the rows, library that holds them
 and the chunks they come in, and numbers that follow a change of units, of zero and of arms as the
 metric's own values do.
 

@@ -1,4 +1,4 @@
-"""The front door: a small public face, loaded on first use and not before."""
+"""The public names of `xpyrment` and `xpyrment_core`: few, and loaded on first use."""
 
 import importlib
 import re

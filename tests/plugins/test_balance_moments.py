@@ -26,7 +26,7 @@ OFFSET_ATOL = 1e-5
 
 
 def moments_of(data, covariates, shifts):
-    """Make the moments that an engine hands over: filled, missing and level terms."""
+    """Make the moments that an engine returns: filled, missing and level terms."""
     columns = {}
     for name in covariates:
         values = data[name]

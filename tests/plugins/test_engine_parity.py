@@ -419,7 +419,7 @@ def test_every_engine_gives_the_moments_of_the_witness(form: Kind, row_sets: tup
     check(source, table("typical"), Query(treatment_col="variant", arms=ARMS, row_sets=row_sets))
 
 
-@pytest.mark.parametrize("arms", [("a",), ("a", "c", "e"), tuple("abcde"), ("e", "nobody")], ids=len)
+@pytest.mark.parametrize("arms", [("a",), ("a", "c", "e"), tuple("abcde"), ("e", "absent")], ids=len)
 def test_one_to_five_arms_and_an_empty_one(kind: Kind, arms: tuple[str, ...], tmp_path: Any) -> None:
     source = opened(kind, "five", tmp_path)
     row_sets = (*ROW_SETS["missing"], *ROW_SETS["complete"])

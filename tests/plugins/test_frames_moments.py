@@ -307,9 +307,7 @@ value = st.one_of(st.none(), st.floats(-1e6, 1e6), st.integers(-9, 9).map(float)
     offset=st.sampled_from([0.0, 1e9]),
     polars=st.booleans(),
 )
-def test_whatever_is_missing_where_each_row_set_counts_its_complete_rows(
-    rows: list[tuple[Any, Any, Any]], offset: float, polars: bool
-) -> None:
+def test_each_row_set_counts_its_complete_rows(rows: list[tuple[Any, Any, Any]], offset: float, polars: bool) -> None:
     def shifted(at: int) -> list[float | None]:
         return [None if row[at] is None else row[at] + offset for row in rows]
 

@@ -1,4 +1,4 @@
-"""A column means the same numbers and labels whatever type and library it is stored in."""
+"""Numbers and labels of a column do not depend on its type and library."""
 
 import datetime
 from decimal import Decimal
@@ -94,7 +94,7 @@ def test_numbers_are_read_from_every_type(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", texts())
-def test_labels_are_counted_whatever_type_holds_them(kind: str) -> None:
+def test_labels_are_counted_in_every_type(kind: str) -> None:
     source = FrameSource(framed(texts()[kind]))
     assert source.schema() == {"x": "text"}
     found = source.labels("x")

@@ -36,7 +36,7 @@ def arms(case):
     )
 
 
-# Where nobody or everybody succeeds, one table is possible and there is no odds ratio.
+# With no success or no failure only one table is possible, and the odds ratio is undefined.
 WITH_ODDS_RATIO = [
     case for case in BASE_R if 0 < sum(arm.successes for arm in arms(case)) < sum(arm.n for arm in arms(case))
 ]
@@ -148,7 +148,7 @@ def test_swapping_the_arms_swaps_the_directions(control, treatment, test):
 
 @pytest.mark.parametrize("test", [fisher, barnard, boschloo])
 @pytest.mark.parametrize(("n_control", "n_treatment"), [(12, 12), (20, 6)])
-def test_the_level_is_never_exceeded_whatever_the_common_proportion(test, n_control, n_treatment):
+def test_level_is_not_exceeded_at_any_common_proportion(test, n_control, n_treatment):
     x, y = range(n_control + 1), range(n_treatment + 1)
     p_values = [[test(Counts(i, n_control), Counts(j, n_treatment), 0.05, "two-sided").p_value for j in y] for i in x]
     reject = np.array(p_values) < 0.05

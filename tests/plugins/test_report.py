@@ -130,7 +130,7 @@ def test_the_decision_table_has_a_row_per_comparison_with_the_analysis_numbers(r
             assert cells[7].startswith("Not estimable: ")
 
 
-def test_the_ledger_accounts_for_every_row(result, page):
+def test_exclusions_account_for_every_row(result, page):
     ledger = next(rows for rows in page.tables if "No outcome" in rows[0])
     for cells in ledger[1:]:
         rows_in, *excluded, used = (int(cell.replace(",", "")) for cell in cells[2:8])

@@ -89,7 +89,7 @@ def test_quantiles_report_the_quantiles():
     assert row["test"] == "z"
 
 
-def test_the_rank_test_is_scipys_whatever_the_metric_of_the_column():
+def test_rank_test_agrees_with_scipy_for_every_metric_of_the_column():
     wanted = stats.mannwhitneyu(TREATMENT, CONTROL)
     for metric_type in ("mean", "median"):
         row = analyse(metric_type, test="mannwhitney")

@@ -11,7 +11,7 @@ from xpyrment_core.values.exclusions import ArmLedger, Exclusions
 from xpyrment_srm.diagnostics import missingness, sample_ratio
 
 
-def ledger(missing, used, units=None):
+def counts(missing, used, units=None):
     return ArmLedger(rows_in=missing + used, missing_outcome=missing, used=used, units=used if units is None else units)
 
 
@@ -47,7 +47,7 @@ def test_one_variant_has_no_ratio():
 
 
 def test_missingness_check_passes_without_missing_outcomes():
-    result = missingness(context(revenue=(ledger(0, 1000), ledger(0, 990))))
+    result = missingness(context(revenue=(counts(0, 1000), counts(0, 990))))
     assert (result.passed, result.p_value, result.message) == (True, None, "no outcomes are missing")
 
 
@@ -56,37 +56,37 @@ def test_without_metrics_there_is_no_check():
 
 
 def test_equal_shares_pass_and_unequal_ones_fail():
-    assert missingness(context(revenue=(ledger(100, 900), ledger(104, 896)))).passed
-    result = missingness(context(revenue=(ledger(100, 900), ledger(170, 830))))
+    assert missingness(context(revenue=(counts(100, 900), counts(104, 896)))).passed
+    result = missingness(context(revenue=(counts(100, 900), counts(170, 830))))
     assert not result.passed
     assert "revenue (10.00% of control, 17.00% of B)" in result.message
     json.dumps(dict(result.details), allow_nan=False)
 
 
 def test_the_p_value_is_that_of_scipy():
-    got = missingness(context(revenue=(ledger(100, 900), ledger(131, 869)))).p_value
+    got = missingness(context(revenue=(counts(100, 900), counts(131, 869)))).p_value
     assert got == pytest.approx(stats.chi2_contingency([[100, 131], [900, 869]], correction=False).pvalue, rel=1e-10)
-    got = missingness(context(revenue=(ledger(0, 40), ledger(4, 30)))).p_value
+    got = missingness(context(revenue=(counts(0, 40), counts(4, 30)))).p_value
     assert got == pytest.approx(stats.fisher_exact([[0, 4], [40, 30]]).pvalue, rel=1e-9)
 
 
 def test_p_values_are_multiplied_by_the_comparisons_that_were_made():
-    one = (ledger(100, 900), ledger(150, 850))
+    one = (counts(100, 900), counts(150, 850))
     alone = missingness(context(revenue=one)).p_value
-    whole = (ledger(0, 1000), ledger(0, 1000))
-    with_others = missingness(context(revenue=one, orders=(ledger(5, 995), ledger(6, 994)), clicks=whole))
+    whole = (counts(0, 1000), counts(0, 1000))
+    with_others = missingness(context(revenue=one, orders=(counts(5, 995), counts(6, 994)), clicks=whole))
     assert with_others.p_value == pytest.approx(2 * alone), "a metric without missing outcomes is no comparison"
     assert [row["metric"] for row in with_others.details["comparisons"]] == ["revenue", "orders", "clicks"]
 
 
 def test_outcomes_that_go_missing_by_unit_count_as_units():
-    rows = missingness(context(revenue=(ledger(100, 900), ledger(131, 869)))).p_value
-    repeated = missingness(context(revenue=(ledger(1000, 9000, units=900), ledger(1310, 8690, units=869)))).p_value
+    rows = missingness(context(revenue=(counts(100, 900), counts(131, 869)))).p_value
+    repeated = missingness(context(revenue=(counts(1000, 9000, units=900), counts(1310, 8690, units=869)))).p_value
     assert repeated == pytest.approx(rows, rel=1e-9)
 
 
 def test_an_outcome_missing_everywhere_is_no_difference():
-    assert missingness(context(revenue=(ledger(50, 0), ledger(60, 0)))).passed
+    assert missingness(context(revenue=(counts(50, 0), counts(60, 0)))).passed
 
 
 @pytest.mark.simulation
@@ -97,7 +97,7 @@ def test_sound_data_are_hardly_ever_blamed():
         metrics = {}
         for metric in "abcde":
             lost = generator.binomial(2000, 0.05, size=2).tolist()
-            metrics[metric] = tuple(ledger(m, 2000 - m) for m in lost)
+            metrics[metric] = tuple(counts(m, 2000 - m) for m in lost)
         failed += not missingness(context(**metrics)).passed
     # Expected at most 2 of 2,000; more than 9 has probability below 1e-4.
     assert failed <= 9

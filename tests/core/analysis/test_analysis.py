@@ -87,7 +87,7 @@ def test_rows_of_other_arms_and_without_a_label_change_only_the_exclusions(frame
     assert (ledger["rows_in"], ledger["missing_label"], ledger["other_arms"]) == (605, 5, 200)
 
 
-def test_every_row_of_the_data_is_in_exactly_one_place_of_the_ledger(frame):
+def test_every_row_is_counted_once_in_the_exclusions(frame):
     frame.loc[frame.index[:30], "revenue"] = np.nan
     frame.loc[frame.index[30:35], "variant"] = None
     ledger = rows(frame, "revenue")[0]["exclusions"]

@@ -72,7 +72,7 @@ def test_a_diagnostic_of_the_wrong_type_is_reported_with_plugin_and_distribution
     assert "mine" not in names(result)
 
 
-def test_a_failed_check_counts_as_failed_whatever_its_type_of_bool():
+def test_failed_check_with_a_numpy_bool_counts_as_failed():
     _, caught = analysed(diagnostic(CheckResult(name="mine", passed=np.bool_(False))))
     assert caught == ["check 'mine' failed"]
 

@@ -1,4 +1,4 @@
-"""A long pass shows a sign of life to whoever watches, and nobody else."""
+"""A progress bar is shown for long reads in a terminal, and only there."""
 
 import os
 import pty

@@ -122,7 +122,7 @@ def test_a_centre_without_spread_is_the_mean(spread: float) -> None:
     assert centre(3.3, spread) == 3.3
 
 
-# Second thoughts -----------------------------------------------------------------
+# Second pass -----------------------------------------------------------------
 
 
 def moments(mean: float, m2: float, n: int = 100) -> Moments:

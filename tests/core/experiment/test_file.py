@@ -188,9 +188,7 @@ NOT_PLANNED = {"--plot", "--report", "--locked", "--dry-run"}
 
 
 @pytest.mark.parametrize(("option", "value"), PLANNED)
-def test_what_an_experiment_file_sets_is_refused_on_the_command_line_whatever_its_value(
-    command, plan_path, option, value
-):
+def test_options_of_an_experiment_file_are_refused_on_the_command_line_at_any_value(command, plan_path, option, value):
     code, out, err = command("analyze", plan_path, option, value)
     assert (code, out) == (1, "")
     assert "cannot be given beside" in err

@@ -158,7 +158,7 @@ def test_a_metric_object_is_recognised_as_its_kind(frame):
         ({"name": "x", "role": "guardrail", "margin": -1}, "positive"),
     ],
 )
-def test_what_cannot_be_registered_is_refused_with_the_way_to_mend_it(experiment, arguments, message):
+def test_unusable_metrics_are_refused_with_a_fix(experiment, arguments, message):
     with pytest.raises(InputError, match=message):
         experiment.register_metric(**arguments)
     assert len(experiment.metrics) == 1

@@ -1,4 +1,4 @@
-"""Metrics and design are fixed once an experiment runs, whatever route is tried to change them."""
+"""Metrics and design are fixed once an experiment runs; each way to change them is refused."""
 
 import inspect
 
@@ -94,7 +94,7 @@ def test_a_metric_may_change_before_the_experiment_runs(data):
 def test_a_failed_analysis_leaves_state_and_history_as_they_were(experiment):
     history = experiment.history
     with pytest.raises(xp.InputError):
-        experiment.run_analysis(control="nobody")
+        experiment.run_analysis(control="absent")
     assert (experiment.state, experiment.history) == (ExperimentState.DESIGNED, history)
 
 

@@ -75,7 +75,7 @@ def test_aliases_are_names_too(host):
     assert len(host.all("metric")) == 1
 
 
-def test_two_namesakes_raise_at_look_up_whatever_the_order(host):
+def test_two_namesakes_raise_at_look_up_in_either_order(host):
     other = PluginHost(autoload=False)
     for target, order in ((host, "ab"), (other, "ba")):
         for name in order:

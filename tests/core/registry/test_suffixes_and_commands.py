@@ -36,7 +36,7 @@ def test_built_in_exporters_and_backends_say_which_suffixes_they_serve():
     assert host.by_suffix("plot_backend", ".html").plugin == "plotly"
 
 
-def test_a_suffix_nobody_serves_is_refused_with_those_that_are_served():
+def test_unknown_suffix_is_refused_with_the_known_ones():
     host = PluginHost()
     host.register(exporter(), "acme")
     with pytest.raises(InputError, match=r"'r.docx'.*'.docx'; wanted one of: .csv, .*\.yaml"):
