@@ -1,4 +1,4 @@
-"""Which word on the command line runs which command: one rule for the core, built-in and third-party ones."""
+"""Names of commands: one rule for commands of the core, built-in and third-party plugins."""
 
 from xpyrment_core.registry.definitions import CommandDefinition, Registered
 from xpyrment_core.registry.discovery import HOME
@@ -32,12 +32,13 @@ def commands(host: PluginHost) -> list[Registered]:
 
 
 def named_commands(host: PluginHost) -> dict[str, Registered]:
-    """Return every command by the word that runs it.
+    """Return every command by its name on the command line.
 
     The first of a name keeps it, and built-in commands come first; a namesake is called
     ``<plugin>-<name>``, with a number where that is taken too.
     """
     named: dict[str, Registered] = {}
+    # First the bare names, then the namesakes: a renamed command must not take a name that another one defines.
     for entry in commands(host):
         named.setdefault(entry.definition.name, entry)
     for entry in commands(host):
@@ -47,7 +48,7 @@ def named_commands(host: PluginHost) -> dict[str, Registered]:
 
 
 def renamed_commands(host: PluginHost) -> list[str]:
-    """Return a sentence for each command that does not have the name it was defined with."""
+    """Return a sentence for each command whose name differs from its definition."""
     named = named_commands(host)
     return [
         f"command {entry.definition.name!r} of plugin {entry.plugin!r} runs as {name!r}: plugin "

@@ -1,4 +1,4 @@
-"""Making an experiment from the words of a command line, shared by the commands that analyse one."""
+"""Experiments from arguments of the command line and from experiment files, for several commands."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -65,6 +65,7 @@ def arms_of(
         raise InputError(f"column {column!r} has no labels: every row's variant is missing.")
     if weights is not None:
         experiment.set_weights({_label_or_text(text, labels): share for text, share in weights.items()})
+    # Labels are compared as text: the command line and TOML cannot distinguish 1 from "1".
     chosen = default_control(labels) if control is None else find_label(control, labels, by_text=True, what="control")
     several = None
     if treatments is not None:
@@ -78,7 +79,7 @@ def _label_or_text(text: str, labels: list[Any]) -> Any:
     try:
         return find_label(text, labels, by_text=True)
     except InputError:
-        return text  # an arm that got no unit at all: the sample-ratio check wants to know of it
+        return text  # a planned arm without any unit: the sample-ratio check must count it as 0
 
 
 def parse_weights(parts: Iterable[str]) -> dict[str, float]:
@@ -91,21 +92,22 @@ def parse_weights(parts: Iterable[str]) -> dict[str, float]:
     """
     out = {}
     for part in parts:
+        # From the right: a label may contain "=".
         label, equals, share = (piece.strip() for piece in part.rpartition("="))
         try:
             value = float(share)
         except ValueError:
             value = -1.0
         if not label or not equals or not 0 < value < float("inf"):
-            raise InputError(f"weight {part!r} is not understood; wanted LABEL=SHARE, such as control=0.9.")
+            raise InputError(f"weight {part!r} is not understood; expected LABEL=SHARE, such as control=0.9.")
         out[label] = value
     return out
 
 
 def refuse_beside_file(file: str, given: Mapping[str, Any]) -> None:
-    """Refuse parameters of the command line that are beside an experiment file, whatever their values.
+    """Refuse parameters of the command line that an experiment file fixes, at any value.
 
-    A default from the environment or ``xpyrment.toml`` is not a wish for this analysis: it gives way.
+    A default from the environment or ``xpyrment.toml`` is not explicit: the file overrules it.
 
     Parameters
     ----------
@@ -164,6 +166,7 @@ def _options(plan: ExperimentFile, experiment: "Experiment") -> dict[str, Any]:
     options = arms_of(experiment, table.get("control"), table.get("treatments"), plan.weights)
     copied = [option for option in OPTIONS if option.name not in _NOT_COPIED]
     options |= options_given(**{option.name: table.get(str(option.file_key)) for option in copied})
+    # A mapping must name every metric, so the file's shared adjuster is repeated for the others.
     adjusters, shared = plan.per_metric("adjuster"), table.get("adjuster")
     each = {metric["name"]: metric.get("adjuster", shared) for metric in plan.metrics}
     return options | options_given(test=plan.per_metric("test") or None, adjuster=each if adjusters else shared)

@@ -1,4 +1,4 @@
-"""The command line: commands are plugins; this finds them, runs one and prints its report."""
+"""The program ``xpyrment``: builds the commands of all plugins, runs one and prints its report."""
 
 import gc
 import inspect
@@ -34,11 +34,12 @@ def build_app(host: PluginHost, settings: bool = True, chosen: str = "") -> App:
         help=HELP,
         version=VERSION,
         result_action="return_value",
-        help_format="plaintext",  # Markdown would cost a fifth of the start-up
+        help_format="plaintext",  # rendering Markdown takes a fifth of the start-up time
     )
     groups: dict[str, Group] = {}
     for name, entry in named_commands(host).items():
         _add(app, groups, entry, name, name == chosen)
+    # After all commands are added: their names decide which tables of xpyrment.toml are known.
     if settings:
         from xpyrment_core.cli.settings import settings as sources
 
@@ -55,13 +56,13 @@ def _add(app: App, groups: dict[str, Group], entry: Registered, name: str, chose
 
 
 def _help(entry: Registered, chosen: bool) -> str:
-    """Return a command's help: its summary in lists, its whole docstring when it is the one asked for."""
+    """Return a command's help: the summary in lists, the whole docstring for the requested command."""
     summary = entry.definition.summary + ("" if entry.builtin else f" [{entry.distribution}]")
     if not chosen:
         return summary
     try:
         target = entry.definition.load()
-    except Exception:  # whatever is wrong with it is said when it runs
+    except Exception:  # help must work for a broken command; running it reports the error
         return summary
     text = inspect.getdoc(target) if inspect.isfunction(target) else None
     return "\n\n".join(" ".join(part.split()) for part in (text or summary).split("\n\n"))
@@ -71,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the program and return its exit code: 0 done, 1 error, 2 usage."""
     tokens = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in tokens
-    gc.disable()  # until a command runs: start-up frees nothing, and collecting costs a tenth of it
+    gc.disable()  # until a command runs: start-up creates no garbage, and collection takes a tenth of its time
     _plain_when_piped()
     try:
         host = use_host(PluginHost())
@@ -86,12 +87,14 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(error.details, file=sys.stderr)
         return 1
     except BrokenPipeError:
+        # The reader of a pipe (head, less) closed it: redirect stdout, so that the interpreter's final flush is silent.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
         _say("Interrupted.")
         return 130
     except Exception as error:
+        # An error of ours or of a plugin; the user gets one line instead of a traceback.
         if debug:
             raise
         _say(f"Error: {type(error).__name__}: {error} (run again with --debug to see where)")
@@ -111,8 +114,9 @@ def _run(app: App, tokens: list[str]) -> int:
     ) -> int:
         gc.enable()
         with warnings.catch_warnings(), remembered_settings():
-            if format in ("table", "markdown"):  # these forms show every check themselves
+            if format in ("table", "markdown"):  # these formats print the failed checks in the report
                 warnings.simplefilter("ignore", UserWarning)
+            # One line on stderr; Python's own format would show a line of our source code.
             warnings.showwarning = _show_warning  # type: ignore[assignment]
             result = app(spell_stdin(words))
         return _print(result, format)
@@ -129,7 +133,7 @@ def _print(result: Any, form: str) -> int:
         if text:
             print(text)
         return result.exit_code
-    if isinstance(result, int):
+    if isinstance(result, int):  # an exit code, or a bool
         return int(result)
     if result is not None:
         print(result)
@@ -145,6 +149,7 @@ def _unicode_ok() -> bool:
 
 
 def _plain_when_piped() -> None:
+    # Output for files and other programs: no colours, and a width that does not depend on the terminal.
     if not sys.stdout.isatty():
         os.environ.setdefault("NO_COLOR", "1")
         os.environ.setdefault("COLUMNS", str(WIDTH))
@@ -162,6 +167,7 @@ def _show_warning(message: Any, category: Any, *_: Any) -> None:
 
 def _say(text: str) -> None:
     line = " ".join(text.split())
+    # Labels and file names can contain characters that the terminal's encoding lacks.
     encoding = sys.stderr.encoding or "ascii"
     print(line.encode(encoding, "backslashreplace").decode(encoding), file=sys.stderr)
 

@@ -1,4 +1,4 @@
-"""Files that commands save: the plot backend or exporter that writes one is found by its suffix."""
+"""Output files of commands: the suffix determines the plot backend or exporter that writes the file."""
 
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from xpyrment_core.registry.host import PluginHost
 
 @frozen
 class Output:
-    """A file to be saved, and who writes it.
+    """A file to be saved, and the plot backend or exporter that writes it.
 
     Attributes
     ----------
@@ -28,14 +28,14 @@ class Output:
     path: Path
 
     def save(self, made: Any) -> str:
-        """Write what the backend or exporter made, and return a line that says so.
+        """Write what the backend or exporter returned, and return a confirmation line.
 
         Raises
         ------
         InputError
             The file cannot be written.
         PluginError
-            The plugin gave something that cannot be saved.
+            The plugin returned something that cannot be saved.
         """
         try:
             self._write(made)
@@ -45,6 +45,7 @@ class Output:
 
     def _write(self, made: Any) -> None:
         definition = self.entry.definition
+        # In order: the backend's own save function, text or bytes, a figure that can save itself.
         save = definition.load_save() if isinstance(definition, PlotBackendDefinition) else None
         if save is not None:
             save(made, self.path)
@@ -55,20 +56,20 @@ class Output:
         else:
             more = ", a figure with save(path), or save= in its definition" if self.what == "plot" else ""
             raise PluginError(
-                f"{self.entry.qualified!r} of {self.entry.distribution} made a {type(made).__name__}, which cannot be "
-                f"saved as '{self.path}': wanted text or bytes{more}."
+                f"{self.entry.qualified!r} of {self.entry.distribution} returned a {type(made).__name__}, which cannot "
+                f"be saved as '{self.path}': expected text or bytes{more}."
             )
 
 
 def plot_output(host: PluginHost, path: Path) -> Output:
     """Find the plot backend that saves files of this suffix.
 
-    Call it before any work, so that a suffix nobody serves costs nothing.
+    Call it before the analysis, so that an unknown suffix is refused at once.
 
     Raises
     ------
     InputError
-        No plugin serves the suffix; the message lists those that are served.
+        No plugin serves the suffix; the message lists the known ones.
     PluginError
         The plugin that does cannot be loaded.
     """
@@ -85,5 +86,5 @@ def _output(host: PluginHost, what: str, kind: str, path: Path) -> Output:
         entry = host.by_suffix(kind, path.suffix)
     except InputError as error:
         raise InputError(f"the {what} cannot be saved as '{path}': {error}") from error
-    entry.load()
+    entry.load()  # a broken plugin is reported now, not after the analysis
     return Output(what, entry, path)

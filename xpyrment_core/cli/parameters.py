@@ -21,8 +21,8 @@ CommaList = Annotated[list[str], Parameter(converter=_commas, n_tokens=1, negati
 def flag(name: str, help: str | None = None) -> Parameter:  # noqa: A002
     """Return the parameter of an option of the analysis: spellings, help and shown default from the table.
 
-    The function's own default must be None, which means "not given": a default that equals what a
-    user may type cannot be told from it.
+    The function's own default must be None, which means "not given": a default that equals
+    a value on the command line cannot be distinguished from it.
 
     Examples
     --------

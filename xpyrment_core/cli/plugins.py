@@ -130,7 +130,7 @@ def _check_report(info: PluginInfo, rows: list[tuple[str, str, str]]) -> Report:
 
 
 def render_json(data: dict[str, Any]) -> str:
-    """Return the JSON form, whatever ``--format`` says."""
+    """Return the JSON form, independent of ``--format``."""
     from xpyrment_core.cli.report import render
 
     return render(Report(kind="plugins", data=data), "json")

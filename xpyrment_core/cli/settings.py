@@ -143,7 +143,7 @@ def _command_names(app: App) -> Iterator[str]:
 
 @frozen
 class _Variables:
-    """Warns of environment variables that begin with our prefix and that nobody reads."""
+    """Warns of environment variables that begin with ``XPYRMENT_`` and are not read by anything."""
 
     program: App
     host: PluginHost

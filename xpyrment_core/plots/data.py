@@ -177,7 +177,7 @@ def _forest_row(result: MetricResult, alpha: float, grouped: bool) -> ForestRow:
     metric, treatment = result.metric_name, str(result.treatment)
     lift = _finite(result.relative_lift) if result.status == "ok" else None
     low, high = _bounds(result.rel_ci_lower, result.rel_ci_upper, result.alternative)
-    # The ends of a simultaneous interval may be open whatever the test's alternative.
+    # The ends of a simultaneous interval may be open for every alternative of the test.
     outer = _bounds(result.simultaneous_rel_ci_lower, result.simultaneous_rel_ci_upper, "any")
     if lift is None:
         low = high = None

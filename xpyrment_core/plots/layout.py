@@ -1,4 +1,4 @@
-"""How a plot is laid out, whatever library draws it: lines, axis range, ticks, colours, order.
+"""Layout of plots, the same for every plotting library: lines, axis range, ticks, colours, order.
 
 All plot backends share these pure functions, so that two libraries show the same picture.
 """
@@ -17,10 +17,11 @@ from xpyrment_core.plots.text import bounds_text, lift_text, shorten_all
 from xpyrment_core.stats.balance import IMBALANCE, is_imbalanced
 from xpyrment_core.values.verdicts import CONCLUSIVE, MEANINGS
 
-# Okabe & Ito (2008), Color Universal Design: told apart with any colour vision, and in grey by lightness.
+# Okabe & Ito (2008), Color Universal Design: distinguishable with colour-vision deficiency, and in grey by lightness.
 BLUE, VERMILLION, GREEN, PURPLE, SKY, ORANGE = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00"
 GREY, PALE = "#5F5F5F", "#767676"
 
+# Only conclusive verdicts are coloured; the hollow point distinguishes the grey ones without colour.
 FOREST_COLORS: Mapping[str, str] = {
     "better": BLUE,
     "worse": VERMILLION,
@@ -108,6 +109,7 @@ def forest_lines(rows: Sequence[ForestRow], limit: int) -> tuple[Line, ...]:
     """
     lines: list[Line] = []
     group, band = "", True
+    # Shorten all names together: two long names must not become the same short one.
     labels = shorten_all([row.label for row in rows], limit)
     headings = shorten_all([row.group for row in rows], limit)
     for row, label, heading in zip(rows, labels, headings, strict=True):
@@ -140,6 +142,7 @@ def sort_rows(rows: Sequence[ForestRow], by: str | None) -> list[ForestRow]:
         raise unknown("sort", by, SORTS)
     groups: dict[str, list[ForestRow]] = {}
     for index, row in enumerate(rows):
+        # A row without a group is a group of its own; "\0" cannot occur in a group's name.
         groups.setdefault(row.group or f"\0{index}", []).append(row)
     ordered = sorted(groups.values(), key=lambda group: min(_sort_key(row, by) for row in group))
     return [row for group in ordered for row in sorted(group, key=lambda row: _sort_key(row, by, within=True))]
@@ -148,6 +151,7 @@ def sort_rows(rows: Sequence[ForestRow], by: str | None) -> list[ForestRow]:
 def _sort_key(row: ForestRow, by: str, within: bool = False) -> tuple[bool, Any]:
     if by == "name":
         return False, (row.label if within else row.group or row.label).casefold()
+    # Ascending order for p-values, descending for lifts, hence the sign; False sorts before True.
     value = row.p_value if by == "p_value" else None if row.lift is None else -row.lift
     return row.lift is None or value is None, 0.0 if value is None else value
 
@@ -156,7 +160,7 @@ def forest_window(rows: Iterable[ForestRow]) -> tuple[float, float] | None:
     """Return the range of the lift axis, or None where no row has a lift.
 
     It holds zero and every lift and bound, except those more than `OUTLIER` times as far
-    out as the median row: one metric at +3000 % shall not press the others into a line.
+    out as the median row, because one metric at +3000 % would reduce the others to points.
 
     Examples
     --------
@@ -168,12 +172,13 @@ def forest_window(rows: Iterable[ForestRow]) -> tuple[float, float] | None:
     extents = [(*_extent(row), *_extras(row)) for row in rows if row.lift is not None]
     if not extents:
         return None
+    # The median of the rows' reaches is robust to the outliers that are to be cut off.
     reaches = [max(abs(value) for value in extent) for extent in extents]
     limit = OUTLIER * (median_low([reach for reach in reaches if reach > 0] or [1.0]))
     usual = [extent for extent in extents if abs(extent[0]) <= limit]
     values = [0.0, *(value for extent in usual for value in extent if abs(value) <= limit)]
     low, high = min(values), max(values)
-    if low == high:
+    if low == high:  # every value is 0: an axis needs some width
         low, high = -0.01, 0.01
     pad = 0.06 * (high - low)
     return low - pad, high + pad
@@ -186,6 +191,7 @@ def _extent(row: ForestRow) -> tuple[float, ...]:
         return (lift,)
     if math.isinf(low) and math.isinf(high):
         return (lift,)
+    # Mirror the finite bound at the lift, so that a one-sided interval gets as much room as a two-sided one.
     left = 2 * lift - high if math.isinf(low) else low
     right = 2 * lift - low if math.isinf(high) else high
     return lift, left, right
@@ -207,6 +213,7 @@ def span(low: float | None, high: float | None, window: tuple[float, float]) -> 
     """
     if low is None or high is None:
         return None
+    # An interval that lies outside the window collapses to its edge, where the arrow is drawn.
     left, right = max(low, window[0]), min(high, window[1])
     return Span(min(left, window[1]), max(right, window[0]), low < window[0], high > window[1])
 
@@ -234,7 +241,9 @@ def nice_ticks(low: float, high: float, target: int = 6) -> list[float]:
     """
     width = high - low
     scale = 10.0 ** math.floor(math.log10(width / target))
+    # Heckbert (1990), "Nice numbers for graph labels": the step whose number of ticks is nearest to the target.
     step = min((factor * scale for factor in (1, 2, 5, 10)), key=lambda step: abs(width / step - target))
+    # Two digits beyond the step remove the binary rounding of index * step.
     digits = max(0, 2 - math.floor(math.log10(step)))
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     return [round(index * step, digits) + 0.0 for index in range(first, last + 1)]
@@ -243,6 +252,7 @@ def nice_ticks(low: float, high: float, target: int = 6) -> list[float]:
 def verdict_legend(rows: Iterable[ForestRow], colors: Mapping[str, str]) -> list[tuple[str, str]]:
     """Return ``(verdict, words)`` of the verdicts drawn; those that look alike share an entry."""
     drawn = {row.verdict for row in rows} - {"not estimable"}
+    # Verdicts with the same colour and shape are one entry: the legend explains marks, not words.
     alike: dict[tuple[str, bool], list[str]] = {}
     for verdict in MEANINGS:
         if verdict in drawn:
@@ -256,7 +266,7 @@ def is_hollow(role: str) -> bool:
 
 
 def other_legend(rows: Sequence[ForestRow], window: tuple[float, float] | None) -> list[tuple[str, str]]:
-    """Return the legend's further entries: the margin and the arrows, where the picture has any."""
+    """Return the other entries of the legend: the margin and the arrows, if the plot has any."""
     entries = [("margin", "non-inferiority margin")] if any(row.margin is not None for row in rows) else []
     return entries + ([("beyond", "beyond the axis")] if beyond(rows, window) else [])
 

@@ -1,17 +1,18 @@
-"""How a number looks in a summary, a table, a report and a plot.
+"""Number formats of the summary, tables, reports and plots.
 
 There are two styles. *Plain* is for the summary and the terminal: ASCII signs, ``N/A`` where there is no
 value, p-values as ``0.0123*`` (four decimals and stars: `starred`). *Typeset* is for reports, plots and
 sentences: a true minus sign, a dash where there is no value, p-values as ``0.0123`` or ``<0.0001``
-(four decimals, never a zero that is not one: `p_value`). Tables of commands whose numbers scripts read
-keep p-values as numbers, in `P_FORMAT`. What is None, NaN or infinite has no value, except the
-infinite end of a one-sided interval.
+(four decimals, and never rounded to zero: `p_value`). Tables of commands whose numbers are read by
+scripts keep p-values as numbers, in `P_FORMAT`. None, NaN and infinity are missing values, except the
+infinite bound of a one-sided interval.
 """
 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+# The summary's texts are part of the interface: scripts compare them, so they stay ASCII.
 NOT_AVAILABLE = "N/A"
 DASH = "–"
 SMALLEST_P = 0.0001
@@ -47,6 +48,7 @@ def significant(value: Any, signed: bool = False) -> str:
     """
     if missing(value):
         return DASH
+    # Four or five significant digits between 1e-3 and 1e12, scientific notation outside.
     size = abs(value)
     if size != 0 and (size < 1e-3 or size >= 1e12):
         form = ".3g"
@@ -64,6 +66,7 @@ def plain_percent(value: float, decimals: int = 2, signed: bool = True) -> str:
     ('-28.3%', '0.0%')
     """
     text = f"{100 * value:{'+' if signed else ''},.{decimals}f}%"
+    # "-0.0%" would look like a decrease.
     zero = float(text.strip("+-%").replace(",", "")) == 0
     return text.lstrip("+-") if zero else text
 
@@ -87,6 +90,7 @@ def tick_texts(ticks: Sequence[float]) -> list[str]:
     >>> tick_texts([-0.005, 0.0, 0.005])
     ['−0.5%', '0%', '+0.5%']
     """
+    # The fewest decimals at which every tick is exact to 1e-9, so that neighbouring ticks have different texts.
     decimals = next((d for d in range(8) if all(abs(round(100 * t, d) - 100 * t) < 1e-9 for t in ticks)), 8)
     return ["0%" if tick == 0 else percent(tick, decimals) for tick in ticks]
 
@@ -114,6 +118,7 @@ def interval_text(
     >>> interval_text(None, 0.0431, "less", percent)
     '(−∞, +4.31%]'
     """
+    # JSON and dicts have None for an infinite bound; the alternative says whether it is the open end.
     absent = missing(low), missing(high)
     if all(absent) or (any(absent) and alternative not in ("greater", "less")):
         return none
@@ -137,7 +142,7 @@ def p_value(value: float | None, none: str = DASH) -> str:
 
 
 def p_phrase(value: float) -> str:
-    """Return a p-value as it stands in a sentence.
+    """Return a p-value as part of a sentence.
 
     Examples
     --------
@@ -149,7 +154,8 @@ def p_phrase(value: float) -> str:
 
 
 def stars(p_value: float, alpha: float) -> str:
-    """Return the significance stars; none where p is not below alpha."""
+    """Return the significance stars; none if p is not below alpha."""
+    # The thresholds are fixed by the interface; alpha only suppresses stars of results that are not significant.
     if p_value >= alpha:
         return ""
     return next((mark for mark, bound in (("***", 0.001), ("**", 0.01), ("*", 0.05)) if p_value < bound), "")
@@ -167,7 +173,7 @@ def starred(p_value: Any, alpha: float) -> str:
 
 
 def count(value: int | None) -> str:
-    """Return a count, typeset, with its thousands marked.
+    """Return a count, typeset, with a thousands separator.
 
     Examples
     --------
@@ -189,7 +195,7 @@ def setting(value: Any) -> str:
         return ", ".join(f"{key}: {setting(item)}" for key, item in value.items())
     if isinstance(value, list | tuple):
         return ", ".join(setting(item) for item in value)
-    if isinstance(value, bool):
+    if isinstance(value, bool):  # before int, of which bool is a subclass
         return "yes" if value else "no"
     return count(value) if isinstance(value, int) and abs(value) >= 10_000 else str(value)
 

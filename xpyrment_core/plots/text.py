@@ -37,7 +37,7 @@ def bounds_text(row: ForestRow) -> str:
     """
     if row.low is None or row.high is None:
         return DASH
-    # Rows carry an open end as infinite, whatever the alternative.
+    # An open end is infinite in a row, for every alternative.
     return interval_text(row.low, row.high, "greater", partial(percent, decimals=row_decimals(row)), DASH)
 
 

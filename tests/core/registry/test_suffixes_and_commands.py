@@ -92,7 +92,7 @@ def test_a_third_party_plot_is_saved(tmp_path, options, text):
 def test_what_cannot_be_saved_is_blamed_on_its_plugin(tmp_path):
     host = PluginHost()
     host.register(backend(), "acme")
-    with pytest.raises(PluginError, match="'acme/ascii' of local made a int, which cannot be saved"):
+    with pytest.raises(PluginError, match="'acme/ascii' of local returned a int, which cannot be saved"):
         plot_output(host, tmp_path / "f.txt").save(3)
     with pytest.raises(InputError, match="cannot be saved as"):
         plot_output(host, tmp_path / "none" / "f.txt").save("text")
