@@ -1,6 +1,6 @@
 """Runs the diagnostics of all plugins on an analysis, each independently."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from attrs import evolve
@@ -9,6 +9,7 @@ from xpyrment_core.analysis.plan import BALANCE, Plan
 from xpyrment_core.analysis.read import Data
 from xpyrment_core.analysis.study import Study
 from xpyrment_core.errors import PluginError
+from xpyrment_core.options import Label
 from xpyrment_core.registry.definitions import Registered
 from xpyrment_core.registry.host import PluginHost
 from xpyrment_core.registry.provenance import Issue
@@ -57,21 +58,7 @@ def _stamped(host: PluginHost, entry: Registered, result: Any, taken: Collection
 
 
 def _context(study: Study, plan: Plan, data: Data, results: Sequence[MetricResult]) -> CheckContext:
-    units = data.reading.units
-    counts = {label: n for label, n in plan.labels.items() if label is not None}
-    weights = study.weights
-    # The sample ratio is about units: rows per unit may differ by the treatment's effect, so counting them would
-    # report a mismatch where there is none.
-    if units is not None:
-        counts |= dict(units.units)
-    if units is not None and units.repeated:
-        # Variants that are not compared are counted in rows, which are not units here.
-        others = set(counts) - set(plan.arms)
-        counts = {label: n for label, n in counts.items() if label not in others}
-        weights = weights and {label: weight for label, weight in weights.items() if label not in others}
-    for label in weights or ():
-        # A planned variant without rows is the strongest mismatch, and must be in the test with a count of 0.
-        counts.setdefault(label, 0)
+    counts, weights = _counts(study, plan, data)
     balance = None
     if plan.covariates:
         balance = {arm: data.reading.moments[BALANCE, arm] for arm in plan.arms}
@@ -85,5 +72,24 @@ def _context(study: Study, plan: Plan, data: Data, results: Sequence[MetricResul
         shifts=data.reading.shifts,
         covariates=plan.covariates,
         exclusions={(row.metric_name, row.treatment): row.exclusions for row in results},
-        units=units,
+        units=data.reading.units,
     )
+
+
+def _counts(study: Study, plan: Plan, data: Data) -> tuple[dict[Label, int], Mapping[Label, float] | None]:
+    """Return the units of each variant and the planned weights, as the sample-ratio check needs them."""
+    units, weights = data.reading.units, study.weights
+    counts = {label: n for label, n in plan.labels.items() if label is not None}
+    # The sample ratio is about units: rows per unit may differ by the treatment's effect, so counting them would
+    # report a mismatch where there is none.
+    if units is not None:
+        counts |= dict(units.units)
+    if units is not None and units.repeated:
+        # Variants that are not compared are counted in rows, which are not units here.
+        others = set(counts) - set(plan.arms)
+        counts = {label: n for label, n in counts.items() if label not in others}
+        weights = weights and {label: weight for label, weight in weights.items() if label not in others}
+    for label in weights or ():
+        # A planned variant without rows is the strongest mismatch, and must be in the test with a count of 0.
+        counts.setdefault(label, 0)
+    return counts, weights

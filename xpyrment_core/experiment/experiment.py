@@ -208,6 +208,9 @@ class Experiment(Design):
             alternative=alternative,
             relative_interval=relative_interval,
         )
+        return self._analyse(options, plugins)
+
+    def _analyse(self, options: Options, plugins: PluginHost | None) -> AnalysisResult:
         # State and fingerprint before the plan: a changed design is refused even if it could be analysed.
         check_analyzable(self.state)
         check_unchanged(self._fixed, self._parts(), self.state.name)

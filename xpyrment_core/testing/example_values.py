@@ -35,19 +35,20 @@ def contexts() -> Iterator[tuple[str, CheckContext]]:
     )
     # Ratios and chi-square statistics divide by a count, which is 0 here.
     yield "empty arm", CheckContext(counts={"control": 10, "treatment": 0}, treatments=("treatment",))
-    yield (
-        "units",
-        CheckContext(
-            counts={"control": 50, "treatment": 48},
-            treatments=("treatment",),
-            exclusions={("revenue", "treatment"): _exclusions()},
-            units=UnitReport(
-                units={"control": 50, "treatment": 48},
-                repeated=True,
-                in_two_arms=2,
-                rows_in_two_arms={"control": 3, "treatment": 4},
-                rows_without_unit={"control": 1, "treatment": 0},
-            ),
+    yield "units", _with_units()
+
+
+def _with_units() -> CheckContext:
+    return CheckContext(
+        counts={"control": 50, "treatment": 48},
+        treatments=("treatment",),
+        exclusions={("revenue", "treatment"): _exclusions()},
+        units=UnitReport(
+            units={"control": 50, "treatment": 48},
+            repeated=True,
+            in_two_arms=2,
+            rows_in_two_arms={"control": 3, "treatment": 4},
+            rows_without_unit={"control": 1, "treatment": 0},
         ),
     )
 

@@ -191,7 +191,7 @@ def units_in_two_arms(subject: EngineSubject) -> None:
     for unit, label in zip(data["user"], data["variant"], strict=True):
         if unit is not None and label is not None:
             labels_of.setdefault(unit, set()).add(label)
-    crossing = sum(len(found) > 1 for found in labels_of.values())
+    crossing = sum(len(seen) > 1 for seen in labels_of.values())
     assert reading.units is not None and reading.units.in_two_arms == crossing, (
         f"{reading.units} in two arms, expected {crossing}"
     )
