@@ -126,7 +126,7 @@ def test_a_column_that_fails_while_computing_is_one_clear_error() -> None:
 
 
 def test_a_column_of_text_is_refused_by_name() -> None:
-    with pytest.raises(EngineError, match="column 'variant' of the Polars LazyFrame is text, wanted numbers"):
+    with pytest.raises(EngineError, match="column 'variant' of the Polars LazyFrame is text, expected numbers"):
         LazyEngine().open(pl.from_pandas(frame()).lazy()).moments(query("variant"))
 
 

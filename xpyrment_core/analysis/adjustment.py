@@ -1,4 +1,4 @@
-"""From the moments of two variants to the moments an adjuster works on."""
+"""Covariate adjustment on moments: mean imputation, linearisation, and the call of the adjuster."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -22,7 +22,7 @@ def adjust(
     control: Moments,
     treatment: Moments,
 ) -> tuple[tuple[Estimate, Estimate] | None, list[str], list[str]]:
-    """Adjust a metric, leaving out one by one the covariates that cannot be used.
+    """Adjust a metric for covariates, dropping one by one those that the adjuster refuses.
 
     Parameters
     ----------
@@ -42,17 +42,20 @@ def adjust(
     used : list of str
         Covariates that entered, in order.
     notes : list of str
-        Why others did not.
+        Why the others did not.
     """
-    left, notes = _finite(covariates, control, treatment)
-    while left:
-        names = (OUTCOME, *(c.name for c in left))
-        pair = [_renamed(linearise([metric, *left], arm), names) for arm in (control, treatment)]
+    remaining, notes = _finite(covariates, control, treatment)
+    while remaining:
+        # Linearised, every metric is a plain mean (delta method), so an adjuster need not know ratios; its variance
+        # is that of the linearised outcome.
+        names = (OUTCOME, *(c.name for c in remaining))
+        pair = [_renamed(linearise([metric, *remaining], arm), names) for arm in (control, treatment)]
         try:
-            return adjuster(*pair), [c.name for c in left], notes
+            return adjuster(*pair), [c.name for c in remaining], notes
         except CovariateRefused as refused:
-            dropped = [c for c in left if c.name == refused.covariate] or left[-1:]
-            left = [c for c in left if c not in dropped]
+            # Without a named covariate the last is dropped: the caller's order is one of importance, and the loop ends.
+            dropped = [c for c in remaining if c.name == refused.covariate] or remaining[-1:]
+            remaining = [c for c in remaining if c not in dropped]
             notes.append(refused.reason)
     return None, [], notes
 
@@ -79,7 +82,7 @@ def _renamed(moments: Moments, names: tuple[str, ...]) -> Moments:
 def impute(
     arms: Sequence[Moments], terms: Sequence[Term], shifts: Mapping[str, float]
 ) -> tuple[list[Moments], list[ColumnMean]]:
-    """Put the mean of the observed values where a covariate was missing.
+    """Impute missing covariate values with the mean of the observed ones.
 
     Engines fill missing values with an arbitrary constant; because they also count them in an
     indicator column, replacing that constant by the mean is linear algebra on the moments. The
@@ -94,12 +97,15 @@ def impute(
     columns = arms[0].columns
     weights = np.eye(len(columns))
     indicators = []
+    # The mean over both arms, so that imputation creates no difference between them. With the indicators as
+    # covariates the adjusted effect stays consistent (Zhao and Ding 2024, JASA 119(545), 450-460).
     for term in terms:
         if term.kind == "missing" and any(arm.n and arm.mean[columns.index(term.name)] > 0 for arm in arms):
             indicators.append(ColumnMean(term.name))
             filled = next((t.name for t in terms if t.column == term.column and t.kind == "filled"), None)
             if filled is not None:
                 i, j = columns.index(filled), columns.index(term.name)
+                # x + (mean - fill) * missing is x where observed, and the mean where the engine put `fill`.
                 weights[i, j] = _mean_less_fill(arms, i, j, shifts[term.column])
     if not indicators:
         return list(arms), []
@@ -113,6 +119,7 @@ def _filled(arm: Moments, weights: np.ndarray) -> Moments:
     mean, m2 = arm.mean.copy(), arm.m2.copy()
     for i in rows:
         j = int(np.flatnonzero(extra[i])[0])
+        # Var(x + s m) = Var x + 2 s Cov(x, m) + s^2 Var m, and Cov(x + s m, y) = Cov(x, y) + s Cov(m, y).
         slope = extra[i, j]
         mean[i] += slope * mean[j]
         diagonal = m2[i, i] + 2 * slope * m2[i, j] + slope**2 * m2[j, j]
@@ -127,4 +134,5 @@ def _mean_less_fill(arms: Sequence[Moments], value: int, missing: int, fill: flo
     total = sum(arm.n * (arm.mean[value] - fill * arm.mean[missing]) for arm in arms)
     with np.errstate(all="ignore"):
         mean = total / observed if observed > 0 else fill
+    # An infinite covariate has no mean; it stays as it is, and `adjust` leaves it out.
     return float(mean - fill) if np.isfinite(mean) else 0.0

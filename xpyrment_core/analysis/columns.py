@@ -68,7 +68,7 @@ class Column:
         return value if self.format is None else self.format(value, result, alpha)
 
     def is_shown(self, results: Sequence[MetricResult]) -> bool:
-        """Say whether a table of these results has the column."""
+        """Return whether a table of these results has the column."""
         if self.when == "always":
             return True
         values = {self.value(result) for result in results}
@@ -84,7 +84,8 @@ def _typeset(form: Callable[[Any], str]) -> Format:
 
 
 def _interval(form: str | Callable[[Any], str], none: str, *, ends: str | None = None) -> Format:
-    """Return the format of an interval; `ends` says which ends may be open where the test's alternative does not."""
+    """Return the format of an interval; `ends` overrides the alternative, which determines infinite bounds."""
+    # A one-sided interval has an infinite bound by construction, which is not the same as a missing one.
     return lambda value, result, alpha: interval_text(value[0], value[1], ends or result.alternative, form, none)
 
 
@@ -169,7 +170,7 @@ DETAILS = (
     Column("p uncorrected", "p_value_raw", _typeset(p_value), right=True),
     Column("Variance saved", "variance_reduction", _typeset(partial(percent, signed=False)), right=True),
     Column("MDE at 80 %", "mde", _typeset(significant), right=True),
-    # The ends of a simultaneous interval may be open whatever the test's alternative.
+    # Stepwise simultaneous intervals may have an infinite bound even for a two-sided test.
     Column("Simultaneous interval", SIMULTANEOUS, _interval(percent, DASH, ends="greater"), when="any", right=True),
 )
 """The numbers behind the decisions, in a report."""
@@ -205,7 +206,9 @@ def table(
         title=title,
         note=note,
         right=[header for header, column in zip(headers, shown, strict=True) if column.right],
+        # In a narrow terminal the first column, the metric, is wrapped; numbers are not.
         keep=headers[1:],
+        # Marks are verdicts, from which a surface derives colours; a table itself has none.
         marks=[row.shown_verdict for row in results],
     )
 

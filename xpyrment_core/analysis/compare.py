@@ -58,36 +58,40 @@ def prepare(task: Task, control: ArmData, treatment: ArmData, shifts: Mapping[st
     task : Task
     control, treatment : ArmData
     shifts : mapping of str to float
-        What the engine put in place of missing covariate values.
+        Constant that the engine put in place of a column's missing values.
     repeated : bool
         Whether units have several rows, so that variances are between units.
 
     Raises
     ------
     NotEstimable
-        With the reason, where there is no estimate or no variance.
+        There is no estimate or no variance; the message is the reason.
     """
     test = test_of(task, repeated)
     arms = arms_of(task, control, treatment)
     if task.spec.reads == "samples":
         raw = estimate_from_samples(task.spec, arms, test)
         return Prepared(arms=arms, test=test, raw=raw, notes=task.notes)
+    # Imputation comes before the unadjusted estimate too: both use the same rows, so that their difference in
+    # variance is due to the adjustment alone.
     imputed, indicators = impute(arms.moments, task.row_set.terms, shifts)
     raw = estimate_from_moments(task.spec, (imputed[0], imputed[1]), test)
     prepared = Prepared(arms=arms, test=test, raw=raw, notes=task.notes)
     if task.adjuster is None or raw is None:
         return prepared
+    # Indicators come last: they are the first to be dropped when the covariates are collinear.
     covariates = [*(m for c in task.covariates for m in c.metrics), *indicators]
     with not_estimable_if_broken(task.adjuster.provenance):
         adjusted, used, notes = adjust(task.spec.metric, covariates, task.adjuster.call, imputed[0], imputed[1])
-    # The reader gave no covariate called "x is missing": a dropped indicator is not worth a note.
-    told = (note for note in notes if " is missing'" not in note)
-    return evolve(prepared, adjusted=adjusted, used=tuple(used) if adjusted else (), notes=(*task.notes, *told))
+    # The caller gave no covariate called "x is missing", so a dropped indicator gets no note.
+    given = (note for note in notes if " is missing'" not in note)
+    return evolve(prepared, adjusted=adjusted, used=tuple(used) if adjusted else (), notes=(*task.notes, *given))
 
 
 def compare(task: Task, prepared: Prepared, options: Options, alpha: float) -> Comparison:
     """Test a prepared metric at one level; called again at other levels for simultaneous intervals."""
     spec, pair = task.spec, prepared.adjusted or prepared.raw
+    # Non-inferiority is one-sided in the direction of improvement, regardless of the other metrics' alternative.
     alternative = spec.good_side if spec.margin is not None else options.alternative
     effect = _test(prepared, pair, alpha, alternative)
     raw_effect = None if prepared.adjusted is None else _test(prepared, prepared.raw, alpha, alternative)
@@ -107,6 +111,7 @@ def compare(task: Task, prepared: Prepared, options: Options, alpha: float) -> C
         p_value=null.p_value,
         null=null.difference,
         relative_null=null.lift,
+        # Power against a difference of 0 would mislead where the null hypothesis is a margin.
         power=achieved_power(effect, alpha) if spec.margin is None else None,
         mde=detectable(effect, alpha),
         covariates=prepared.used,
@@ -115,7 +120,7 @@ def compare(task: Task, prepared: Prepared, options: Options, alpha: float) -> C
 
 
 def _test(prepared: Prepared, pair: Pair | None, alpha: float, alternative: Alternative) -> Effect:
-    """Call the test with what it needs, and hold it to its contract."""
+    """Call the test with the kind of data it needs, and check the effect it returns."""
     test = prepared.test
     arms: tuple[Any, Any] | None = pair
     if test.needs == "samples":
@@ -127,9 +132,9 @@ def _test(prepared: Prepared, pair: Pair | None, alpha: float, alternative: Alte
     with not_estimable_if_broken(test.provenance):
         effect = test.call(*arms, alpha, alternative)
     if not isinstance(effect, Effect):
-        raise NotEstimable(f"{test.provenance} returned {type(effect).__name__} where an Effect was wanted")
+        raise NotEstimable(f"{test.provenance} returned {type(effect).__name__} instead of an Effect")
     if not 0 <= effect.p_value <= 1:
-        raise NotEstimable(f"{test.provenance} gave the p-value {effect.p_value!r}")
+        raise NotEstimable(f"{test.provenance} returned the p-value {effect.p_value!r}; it must be between 0 and 1")
     return effect
 
 
@@ -138,7 +143,7 @@ def _counts(moments: Moments) -> Counts:
 
 
 def _without_variance(spec: MetricSpec, effect: Effect, moments: tuple[Moments, Moments]) -> Pair:
-    """Return the values to show where the test needs no estimate of the metric."""
+    """Return the values to report if the test needs no estimate of the metric."""
     if effect.estimates is not None:
         return effect.estimates
     # The first column's mean is not the value of a metric that is computed from samples.
@@ -169,7 +174,7 @@ def _relative(
 
 @frozen
 class _Null:
-    """What the p-value tests against: a difference, and the lift where it is known."""
+    """The null hypothesis as a difference, and as a lift if that is fixed, with its p-value."""
 
     difference: float
     lift: float | None
@@ -177,17 +182,20 @@ class _Null:
 
 
 def _null(spec: MetricSpec, effect: Effect, arms: Pair) -> _Null:
-    """Return the null hypothesis: no difference, or the non-inferiority margin of a guardrail."""
+    """Return the null hypothesis and its p-value: no difference, or the non-inferiority margin of a guardrail."""
     if spec.margin is None:
         return _Null(0.0, None, effect.p_value)
     if spec.margin.relative and spec.relative is not None:
         raise NotEstimable("the lift of this metric is not a share of its control value; give the margin as a number")
+    # Without a standard error there is no statistic whose null value could be moved to the margin.
     if effect.std_error is None:
         raise NotEstimable("a non-inferiority margin needs a test with a standard error")
+    # The margin lies on the side of deterioration, opposite to the improvement that the test looks for.
     size = (-1 if spec.good_side == "greater" else 1) * spec.margin.size
     if not spec.margin.relative:
         return _Null(size, None, p_value((effect.difference - size) / effect.std_error, effect.df, spec.good_side))
     control = arms[0].value
+    # A share of a control value of 0 is 0, and of a negative one it has the wrong sign.
     if control <= 0:
         raise NotEstimable("a relative margin needs a positive control mean; give the margin in the metric's unit")
     # T - (1 + size) C has mean 0 at the margin: the linear form of the hypothesis T / C = 1 + size.

@@ -1,4 +1,4 @@
-"""Planning the covariates of a metric: which columns adjust it, and as which terms they are read."""
+"""Plans the covariates of a metric: which columns adjust it, and as which terms they are read."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -29,7 +29,7 @@ class CovariatePlanner:
     source : Source
     schema : mapping of column to type
     asked : tuple of str or None
-        Covariates given to this analysis; None where it was left open.
+        Covariates given to this analysis; None if the option was not given.
     declared : tuple of str
         Covariates of the experiment.
     """
@@ -54,15 +54,19 @@ class CovariatePlanner:
         if methods.adjuster is None:
             return (), [*notes, "not adjusted for covariates: no plugin offers a default adjuster"]
         reason = _unusable(spec, methods)
+        # Named for this metric the adjuster cannot be ignored; named for all, it is for the metrics that it suits.
         if reason and methods.adjuster_named:
             raise InputError(f"metric {spec.name!r} cannot be adjusted with {methods.adjuster_asked!r}: {reason}.")
         return ((), [f"not adjusted for covariates: {reason}"]) if reason else (candidates, notes)
 
     def _candidates(self, spec: MetricSpec, adjuster: Any) -> Found:
+        # From the most specific statement to the least: the metric's own, this call's, the experiment's, a name.
         if own := spec.own_covariates:
             return _unique(self._from_metric(metric) for metric in own)
         if self.asked is not None or adjuster is not None:
             return self._from_list(spec, self.declared if self.asked is None else self.asked, adjuster)
+        # Unrequested adjustment is limited to the pre-period of the same quantity, the case where it pays most
+        # (Deng et al. 2013, WSDM); the note makes the choice visible.
         matched = _matching(spec.columns, self.declared)
         if matched is None:
             return (), []
@@ -70,6 +74,7 @@ class CovariatePlanner:
         return covariates, [f"covariate {matched!r} was matched by its name", *notes]
 
     def _from_list(self, spec: MetricSpec, names: Sequence[str], adjuster: Any) -> Found:
+        # A list is for all metrics, so one that is an outcome here may be a covariate of another metric.
         covariates, notes = _unique(self.column(name) for name in names if name not in spec.sources)
         notes += [f"covariate {name!r} is left out: the metric measures it" for name in spec.sources if name in names]
         if adjuster and not covariates:
@@ -77,6 +82,7 @@ class CovariatePlanner:
         return covariates, notes
 
     def _from_metric(self, metric: Any) -> Covariate:
+        # A plain mean is planned by its column, so that text becomes dummies there too.
         if len(metric.columns) == 1 and isinstance(metric, ColumnMean):
             return self.column(metric.columns[0])
         terms = tuple(term for column in metric.columns for term in _numeric_terms(column))
@@ -96,6 +102,7 @@ class CovariatePlanner:
             raise InputError(
                 f"covariate {column!r} holds neither numbers nor text; turn it into a number (days since …) first."
             )
+        # Levels are taken from all rows, so that both arms have the same columns.
         levels = {level: n for level, n in self.source.labels(column).items() if level is not None}
         if len(levels) > MAX_LEVELS:
             raise InputError(

@@ -1,6 +1,6 @@
-"""The checks that go with an analysis: every diagnostic the plugins offer, each on its own."""
+"""Runs the diagnostics of all plugins on an analysis, each independently."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from attrs import evolve
@@ -9,6 +9,7 @@ from xpyrment_core.analysis.plan import BALANCE, Plan
 from xpyrment_core.analysis.read import Data
 from xpyrment_core.analysis.study import Study
 from xpyrment_core.errors import PluginError
+from xpyrment_core.options import Label
 from xpyrment_core.registry.definitions import Registered
 from xpyrment_core.registry.host import PluginHost
 from xpyrment_core.registry.provenance import Issue
@@ -16,21 +17,22 @@ from xpyrment_core.values.checks import CheckContext, CheckResult
 from xpyrment_core.values.metric_result import MetricResult
 
 REQUIRED = {"balance_checker": ("diagnostics_", "love_plot")}
-"""What a check's value must have to become an attribute of the result."""
+"""Members that the value of a check needs to become an attribute of the result."""
 
 
 def run_checks(
     study: Study, plan: Plan, data: Data, results: Sequence[MetricResult]
 ) -> tuple[list[CheckResult], list[Issue]]:
-    """Run every diagnostic; one that fails is reported and takes nothing else down."""
+    """Run every diagnostic; the failure of one is reported as an issue and does not affect the others."""
     context = _context(study, plan, data, results)
     checks: list[CheckResult] = []
     failures = []
+    # In order of rank: if two checks claim an attribute, the first gets it.
     for entry in sorted(study.host.all("diagnostic"), key=_rank):
         try:
-            found = entry.load()(context)
-            if found is not None:
-                checks.append(_stamped(study.host, entry, found, {check.attribute for check in checks}))
+            result = entry.load()(context)
+            if result is not None:
+                checks.append(_stamped(study.host, entry, result, {check.attribute for check in checks}))
         except Exception as error:
             reason = str(error) if isinstance(error, PluginError) else f"{type(error).__name__}: {error}"
             message = f"diagnostic {entry.qualified!r} of {entry.distribution} failed: {reason}"
@@ -42,32 +44,21 @@ def _rank(entry: Registered) -> int:
     return getattr(entry.definition, "rank", 50)
 
 
-def _stamped(host: PluginHost, entry: Registered, found: Any, taken: Collection[str]) -> CheckResult:
-    """Return a check under the name of its definition: what a target calls itself decides nothing."""
-    if not isinstance(found, CheckResult):
-        raise PluginError(f"it must return a CheckResult or None, got {type(found).__name__}.")
+def _stamped(host: PluginHost, entry: Registered, result: Any, taken: Collection[str]) -> CheckResult:
+    """Return a check under the name and provenance of its definition, not those that the target sets."""
+    if not isinstance(result, CheckResult):
+        raise PluginError(f"it must return a CheckResult or None, got {type(result).__name__}.")
     attribute = getattr(entry.definition, "attribute", "")
-    if found.value is None or attribute in taken:
+    if result.value is None or attribute in taken:
         attribute = ""
-    missing = [name for name in REQUIRED.get(attribute, ()) if not hasattr(found.value, name)]
+    missing = [name for name in REQUIRED.get(attribute, ()) if not hasattr(result.value, name)]
     if missing:
         raise PluginError(f"its value, which becomes the result's {attribute}, has no {' and no '.join(missing)}.")
-    return evolve(found, name=host.name_of(entry), attribute=attribute, provenance=host.provenance(entry))
+    return evolve(result, name=host.name_of(entry), attribute=attribute, provenance=host.provenance(entry))
 
 
 def _context(study: Study, plan: Plan, data: Data, results: Sequence[MetricResult]) -> CheckContext:
-    units = data.reading.units
-    counts = {label: n for label, n in plan.labels.items() if label is not None}
-    weights = study.weights
-    if units is not None:
-        counts |= dict(units.units)
-    if units is not None and units.repeated:
-        # Variants that are not compared are counted in rows, which are not units here.
-        others = set(counts) - set(plan.arms)
-        counts = {label: n for label, n in counts.items() if label not in others}
-        weights = weights and {label: weight for label, weight in weights.items() if label not in others}
-    for label in weights or ():
-        counts.setdefault(label, 0)
+    counts, weights = _counts(study, plan, data)
     balance = None
     if plan.covariates:
         balance = {arm: data.reading.moments[BALANCE, arm] for arm in plan.arms}
@@ -81,5 +72,24 @@ def _context(study: Study, plan: Plan, data: Data, results: Sequence[MetricResul
         shifts=data.reading.shifts,
         covariates=plan.covariates,
         exclusions={(row.metric_name, row.treatment): row.exclusions for row in results},
-        units=units,
+        units=data.reading.units,
     )
+
+
+def _counts(study: Study, plan: Plan, data: Data) -> tuple[dict[Label, int], Mapping[Label, float] | None]:
+    """Return the units of each variant and the planned weights, as the sample-ratio check needs them."""
+    units, weights = data.reading.units, study.weights
+    counts = {label: n for label, n in plan.labels.items() if label is not None}
+    # The sample ratio is about units: rows per unit may differ by the treatment's effect, so counting them would
+    # report a mismatch where there is none.
+    if units is not None:
+        counts |= dict(units.units)
+    if units is not None and units.repeated:
+        # Variants that are not compared are counted in rows, which are not units here.
+        others = set(counts) - set(plan.arms)
+        counts = {label: n for label, n in counts.items() if label not in others}
+        weights = weights and {label: weight for label, weight in weights.items() if label not in others}
+    for label in weights or ():
+        # A planned variant without rows is the strongest mismatch, and must be in the test with a count of 0.
+        counts.setdefault(label, 0)
+    return counts, weights

@@ -18,7 +18,7 @@ Pair = tuple[Estimate, Estimate]
 
 @frozen(kw_only=True)
 class ArmData:
-    """What was read of one variant for one metric."""
+    """Data of one variant for one metric."""
 
     moments: Moments
     sample: ArmSample | None = None
@@ -26,7 +26,7 @@ class ArmData:
 
 @frozen(kw_only=True)
 class Arms:
-    """Both variants of a metric: what was read, and what a test that takes samples is given.
+    """Data of both variants of a metric, as moments and as the samples that tests receive.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ def arms_of(task: Task, control: ArmData, treatment: ArmData) -> Arms:
 
 
 def test_of(task: Task, repeated: bool) -> Method:
-    """Return the test of a metric, which must not count rows as independent where units repeat."""
+    """Return the test of a metric; a test of counts is replaced if units have several rows."""
     if not repeated or task.test.needs != "counts":
         return task.test
     if task.fallback is None:
@@ -66,10 +66,11 @@ def test_of(task: Task, repeated: bool) -> Method:
 
 
 def estimate_from_moments(spec: MetricSpec, arms: tuple[Moments, Moments], test: Method) -> Pair | None:
-    """Return the estimates of a function of means; None where the test can do without a variance."""
+    """Return the estimates of a function of means; None if there is no variance and the test needs none."""
     need_units(arms)
     linear = [linearise([spec.metric], arm) for arm in arms]
     for side, arm in zip(SIDES, linear, strict=True):
+        # Tests of counts and of samples accept a single unit; a variance of estimates divides by n - 1.
         if arm.n < 2 and test.needs != "estimates":
             return None
         if arm.n < 2:
@@ -84,6 +85,7 @@ def estimate_from_samples(spec: MetricSpec, arms: Arms, test: Method) -> Pair | 
     try:
         return spec.metric.estimate(arms.samples[0]), spec.metric.estimate(arms.samples[1])
     except NotEstimable:
+        # A rank test, say, is valid where the metric's own variance is not estimable.
         if test.needs != "samples":
             raise
         return None
@@ -101,6 +103,7 @@ def _derived(spec: MetricSpec, control: ArmSample, treatment: ArmSample) -> tupl
     n = control.n
     if n == 0 or treatment.n == 0:
         raise NotEstimable("there are no units with an observed value in one of the variants")
+    # A cut such as a winsorising quantile must not depend on the arm: separate cuts would bias the difference.
     pooled = {c: np.concatenate([control.columns[c], treatment.columns[c]]) for c in control.columns}
     columns = pooled | {
         name: np.asarray(values, dtype=np.float64)
@@ -118,6 +121,7 @@ def _moments_of(sample: ArmSample) -> Moments:
     # Units repeat: sum each unit's rows, and take the mean over rows as a ratio of sums.
     codes, rows = np.unique(sample.units, return_inverse=True)
     counts = np.bincount(rows, minlength=len(codes)).astype(np.float64)
+    # Sums of centred values keep the digits that those of large values lose; the mean is added back at the end.
     shifts = {c: float(values.mean()) for c, values in sample.columns.items()}
     sums = {c: np.bincount(rows, values - shifts[c], len(codes)) for c, values in sample.columns.items()}
     return Moments.of(sums | {"(rows)": counts}).per_row("(rows)", list(shifts.values()))

@@ -1,4 +1,4 @@
-"""The ledger: where every row of the data went, per metric and variant."""
+"""Counts the rows that enter an estimate and those excluded, by reason, per metric and variant."""
 
 from xpyrment_core.analysis.plan import Plan, Task
 from xpyrment_core.analysis.read import Data
@@ -7,8 +7,8 @@ from xpyrment_core.options import Label
 from xpyrment_core.values.exclusions import ArmLedger, Exclusions
 
 
-def ledger(plan: Plan, task: Task | None, treatment: Label, data: Data) -> Exclusions:
-    """Return the ledger of one comparison; without a task only the rows that came in are known."""
+def exclusions_of(plan: Plan, task: Task | None, treatment: Label, data: Data) -> Exclusions:
+    """Return the exclusions of one comparison; without a task only the rows per label are known."""
     total = sum(plan.labels.values())
     missing = plan.labels.get(None, 0)
     compared = sum(plan.labels.get(arm, 0) for arm in (plan.control, treatment))
@@ -21,8 +21,8 @@ def ledger(plan: Plan, task: Task | None, treatment: Label, data: Data) -> Exclu
         rows_in=total,
         missing_label=missing,
         other_arms=total - missing - compared,
-        control=_arm_ledger(plan, task, plan.control, data),
-        treatment=_arm_ledger(plan, task, treatment, data),
+        control=_arm_exclusions(plan, task, plan.control, data),
+        treatment=_arm_exclusions(plan, task, treatment, data),
         imputed=imputed,
     )
 
@@ -30,19 +30,22 @@ def ledger(plan: Plan, task: Task | None, treatment: Label, data: Data) -> Exclu
 def _imputed(task: Task, arm: Label, reading: Reading) -> dict[str, int]:
     moments, rows = reading.moments[task.spec.name, arm], reading.rows[task.spec.name, arm]
     return {
+        # The mean of an indicator times the rows is the count of missing values, up to rounding.
         term.column: round(float(moments.mean[i]) * rows)
         for i, term in enumerate(task.row_set.terms)
         if term.kind == "missing" and moments.mean[i] > 0
     }
 
 
-def _arm_ledger(plan: Plan, task: Task | None, arm: Label, data: Data) -> ArmLedger:
+def _arm_exclusions(plan: Plan, task: Task | None, arm: Label, data: Data) -> ArmLedger:
     rows_in, units = plan.labels.get(arm, 0), data.reading.units
     if task is None:
         return ArmLedger(rows_in=rows_in)
     without = units.rows_without_unit.get(arm, 0) if units else 0
     two_arms = units.rows_in_two_arms.get(arm, 0) if units else 0
+    # Each row has one reason, the first that applies: unit, two arms, outcome, infinite. Hence the counts add up.
     complete = data.reading.rows[task.spec.name, arm]
+    # The engine counts infinite values per column, not rows with any, so the largest column is a lower bound.
     non_finite = min(complete, max((data.infinite.get((c, arm), 0) for c in task.spec.sources), default=0))
     return ArmLedger(
         rows_in=rows_in,
@@ -56,7 +59,7 @@ def _arm_ledger(plan: Plan, task: Task | None, arm: Label, data: Data) -> ArmLed
 
 
 def infinite_reason(plan: Plan, task: Task, treatment: Label, data: Data) -> str:
-    """Return why infinite values keep a metric from being estimated, ``""`` where there are none."""
+    """Return why infinite values prevent an estimate; ``""`` if there are none."""
     for column in task.spec.sources:
         count = sum(data.infinite.get((column, arm), 0) for arm in (plan.control, treatment))
         if count:

@@ -17,13 +17,13 @@ from xpyrment_core.registry.provenance import Issue
 Gate = Callable[[Plan], list[Issue]]
 
 ASKED = (*(o.metadata_key for o in OPTIONS if o.metadata_key), "treatment_col", "unit_col", "metrics")
-"""Keys of a result's metadata that say what was asked for; the others say how it was answered."""
+"""Keys of a result's metadata that record the request; the others record how it was carried out."""
 
 
 def analyse(study: Study, options: Options, *, gate: Gate | None = None) -> AnalysisResult:
     """Analyse every metric of a study.
 
-    A pure function of its arguments: it changes no state and tells no observer.
+    A pure function of its arguments: it changes no state and calls no observer.
 
     Parameters
     ----------
@@ -41,15 +41,17 @@ def analyse(study: Study, options: Options, *, gate: Gate | None = None) -> Anal
         The data could not be read.
     """
     plan = make_plan(study, options)
+    # The gate comes before the data: an analysis that is refused must not have looked at an outcome.
     issues = gate(plan) if gate is not None else []
     data = read(study, plan)
     rows = [row for task in plan.tasks for row in rows_of(plan, task, data)]
+    # Correction comes after all comparisons: an adjusted p-value depends on the whole family.
     rows = correct(rows, plan.correction, options.alpha)
     return _result(study, plan, data, rows, issues)
 
 
 def explain(study: Study, options: Options) -> str:
-    """Say what `analyse` with the same arguments would read, and how; no row is read."""
+    """Describe what `analyse` with the same arguments would read, and how; no row is read."""
     plan = make_plan(study, options)
     parts = [str(study.host.provenance(study.engine)), study.source.explain(plan.query)]
     if plan.sample_query is not None:
@@ -61,7 +63,9 @@ def explain(study: Study, options: Options) -> str:
 def _result(
     study: Study, plan: Plan, data: Data, rows: Sequence[PendingResult], issues: Sequence[Issue]
 ) -> AnalysisResult:
+    # Verdicts follow the correction, because they compare the corrected p-value with alpha.
     results = [row.result.judged(plan.options.alpha) for row in rows]
+    # Checks see the finished rows, for their exclusions; they add warnings and never change a number.
     checks, failures = run_checks(study, plan, data, results)
     values = {check.attribute: check.value for check in checks if check.attribute}
     return AnalysisResult(
@@ -76,7 +80,7 @@ def _result(
 
 
 def _asked(study: Study, plan: Plan) -> dict[str, Any]:
-    """Return what was asked for, under the keys of `ASKED`."""
+    """Return the request with defaults resolved, under the keys of `ASKED`."""
     resolved = {
         "control": plan.control,
         "treatment": list(plan.treatments),

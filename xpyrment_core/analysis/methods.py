@@ -1,4 +1,4 @@
-"""Which test, adjuster and correction an analysis uses: looked up once, or taken as they are."""
+"""Resolves the test, adjuster and correction of an analysis: names are looked up, callables are used directly."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -16,7 +16,7 @@ from xpyrment_core.registry.host import PluginHost
 from xpyrment_core.registry.provenance import Provenance
 
 NO_ADJUSTER = "none"
-"""What a caller writes to have no adjustment."""
+"""Name of an adjuster that switches covariate adjustment off."""
 
 
 @frozen(kw_only=True)
@@ -26,19 +26,19 @@ class Methods:
     Attributes
     ----------
     test : Method
-        Used where nothing adjusts the metric.
+        Used without covariate adjustment.
     test_adjusted : Method
-        Used where covariates adjust it.
+        Used with covariate adjustment.
     test_named : bool
         Whether the caller named the test.
     general : Method or None
         The default test, for units that repeat where `test` counts independent units.
     adjuster : Method or None
-        None where the caller wants none, or there is none.
+        None if adjustment is switched off or no plugin offers a default adjuster.
     adjuster_asked : object
-        What the caller wrote: a name, a callable, or None where it was left open.
+        The caller's option: a name, a callable, or None for the default.
     adjuster_named : bool
-        Whether the caller named the adjuster for this very metric.
+        Whether the caller named the adjuster for this metric in particular.
     """
 
     test: Method
@@ -62,10 +62,11 @@ def resolve(study: Study, options: Options) -> dict[str, Methods]:
     finder = _Finder(study.host)
     tests = _per_metric("test", options.test, names)
     adjusters = _per_metric("adjuster", options.adjuster, names)
-    for wanted in tests.values():
-        finder.find("test", wanted)
-    for wanted in adjusters.values():
-        finder.adjuster(wanted)
+    # All given names first: a misspelt one is reported in preference to a default that is missing.
+    for test in tests.values():
+        finder.find("test", test)
+    for adjuster in adjusters.values():
+        finder.adjuster(adjuster)
     return {spec.name: _methods(spec, finder, tests, adjusters) for spec in study.specs}
 
 
@@ -92,6 +93,7 @@ class _Finder:
     _known: dict[tuple[str, int | str], Method] = field(factory=dict)
 
     def find(self, kind: str, wanted: Any) -> Method:
+        # Callables are keyed by identity, because they need not be hashable.
         key = kind, wanted if isinstance(wanted, str) else id(wanted)
         if key not in self._known:
             self._known[key] = find_method(self.host, kind, wanted)
@@ -110,11 +112,12 @@ class _Finder:
         return None if default is None else self.find("test", default)
 
     def default_tests(self, spec: MetricSpec) -> tuple[Method, Method]:
-        """Return the test of a metric as it is, and adjusted: counts cannot be adjusted."""
+        """Return the tests of a metric without and with adjustment; counts cannot be adjusted."""
         own = spec.default_test
-        # The metric's own test may be of a plugin that is blocked or broken.
+        # The plugin of the metric's own test may be blocked or broken; the default test is then valid too.
         plain = self.find("test", own if own in self.host.names("test") else self._needed_default("test"))
         adjusted = (self.general_test() or plain) if plain.needs == "counts" else plain
+        # A non-inferiority margin needs a standard error, which a test of counts does not return.
         return (adjusted if spec.margin is not None else plain), adjusted
 
     def _needed_default(self, kind: str) -> str:
@@ -129,17 +132,19 @@ class _Finder:
 
 def default_of(host: PluginHost, kind: str) -> str | None:
     """Return the name of the default test or adjuster: the built-in one, else the first that a plugin declares."""
+    # Built-in defaults first, then by name: installing a third-party plugin must not change results.
     declared = [entry for entry in host.all(kind) if getattr(entry.definition, "default", False)]
     first = min(declared, key=lambda entry: (not entry.builtin, entry.qualified), default=None)
     return None if first is None else host.name_of(first)
 
 
 def find_method(host: PluginHost, kind: str, wanted: Any) -> Method:
-    """Look up a test, adjuster or correction by name, or take a callable as it is."""
+    """Return a test, adjuster or correction, looked up by name or made of a callable."""
     if not isinstance(wanted, str):
         return _local_method(kind, wanted)
     entry = host.get(kind, str(wanted))
     definition: Definition = entry.definition
+    # Results record the definition's name for an alias, but keep a qualified name: both identify the method.
     bare = str(wanted).rpartition("/")[2]
     return Method(
         name=str(wanted) if "/" in wanted else definition.name if bare in definition.aliases else bare,
@@ -154,6 +159,7 @@ def _local_method(kind: str, wanted: Any) -> Method:
     if not callable(wanted):
         raise InputError(f"{kind} must be a name or a callable, got {wanted!r}.")
     name = str(getattr(wanted, "name", None) or getattr(wanted, "__name__", type(wanted).__name__))
+    # A callable has no distribution: "local" marks a result that installed packages alone do not reproduce.
     made_by = Provenance(kind, name, "local", "local", "0")
     return Method(name=name, call=wanted, provenance=made_by, needs=getattr(wanted, "needs", "estimates"))
 

@@ -18,7 +18,7 @@ Reads = Literal["moments", "derived", "samples"]
 
 @frozen
 class Margin:
-    """How much worse a guardrail may get: in the metric's unit, or as a share of control.
+    """Non-inferiority margin of a guardrail: in the metric's unit, or as a share of control.
 
     Attributes
     ----------
@@ -47,6 +47,7 @@ class Margin:
             size = float(text.removesuffix("%")) / (100 if relative else 1)
         except ValueError:
             size = float("nan")
+        # A margin of 0 would be a test of superiority, and one of 100 % would tolerate any loss.
         if not 0 < size < float("inf") or (relative and size >= 1):
             raise InputError(
                 f"margin must be a positive number in the metric's unit, or a percentage of control such as '2%', "
@@ -68,11 +69,11 @@ class MetricSpec:
     entry : Registered or None
         Where the kind came from; None for a class of the user's own.
     covariates : tuple of str
-        Covariate columns of its own, beside those the metric object has.
+        Covariate columns in addition to those of the metric object.
     role : {"primary", "secondary", "guardrail"}
-        Family it is corrected with.
+        Determines the family for multiplicity correction.
     direction : {"increase", "decrease"}
-        Which way is good.
+        Which change of the metric is an improvement.
     margin : Margin or None
         Non-inferiority margin of a guardrail.
     """
@@ -102,7 +103,7 @@ class MetricSpec:
 
     @property
     def fixed(self) -> tuple[Any, ...]:
-        """What must not change once the experiment runs."""
+        """The parts that must not change once the experiment runs; its fingerprint covers them."""
         return self.metric, self.label, self.covariates, self.role, self.direction, self.margin
 
     @property
@@ -162,9 +163,10 @@ def build_spec(
 ) -> MetricSpec:
     """Make a spec from a metric kind's name and the parameters of `register_metric`."""
     if not isinstance(name, str) or not name:
-        raise InputError(f"a metric needs a name for reports, got {name!r}.")
+        raise InputError(f"the name of a metric must be a non-empty string, got {name!r}.")
     entry = host.get("metric", metric_type)
     kind = entry.load()
+    # None means "not given" in register_metric, so that the kind's own default applies.
     given = {key: value for key, value in parameters.items() if value is not None}
     accepted = _parameters(kind)
     covariates = _covariate_names(name, covariate)
@@ -183,10 +185,11 @@ def _fill_parameters(
     given: dict[str, Any],
     covariates: tuple[str, ...],
 ) -> tuple[str, ...]:
-    """Give the metric's name and its one covariate to the parameters that the definition names for them."""
+    """Set the definition's name and covariate parameters from the metric's name and its only covariate."""
     named_after, covariate = definition.name_parameter, definition.covariate_parameter
     if accepted.get(named_after) and named_after not in given:
         given[named_after] = name
+    # The metric may transform its covariate as it does its outcome (cap it, say); then it has to have it itself.
     if len(covariates) == 1 and covariate in accepted and covariate not in given:
         given[covariate] = covariates[0]
         return ()
@@ -201,10 +204,10 @@ def _covariate_names(metric: str, covariate: Any) -> tuple[str, ...]:
 
 
 def adopt(host: PluginHost, metric: Any) -> MetricSpec:
-    """Make a spec of a metric object made by the user, finding its kind where it is a registered one."""
+    """Make a spec of a metric object, with the registered kind of its class if there is one."""
     if isinstance(metric, type):
         raise InputError(
-            f"{metric.__name__} is a class, not a metric; make one of it: {metric.__name__}('revenue', …)."
+            f"{metric.__name__} is a class, not a metric; pass an instance: {metric.__name__}('revenue', …)."
         )
     if isinstance(getattr(metric, "columns", ()), str):
         raise InputError(
@@ -212,9 +215,10 @@ def adopt(host: PluginHost, metric: Any) -> MetricSpec:
         )
     if missing := missing_members(metric):
         raise InputError(
-            f"{metric!r} is not a metric: it has no {', '.join(missing)}. A metric has a name, the columns it reads "
-            f"and value(means); or use register_metric(name, metric_type, …)."
+            f"{metric!r} is not a metric: it lacks {', '.join(missing)}. A metric needs name, columns "
+            f"and value(means); for a registered kind use register_metric(name, metric_type, …)."
         )
+    # The registered kind carries label, default test and provenance, which the object alone does not.
     for entry in host.all("metric"):
         if _is_target(type(metric), entry):
             return MetricSpec(metric=metric, label=_label(entry.definition) or type(metric).__name__, entry=entry)
@@ -232,7 +236,7 @@ def _is_target(cls: type, entry: Registered) -> bool:
     module, _, path = target.partition(":")
     if cls.__module__ == module and cls.__qualname__ == path:
         return True
-    # A target may be re-exported from elsewhere in the same package; only then is it worth an import.
+    # A target may be re-exported from elsewhere in the same package; only then is it imported to compare.
     return cls.__module__.split(".")[0] == module.split(".")[0] and entry.load() is cls
 
 
@@ -251,7 +255,7 @@ def _check_parameters(name: str, entry: Registered, accepted: Mapping[str, bool]
     for parameter in given:
         if parameter not in accepted:
             raise InputError(
-                f"metric {name!r}: a {kind!r} metric takes no {parameter!r}; it takes "
+                f"metric {name!r}: a {kind!r} metric has no parameter {parameter!r}; its parameters are "
                 f"{listing(accepted)}.{nearest(parameter, accepted)}"
             )
     missing = [parameter for parameter, required in accepted.items() if required and parameter not in given]

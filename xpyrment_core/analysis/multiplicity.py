@@ -1,4 +1,4 @@
-"""Correcting families of comparisons for multiplicity, with intervals to match."""
+"""Corrects families of comparisons for multiplicity, with simultaneous intervals that agree."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ from xpyrment_core.values.metric_result import MetricResult
 
 @frozen(kw_only=True)
 class PendingResult:
-    """A result on its way: the row, and the means to ask it again at another level.
+    """A result before correction, with a function that repeats its comparison at another level.
 
     Attributes
     ----------
@@ -37,11 +37,12 @@ def correct(rows: Sequence[PendingResult], correction: Method | None, alpha: flo
     """Correct each family of rows: the primary metrics apart from the secondary ones.
 
     Guardrails are not corrected: a decision needs every one of them to hold, and such an
-    intersection-union test keeps its level without (Berger 1982, Technometrics 24(4), 295-300).
+    intersection-union test has level alpha without correction (Berger 1982, Technometrics 24(4), 295-300).
     """
     if correction is None:
         return list(rows)
     out = list(rows)
+    # A not estimable comparison tests no hypothesis, so it does not enter the size of its family.
     for role in ("primary", "secondary"):
         family = [i for i, row in enumerate(out) if row.result.role == role and row.comparison is not None]
         if family:
@@ -64,7 +65,7 @@ def _correct_family(rows: Sequence[PendingResult], correction: Method, alpha: fl
 
 
 def _decided(rows: Sequence[PendingResult], correction: Method, alpha: float) -> FamilyDecision:
-    """Ask the correction, and hold it to its contract: one p-value in [0, 1] per row."""
+    """Call the correction, and check that it returns one p-value in [0, 1] per row."""
     try:
         decision = decide(rows, correction, alpha)
     except XpyrmentError:
@@ -75,7 +76,7 @@ def _decided(rows: Sequence[PendingResult], correction: Method, alpha: float) ->
     if adjusted.shape != (len(rows),) or not ((adjusted >= 0) & (adjusted <= 1)).all():
         raise PluginError(
             f"{correction.provenance} gave {np.array2string(adjusted, threshold=6)} for a family of {len(rows)} "
-            f"p-values; wanted as many, each between 0 and 1."
+            f"p-values; expected one per comparison, each between 0 and 1."
         )
     return decision
 
@@ -83,6 +84,7 @@ def _decided(rows: Sequence[PendingResult], correction: Method, alpha: float) ->
 def decide(rows: Sequence[PendingResult], correction: Method, alpha: float) -> FamilyDecision:
     """Return adjusted p-values of a family, and the levels of intervals that agree with them."""
     p_values = np.array([row.comparison.p_value for row in rows if row.comparison is not None])
+    # Dunnett's procedure and the like need the correlation of the treatments that share a control.
     if correction.correction.needs == "effects":
         members = [row.comparison.effect for row in rows if row.comparison is not None]
         groups = [row.result.metric_name for row in rows]
@@ -91,16 +93,19 @@ def decide(rows: Sequence[PendingResult], correction: Method, alpha: float) -> F
     intervals = correction.correction.load_intervals()
     if intervals is None:
         return FamilyDecision(p_values=adjusted)
+    # A one-sided p-value belongs to an interval with one finite bound, which gets the whole error.
     one_sided = [row.comparison.effect.alternative != "two-sided" for row in rows if row.comparison is not None]
-    answer = intervals(p_values, alpha, np.array(one_sided))
-    if isinstance(answer, FamilyDecision):
-        return evolve(answer, p_values=adjusted)
-    return FamilyDecision(p_values=adjusted, alphas=np.asarray(answer, dtype=np.float64))
+    levels = intervals(p_values, alpha, np.array(one_sided))
+    if isinstance(levels, FamilyDecision):
+        return evolve(levels, p_values=adjusted)
+    return FamilyDecision(p_values=adjusted, alphas=np.asarray(levels, dtype=np.float64))
 
 
 def _simultaneous(row: PendingResult, decision: FamilyDecision, i: int, label: str) -> dict[str, Any]:
-    """Return the interval at the row's own levels, cut at the null where the correction says so."""
+    """Return the simultaneous interval of a row, clipped at the null if the correction decides so."""
     alpha = float(decision.alphas[i])
+    # Stepwise procedures have intervals whose end towards the null has another level than the far one
+    # (Strassburger and Bretz 2008, Statistics in Medicine 27(24), 4914-4927).
     near = _bounds(row, alpha)
     far = near if decision.far_alphas is None else _bounds(row, float(decision.far_alphas[i]))
     at = row.comparison
@@ -109,8 +114,9 @@ def _simultaneous(row: PendingResult, decision: FamilyDecision, i: int, label: s
     cut = decision.at_null is not None and bool(decision.at_null[i])
     above = at.effect.difference > at.null
     low, high = _joined(near[0], far[0], at.null, above, cut)
-    # An absolute margin is no fixed relative effect: there the relative interval is not cut.
+    # With an absolute margin the relative null is unknown, so the relative interval is not clipped.
     known = at.relative_null is not None or at.null == 0
+    # Dividing by a negative control value turns the order of the bounds around.
     rel_above = above if at.control.value > 0 else not above
     rel_low, rel_high = _joined(near[1], far[1], at.relative_null or 0.0, rel_above, cut and known)
     return {
@@ -127,6 +133,7 @@ LINE = Interval(-math.inf, math.inf, 1.0)
 
 def _bounds(row: PendingResult, alpha: float) -> tuple[Interval | Unavailable, Interval | Unavailable] | None:
     """Return the absolute and the relative interval at level ``1 - alpha``."""
+    # Level 1: a stepwise procedure gives no information about this end.
     if alpha == 0:
         return LINE, LINE
     try:
@@ -139,12 +146,13 @@ def _bounds(row: PendingResult, alpha: float) -> tuple[Interval | Unavailable, I
 def _joined(
     near: Interval | Unavailable, far: Interval | Unavailable, null: float, above: bool, cut: bool
 ) -> tuple[float | None, float | None]:
-    """Return the end towards the null and the one away from it, the former just short of the null if `cut`."""
+    """Return the bounds of an interval whose end towards the null comes from `near`, clipped at the null if `cut`."""
     if not isinstance(near, Interval):
         return None, None
     beyond = far if isinstance(far, Interval) else LINE
     low, high = (near.low, beyond.high) if above else (beyond.low, near.high)
     if cut and above:
+        # Open interval: a rejected null is excluded by the smallest possible amount, so that p and interval agree.
         low = max(low, math.nextafter(null, math.inf))
     elif cut:
         high = min(high, math.nextafter(null, -math.inf))

@@ -1,4 +1,4 @@
-"""A checked analysis: what was asked for, and what is to be done about each metric."""
+"""The plan of an analysis: resolved options, and the method, covariates and rows of each metric."""
 
 import math
 from collections.abc import Mapping
@@ -40,6 +40,7 @@ class Method:
         """The definition of a correction; that of a plain function of p-values where there is none."""
         if isinstance(self.definition, CorrectionDefinition):
             return self.definition
+        # A plain function of p-values has no intervals, so its rows get no simultaneous ones.
         return CorrectionDefinition(name="local", target=self.call)
 
 
@@ -73,11 +74,11 @@ class Task:
     covariates : tuple of Covariate
     row_set : RowSet
     fallback : Method or None
-        The test to use where units repeat and `test`, a default, takes counts.
+        The test to use if units repeat and `test`, a default, needs counts.
     blocked : str
-        Why the metric cannot be estimated, where the plan already shows it.
+        Why the metric cannot be estimated, if the schema already shows it.
     notes : tuple of str
-        What the reader should know about the choices made.
+        Choices made for the caller, to be shown with the result.
     """
 
     spec: MetricSpec
@@ -102,6 +103,7 @@ class Plan:
     options: Options
     control: Label
     treatments: tuple[Label, ...]
+    # Rows per label of the whole table; the key None counts rows without a label.
     labels: Mapping[Label | None, int]
     tasks: tuple[Task, ...]
     correction: Method | None
@@ -150,6 +152,7 @@ class Comparison:
     raw_control: Estimate
     raw_treatment: Estimate
     raw_effect: Effect | None = None
+    # Differs from effect.p_value for a guardrail, whose null hypothesis is the margin.
     p_value: float = math.nan
     null: float = 0.0
     relative_null: float | None = None

@@ -6,7 +6,7 @@ from xpyrment_core.values.analysis_plan import AnalysisPlan, PlannedMetric, Purp
 
 
 def plan_facts(plan: Plan, host: PluginHost, purpose: Purpose = "analysis") -> AnalysisPlan:
-    """Return what a gate is told of a plan."""
+    """Return the part of a plan that gates receive."""
     return AnalysisPlan(
         alpha=plan.options.alpha,
         control=plan.control,

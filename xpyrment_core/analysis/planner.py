@@ -1,4 +1,4 @@
-"""Planning an analysis: everything is looked up and checked here, before any row is read."""
+"""Plans an analysis: looks up and checks everything before any outcome is read."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -20,13 +20,14 @@ from xpyrment_core.registry.host import PluginHost
 
 
 def make_plan(study: Study, options: Options) -> Plan:
-    """Check everything an analysis needs, and return what is to be done.
+    """Check a request against the study and the data's schema, and return the plan.
 
     Raises
     ------
     InputError
         No metrics, an unknown column, label, test, adjuster, correction or option.
     """
+    # Checks that need no data come first; only text covariates and labels, below, need a scan.
     _check_metrics(study)
     schema = study.source.schema()
     covariates = _all_covariates(study, options, schema)
@@ -37,8 +38,11 @@ def make_plan(study: Study, options: Options) -> Plan:
     with study.engine_errors():
         tasks = tuple(_task(spec, methods[spec.name], planner, study) for spec in study.specs)
         labels = study.source.labels(study.treatment_col)
+    # The labels of all rows are counted, so that variants that are not compared enter the exclusions.
     control, treatments = resolve_arms(options.control, options.treatment, labels, study.treatment_col)
     _check_weights(study.weights, (control, *treatments))
+    # Only compared arms are read: pooled quantities (imputed means, cuts of transformations) of one comparison
+    # must not depend on arms that the caller left out.
     query = _query(study, (control, *treatments), tasks, [planner.column(name) for name in covariates])
     return Plan(
         options=options,
@@ -54,14 +58,16 @@ def make_plan(study: Study, options: Options) -> Plan:
 
 
 def _query(study: Study, arms: tuple[Label, ...], tasks: Sequence[Task], balance: Sequence[Covariate]) -> Query:
-    """Return all that is read in one pass: a set of rows per metric, and one of all rows for the balance check."""
+    """Return the query of the one pass: a set of rows per metric, and one of all rows for the balance check."""
     sets = [task.row_set for task in tasks if not task.blocked]
+    # Balance is about the assignment, so it uses every row: requiring an outcome could itself cause imbalance.
     if balance:
         sets.append(RowSet(BALANCE, (), tuple(term for covariate in balance for term in covariate.terms)))
     return Query(treatment_col=study.treatment_col, arms=arms, row_sets=tuple(sets), unit_col=study.unit_col)
 
 
 def _sample_query(query: Query, tasks: Sequence[Task]) -> Query | None:
+    # A second query, because unit-level values cost memory; most metrics need moments only.
     sets = tuple(task.row_set for task in tasks if task.wants_samples and not task.blocked)
     return evolve(query, row_sets=sets) if sets else None
 
@@ -74,23 +80,28 @@ def _check_metrics(study: Study) -> None:
 
 
 def _check_weights(weights: Mapping[Label, float] | None, arms: Sequence[Label]) -> None:
-    """Refuse planned weights that are no shares, or that leave a compared variant out."""
+    """Check that planned weights are positive and cover every compared variant."""
     if weights is None:
         return
     for label, weight in weights.items():
+        # True would pass as the number 1; a weight of 0 leaves the sample-ratio test undefined.
         if isinstance(weight, bool) or not isinstance(weight, Real) or not 0 < weight < math.inf:
             raise InputError(f"weights: the weight of {label!r} must be a positive number, got {weight!r}.")
     for arm in arms:
         if arm not in weights:
-            raise InputError(f"weights: variant {arm!r} has none, given are {listing(weights)}.{nearest(arm, weights)}")
+            known = f"weights are given for {listing(weights)}.{nearest(arm, weights)}"
+            raise InputError(f"weights: variant {arm!r} has no weight; {known}")
 
 
 def _all_covariates(study: Study, options: Options, schema: Mapping[str, ColumnType]) -> tuple[str, ...]:
+    # Covariates of this call are also checked for balance, even if a metric is adjusted with others.
     names = tuple(dict.fromkeys((*study.covariates, *(options.covariates or ()))))
     for name in names:
         check_column("covariate", name, schema)
         if name in (study.treatment_col, study.unit_col):
-            raise InputError(f"covariate {name!r} is the treatment or unit column; name a baseline measurement.")
+            raise InputError(
+                f"covariate {name!r} is the treatment or unit column; use a column measured before the experiment."
+            )
     return names
 
 
@@ -99,14 +110,15 @@ def _check_columns(study: Study, schema: Mapping[str, ColumnType]) -> None:
         for column in spec.sources:
             check_column(f"metric {spec.name!r}: column", column, schema)
             if column == study.treatment_col:
-                raise InputError(f"metric {spec.name!r} reads the treatment column {column!r}; name an outcome.")
+                raise InputError(f"metric {spec.name!r} reads the treatment column {column!r}; use an outcome column.")
         for covariate in spec.own_covariates:
             for column in covariate.columns:
                 check_column(f"metric {spec.name!r}: covariate", column, schema)
+                # An outcome as its own covariate would explain all variance, and the treatment effect with it.
                 if column in spec.sources:
                     raise InputError(
-                        f"metric {spec.name!r}: covariate {column!r} is what the metric measures; "
-                        f"name a column from before the experiment."
+                        f"metric {spec.name!r}: covariate {column!r} is an outcome of the metric; "
+                        f"use a column measured before the experiment."
                     )
 
 
@@ -125,6 +137,8 @@ def _task(spec: MetricSpec, methods: Methods, covariates: CovariatePlanner, stud
         adjuster=methods.adjuster if used else None,
         covariates=used,
         row_set=RowSet(spec.name, spec.sources, tuple(dict.fromkeys(terms))),
+        # Rows of one unit are dependent, so a default test of counts needs a replacement; a named test is kept
+        # and refused, because the caller asked for it.
         fallback=methods.general if test.needs == "counts" and not methods.test_named else None,
         blocked=_blocked(spec, covariates.schema),
         notes=tuple(notes),
@@ -140,15 +154,16 @@ def _missing_default(spec: MetricSpec, test: Method, host: PluginHost) -> list[s
 
 
 def _check_test(spec: MetricSpec, test: Method, study: Study) -> None:
+    # Refused here and not as a row's reason: the caller chose the test, so the request is at fault, not the data.
     if test.needs == "counts" and not spec.binary:
         raise InputError(
             f"test {test.name!r} counts successes, but metric {spec.name!r} is not a proportion; "
-            f"name it for the proportions only: test={{'…': {test.name!r}}}."
+            f"request it for proportions only: test={{'…': {test.name!r}}}."
         )
     if test.needs != "estimates" and spec.margin is not None:
         raise InputError(
-            f"metric {spec.name!r} has a non-inferiority margin, which test {test.name!r} does not know; "
-            f"use one of these for it: {listing(_tests_of_estimates(study.host))}."
+            f"metric {spec.name!r} has a non-inferiority margin, which test {test.name!r} does not support; "
+            f"use one of these tests: {listing(_tests_of_estimates(study.host))}."
         )
 
 
@@ -160,6 +175,7 @@ def _tests_of_estimates(host: PluginHost) -> list[str]:
 def _blocked(spec: MetricSpec, schema: Mapping[str, ColumnType]) -> str:
     """Return why the schema alone shows that a metric cannot be estimated; empty where it does not."""
     for column in spec.sources:
+        # A reason for this metric instead of an error: the other metrics can still be analysed.
         if schema[column] not in ("number", "boolean"):
             return f"column {column!r} does not hold numbers"
     return ""

@@ -1,4 +1,4 @@
-"""Reading all that a plan asks for, and noticing what the moments alone cannot say."""
+"""Reads the moments and samples of a plan, and looks for infinite and non-binary values."""
 
 import math
 from collections.abc import Mapping
@@ -16,7 +16,17 @@ from xpyrment_core.values.samples import ArmSample
 
 @frozen(kw_only=True)
 class Data:
-    """What was read for a plan."""
+    """The data read for a plan.
+
+    Attributes
+    ----------
+    reading : Reading
+    samples : mapping of (metric, arm) to ArmSample
+    infinite : mapping of (column, arm) to int
+        Infinite values in columns whose mean is not finite.
+    blocked : mapping of metric to str
+        Why the values of a metric do not allow an estimate.
+    """
 
     reading: Reading
     samples: Mapping[tuple[str, Label], ArmSample]
@@ -30,12 +40,13 @@ def read(study: Study, plan: Plan) -> Data:
     Raises
     ------
     EngineError
-        Whatever goes wrong in the engine, as one error that names it.
+        Any failure of the engine, as one error that names it.
     """
     source = study.source
     with study.engine_errors():
         reading = source.moments(plan.query)
         samples = {} if plan.sample_query is None else source.samples(plan.sample_query)
+        # Infinite values show in the mean, so they are counted, by another pass, only where a mean is not finite.
         columns = _infinite_columns(plan, reading)
         infinite = source.infinite(columns, plan.query.treatment_col) if columns else {}
         blocked: dict[str, str] = {}
@@ -51,6 +62,7 @@ def _infinite_columns(plan: Plan, reading: Reading) -> list[str]:
         for arm in plan.arms:
             moments = reading.moments.get((task.spec.name, arm))
             for i, term in enumerate(task.row_set.terms if moments is not None and moments.n else ()):
+                # Covariate terms are skipped: an infinite covariate is left out of the adjustment, with a note.
                 if moments is not None and term.kind == "value" and not math.isfinite(moments.mean[i]):
                     columns[term.column] = None
     return list(columns)
@@ -58,11 +70,12 @@ def _infinite_columns(plan: Plan, reading: Reading) -> list[str]:
 
 def _not_binary(plan: Plan, task: Task, source: Any) -> dict[str, str]:
     for column in task.spec.sources:
-        found = source.values_outside(column, (0.0, 1.0))
-        if found and set(plan.labels) - set(plan.arms):
-            found = _values_outside_in_arms(plan, column, source)  # perhaps only rows that nobody compares
-        if found:
-            values = ", ".join(f"{value:g}" for value in found)
+        outside = source.values_outside(column, (0.0, 1.0))
+        if outside and set(plan.labels) - set(plan.arms):
+            # The values may all belong to variants that are not compared; those must not block the metric.
+            outside = _values_outside_in_arms(plan, column, source)
+        if outside:
+            values = ", ".join(f"{value:g}" for value in outside)
             return {task.spec.name: f"column {column!r} is not binary: it holds {values} beside 0 and 1"}
     return {}
 

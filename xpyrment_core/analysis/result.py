@@ -1,4 +1,4 @@
-"""What an analysis gives back: rows, a summary, a plot, and portable JSON."""
+"""The result of an analysis: typed rows, summary table, plots, exports and JSON."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -21,6 +21,7 @@ from xpyrment_core.values.table import Table
 if TYPE_CHECKING:
     import pandas as pd
 
+# Increased when a key of `to_dict` changes its meaning or disappears; new keys do not count.
 SCHEMA_VERSION = 1
 
 
@@ -38,9 +39,9 @@ class AnalysisResult:
     checks : sequence of CheckResult, optional
         Diagnostics made with the analysis.
     issues : sequence of Issue, optional
-        What gates and observers of plugins had to say.
+        Issues returned by gates and observers of plugins.
     metadata : mapping, optional
-        How and of what the analysis was made.
+        Settings of the analysis, engine, and counts of rows.
     plugins : PluginHost, optional
         Where plots and exports are looked up.
 
@@ -63,7 +64,7 @@ class AnalysisResult:
         metadata: Mapping[str, Any] | None = None,
         plugins: PluginHost | None = None,
     ) -> None:
-        # Dicts are read once, here at the border.
+        # Dicts are converted once, here; all other code reads the typed rows.
         typed = (row if isinstance(row, MetricResult) else MetricResult.from_raw(row) for row in raw_results)
         self._results = tuple(row.judged(alpha) for row in typed)
         self.raw_results: list[dict[str, Any]] = [
@@ -78,7 +79,7 @@ class AnalysisResult:
         self._plugins = plugins
 
     def __getstate__(self) -> dict[str, Any]:
-        # A host holds modules, which do not travel; a copy looks its plots up in the process's own.
+        # A host holds modules, which cannot be pickled; a copy uses the default host of its process.
         return self.__dict__ | {"_plugins": None}
 
     def __repr__(self) -> str:
@@ -101,7 +102,7 @@ class AnalysisResult:
         return pd.DataFrame(self.raw_results)
 
     def summary(self, formatted: bool = True) -> "pd.DataFrame":
-        """Return the table people read.
+        """Return the summary table of the results.
 
         Parameters
         ----------
@@ -112,7 +113,7 @@ class AnalysisResult:
         -------
         DataFrame
             One row per metric and treatment. A column ``Treatment`` is added where there are
-            several, and ``Note`` where something could not be had.
+            several, and ``Note`` where a number is not available.
 
         Warns
         -----
@@ -160,6 +161,7 @@ class AnalysisResult:
                 f"check the assignment, or adjust for these covariates."
             )
             return
+        # A third-party balance check may have no SMD; its own verdict is used then.
         for check in self.checks:
             if check.attribute == "balance_checker" and check.passed is False:
                 warn(check.message or f"check {check.name!r} failed")
@@ -175,7 +177,7 @@ class AnalysisResult:
         backend : str
             ``"matplotlib"`` (returns Axes), ``"plotly"`` (returns a Figure), or a plugin's.
         **options
-            What the backend takes: ``title``, ``ax``, ``figsize`` …
+            Options of the backend: ``title``, ``ax``, ``figsize`` …
 
         Raises
         ------
@@ -188,7 +190,7 @@ class AnalysisResult:
         return draw(forest_data(self.results, self.alpha), **options)
 
     def love_plot(self) -> str:
-        """Return the covariate balance as a text plot, or a sentence where there is none."""
+        """Return the covariate balance as a text plot, or a sentence if there are no covariates."""
         if self.balance_checker is None:
             return NO_COVARIATES
         return str(self.balance_checker.love_plot())

@@ -1,4 +1,4 @@
-"""One row of an analysis: a metric compared in one treatment, or the reason why it cannot be."""
+"""Rows of an analysis: one metric and treatment each, with its numbers or the reason why it is not estimable."""
 
 import math
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from attrs import evolve
 
 from xpyrment_core.analysis.compare import ArmData, compare, prepare
-from xpyrment_core.analysis.exclusions import infinite_reason, ledger
+from xpyrment_core.analysis.exclusions import exclusions_of, infinite_reason
 from xpyrment_core.analysis.multiplicity import PendingResult
 from xpyrment_core.analysis.plan import Comparison, Plan, Task
 from xpyrment_core.analysis.read import Data
@@ -19,7 +19,7 @@ from xpyrment_core.values.moments import Moments
 
 
 def rows_of(plan: Plan, task: Task, data: Data) -> list[PendingResult]:
-    """Compare every treatment with control on one metric; what cannot be estimated says why."""
+    """Compare every treatment with control on one metric; a row that is not estimable has the reason."""
     return [_row(plan, task, treatment, data) for treatment in plan.treatments]
 
 
@@ -38,10 +38,10 @@ def _row(plan: Plan, task: Task, treatment: Label, data: Data) -> PendingResult:
     )
     reason = task.blocked or data.blocked.get(task.spec.name, "")
     if task.blocked:
-        return PendingResult(
-            result=evolve(base, status="not_estimable", reason=reason, exclusions=ledger(plan, None, treatment, data))
-        )
-    base = evolve(base, exclusions=ledger(plan, task, treatment, data))
+        # Nothing was read for this metric, so only the labels are counted.
+        known = exclusions_of(plan, None, treatment, data)
+        return PendingResult(result=evolve(base, status="not_estimable", reason=reason, exclusions=known))
+    base = evolve(base, exclusions=exclusions_of(plan, task, treatment, data))
     reason = reason or infinite_reason(plan, task, treatment, data)
     try:
         if reason:
@@ -49,8 +49,9 @@ def _row(plan: Plan, task: Task, treatment: Label, data: Data) -> PendingResult:
         with not_estimable_if_broken(base.provenance.get("metric", f"metric {task.spec.name!r}")):
             return _compared(plan, task, treatment, data, base)
     except NotEstimable as error:
-        seen = _seen(plan, task, treatment, data)
-        return PendingResult(result=evolve(base, status="not_estimable", reason=error.reason, **seen))
+        # One metric that fails leaves the others alone: its row carries the reason, and no exception is raised.
+        descriptive = _descriptive(plan, task, treatment, data)
+        return PendingResult(result=evolve(base, status="not_estimable", reason=error.reason, **descriptive))
 
 
 def _compared(plan: Plan, task: Task, treatment: Label, data: Data, base: MetricResult) -> PendingResult:
@@ -62,22 +63,36 @@ def _compared(plan: Plan, task: Task, treatment: Label, data: Data, base: Metric
     repeated = reading.units is not None and reading.units.repeated
     prepared = prepare(task, arms[0], arms[1], reading.shifts, repeated)
 
+    # Estimates do not depend on alpha, so simultaneous intervals repeat only the test, not the preparation.
     def again(alpha: float) -> Comparison:
         return compare(task, prepared, plan.options, alpha)
 
     comparison = again(plan.options.alpha)
-    result = evolve(base, test=prepared.test.name, **_numbers(plan, task, comparison))
+    result = evolve(base, test=prepared.test.name, **_numbers(task, comparison))
     if prepared.test is not task.test:
         result = evolve(result, provenance={**base.provenance, "test": prepared.test.provenance})
     return PendingResult(result=result, comparison=comparison, again=again)
 
 
-def _numbers(plan: Plan, task: Task, found: Comparison) -> dict[str, Any]:
-    effect, control, treatment = found.effect, found.control, found.treatment
-    low, high = _bounds(effect.interval)
-    rel_low, rel_high = _bounds(found.relative)
-    adjusted = found.raw_effect is not None
-    reasons = [value.reason for value in (effect.interval, found.relative) if isinstance(value, Unavailable)]
+def _numbers(task: Task, comparison: Comparison) -> dict[str, Any]:
+    """Return the fields of a result that a comparison determines."""
+    intervals = (comparison.effect.interval, comparison.relative)
+    # Both intervals often lack for the same reason, which is given once.
+    reasons = dict.fromkeys(value.reason for value in intervals if isinstance(value, Unavailable))
+    return {
+        **_arm_numbers(comparison),
+        **_effect_numbers(comparison),
+        **_adjustment_numbers(task, comparison),
+        "power": comparison.power,
+        "mde": comparison.mde,
+        "reason": "; ".join(reasons) or None,
+        "notes": comparison.notes,
+        "extra": dict(comparison.effect.extra),
+    }
+
+
+def _arm_numbers(comparison: Comparison) -> dict[str, Any]:
+    control, treatment = comparison.control, comparison.treatment
     return {
         "control_mean": control.value,
         "treatment_mean": treatment.value,
@@ -85,34 +100,48 @@ def _numbers(plan: Plan, task: Task, found: Comparison) -> dict[str, Any]:
         "treatment_var": treatment.unit_variance,
         "control_n": control.n,
         "treatment_n": treatment.n,
+    }
+
+
+def _effect_numbers(comparison: Comparison) -> dict[str, Any]:
+    effect, null = comparison.effect, comparison.null
+    low, high = _bounds(effect.interval)
+    rel_low, rel_high = _bounds(comparison.relative)
+    # A difference of 0 is a lift of 0; an absolute margin is not a fixed lift.
+    null_lift = comparison.relative_null if comparison.relative_null is not None else (0.0 if null == 0 else None)
+    return {
         "absolute_difference": effect.difference,
-        "relative_lift": found.lift,
-        "cuped_applied": adjusted and task.adjuster is not None and task.adjuster.flag == "cuped_applied",
-        "variance_reduction": _reduction(found),
-        "p_value": found.p_value,
+        "relative_lift": comparison.lift,
         "ci_lower": low,
         "ci_upper": high,
         "rel_ci_lower": rel_low,
         "rel_ci_upper": rel_high,
-        "power": found.power,
+        "relative_interval": getattr(comparison.relative, "method", None),
+        # Correction replaces p_value and keeps p_value_raw.
+        "p_value": comparison.p_value,
+        "p_value_raw": comparison.p_value,
         "std_error": effect.std_error,
         "statistic": effect.statistic,
         "df": effect.df,
-        "p_value_raw": found.p_value,
-        "unadjusted_control_mean": found.raw_control.value,
-        "unadjusted_treatment_mean": found.raw_treatment.value,
-        "unadjusted_difference": found.raw_treatment.value - found.raw_control.value,
-        "unadjusted_std_error": (found.raw_effect or effect).std_error,
-        "mde": found.mde,
-        "adjuster": task.adjuster.name if adjusted and task.adjuster is not None else None,
-        "covariates": found.covariates,
         "alternative": effect.alternative,
-        "relative_interval": getattr(found.relative, "method", None),
-        "null_difference": found.null,
-        "null_lift": found.relative_null if found.relative_null is not None else (0.0 if found.null == 0 else None),
-        "reason": "; ".join(dict.fromkeys(reasons)) or None,
-        "notes": found.notes,
-        "extra": dict(effect.extra),
+        "null_difference": null,
+        "null_lift": null_lift,
+    }
+
+
+def _adjustment_numbers(task: Task, comparison: Comparison) -> dict[str, Any]:
+    raw_effect = comparison.raw_effect
+    # A planned adjuster may have refused every covariate; then it is not reported.
+    adjuster = None if raw_effect is None else task.adjuster
+    return {
+        "cuped_applied": adjuster is not None and adjuster.flag == "cuped_applied",
+        "adjuster": None if adjuster is None else adjuster.name,
+        "covariates": comparison.covariates,
+        "variance_reduction": _reduction(comparison),
+        "unadjusted_control_mean": comparison.raw_control.value,
+        "unadjusted_treatment_mean": comparison.raw_treatment.value,
+        "unadjusted_difference": comparison.raw_treatment.value - comparison.raw_control.value,
+        "unadjusted_std_error": (raw_effect or comparison.effect).std_error,
     }
 
 
@@ -121,14 +150,15 @@ def _bounds(value: Interval | Unavailable) -> tuple[float | None, float | None]:
     return (value.low, value.high) if isinstance(value, Interval) else (None, None)
 
 
-def _reduction(found: Comparison) -> float | None:
-    if found.raw_effect is None or not found.raw_effect.std_error or found.effect.std_error is None:
+def _reduction(comparison: Comparison) -> float | None:
+    effect, raw_effect = comparison.effect, comparison.raw_effect
+    if raw_effect is None or not raw_effect.std_error or effect.std_error is None:
         return None
-    return 1 - (found.effect.std_error / found.raw_effect.std_error) ** 2
+    return 1 - (effect.std_error / raw_effect.std_error) ** 2
 
 
-def _seen(plan: Plan, task: Task, treatment: Label, data: Data) -> dict[str, Any]:
-    """Return what can be shown of a metric that is not estimable: units, and means where they exist."""
+def _descriptive(plan: Plan, task: Task, treatment: Label, data: Data) -> dict[str, Any]:
+    """Return the sample sizes, and means if defined, of a metric that is not estimable."""
     out: dict[str, Any] = {}
     for side, arm in (("control", plan.control), ("treatment", treatment)):
         moments = data.reading.moments.get((task.spec.name, arm), Moments.empty(()))
@@ -142,7 +172,7 @@ def _seen(plan: Plan, task: Task, treatment: Label, data: Data) -> dict[str, Any
 def _quiet_value(metric: Any, moments: Moments) -> float | None:
     try:
         return float(metric.value(moments.means))
-    except Exception:  # the reason is already told; here a stranger's value is only looked at
+    except Exception:  # the row already has its reason; a second failure of third-party code adds nothing
         return None
 
 

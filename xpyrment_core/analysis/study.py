@@ -1,4 +1,4 @@
-"""What an analysis needs to know of an experiment: its data, metrics and design, and the plugins."""
+"""The inputs of an analysis: opened data, metrics, design and plugins of an experiment."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -54,6 +54,7 @@ class Study:
         """Turn any failure of the engine into an EngineError that names the engine."""
         try:
             yield
+        # Our own errors already name what is wrong; wrapping them would hide the type callers catch.
         except XpyrmentError:
             raise
         except Exception as error:

@@ -1,4 +1,4 @@
-"""Choose the engine that reads some data."""
+"""Chooses the engine that reads given data."""
 
 from typing import Any
 
@@ -18,18 +18,19 @@ def find_engine(host: PluginHost, data: Any, name: str | None = None) -> Registe
     """
     if name is not None:
         return host.get("engine", name)
+    # Specific engines have a lower rank than general ones; names break ties, so that the choice is reproducible.
     engines = sorted(host.all("engine"), key=lambda e: (getattr(e.definition, "rank", 50), e.qualified))
     missing: list[str] = []
     for entry in engines:
         try:
             if _accepts(entry, data):
                 return entry
-        except MissingExtraError as error:  # it may be the one that reads these data; the others are asked first
+        except MissingExtraError as error:  # reported if no other engine accepts the data
             missing.append(str(error))
     names = listing(entry.definition.name for entry in engines)
     raise InputError(
         f"no engine reads data of type {type(data).__module__}.{type(data).__qualname__}; "
-        f"wanted a frame (pandas, polars, pyarrow …) or a path to CSV or Parquet. Engines asked: {names}."
+        f"give a frame (pandas, polars, pyarrow …) or a path to CSV or Parquet. Engines tried: {names}."
         + "".join(f" {problem}." for problem in missing)
         + unavailable(host.plugins)
     )

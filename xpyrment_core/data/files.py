@@ -32,6 +32,7 @@ def read_frame(path: str, columns: Sequence[str] | None = None) -> "pd.DataFrame
     import pandas as pd
 
     kept = None if columns is None else set(columns)
+    # A callable instead of a list: pandas rejects a list that names a missing column, with a message of its own.
     pick = None if kept is None else lambda name: name in kept
     if path == "-":
         return _parsed(path, lambda: pd.read_csv(io.StringIO(sys.stdin.read()), usecols=pick))
@@ -52,7 +53,7 @@ def check_exists(path: str) -> None:
         kind = "CSV file" if not path.lower().endswith((".parquet", ".pq")) else "Parquet file"
         raise InputError(f"{kind} not found at '{path}'.{near}")
     if file.is_dir():
-        raise InputError(f"'{path}' is a folder, wanted a file ending in {', '.join(READABLE)}.")
+        raise InputError(f"'{path}' is a folder; give a file with a name ending in {', '.join(READABLE)}.")
 
 
 def _parquet(path: str, columns: set[str] | None) -> "pd.DataFrame":

@@ -19,7 +19,7 @@ def select(data: Any, wanted: Iterable[tuple[str, str]]) -> "nw.DataFrame[Any]":
     Parameters
     ----------
     data : frame
-        Any frame narwhals knows; a lazy one is collected, these columns only.
+        Any frame that narwhals supports; of a lazy one only these columns are collected.
     wanted : iterable of (what, column)
         Description for messages, and name: ``("Group column", "variant")``.
 
@@ -52,7 +52,7 @@ def _open(data: Any) -> "nw.DataFrame[Any] | nw.LazyFrame[Any]":
         return frame
     except DuplicateError as error:
         raise InputError(
-            f"two columns of the data have one name; rename one. {' '.join(str(error).split())}"
+            f"two columns of the data have the same name; rename one of them. {' '.join(str(error).split())}"
         ) from error
     except TypeError as error:
         raise InputError(
@@ -62,10 +62,11 @@ def _open(data: Any) -> "nw.DataFrame[Any] | nw.LazyFrame[Any]":
 
 
 def label_counts(frame: "nw.DataFrame[Any]", column: str) -> dict[Any, int]:
-    """Return rows per label in sorted order; the key None, when there, counts rows without one."""
+    """Return rows per label in sorted order; the key None, if present, counts rows without a label."""
     counts: dict[Any, int] = {}
     table = frame[column].value_counts(name="rows of the label")
     for label, rows in zip(table[column].to_list(), table["rows of the label"].to_list(), strict=True):
+        # Libraries count None, NaN and NA apart; all are the same missing label.
         key = None if absent(label) else label
         counts[key] = counts.get(key, 0) + int(rows)
     missing = {None: counts.pop(None)} if None in counts else {}
@@ -73,5 +74,5 @@ def label_counts(frame: "nw.DataFrame[Any]", column: str) -> dict[Any, int]:
 
 
 def absent(value: Any) -> bool:
-    """Say whether a value is missing: None, NaN, NaT or pandas.NA (which cannot be compared)."""
+    """Return whether a value is missing: None, NaN, NaT or pandas.NA (which cannot be compared)."""
     return value is None or type(value).__name__ == "NAType" or bool(value != value)

@@ -8,7 +8,8 @@ from xpyrment_core.options import Label
 
 
 def is_missing(label: Any) -> bool:
-    """Say whether a label is None or NaN."""
+    """Return whether a label is missing: None or NaN."""
+    # NaN and NaT differ from themselves; math.isnan would reject text.
     return label is None or label != label
 
 
@@ -18,6 +19,7 @@ def in_order(labels: Iterable[Any]) -> list[Any]:
     try:
         return sorted(labels)
     except TypeError:
+        # Mixed types (1 and "a") have no order of their own, but results need one that does not depend on rows.
         return sorted(labels, key=str)
 
 
@@ -33,7 +35,7 @@ def find_label(wanted: Any, labels: Iterable[Any], *, by_text: bool = False, wha
     by_text : bool
         Compare as text: on a command line every label is text.
     what : str
-        What the message calls it.
+        Name of the label in messages.
 
     Raises
     ------
@@ -47,8 +49,11 @@ def find_label(wanted: Any, labels: Iterable[Any], *, by_text: bool = False, wha
     """
     labels = list(labels)
     for label in labels:
+        # True == 1 in Python, but a column of booleans and one of 0 and 1 are different labels.
         if label == wanted and isinstance(label, bool) == isinstance(wanted, bool):
             return label
+    # "1" for 1 is most often a slip, so it is refused with a suggestion; only commands, whose words are all text,
+    # convert it.
     alike = [label for label in labels if str(wanted) in _spellings(label) or label == wanted]
     if alike and by_text:
         return alike[0]
@@ -96,28 +101,31 @@ def resolve_arms(
     Raises
     ------
     InputError
-        A label is not in the data, is named twice, or there is nothing to compare.
+        A label is not in the data or is given twice, or there is only one label.
 
     Examples
     --------
     >>> resolve_arms("a", None, {"a": 10, "b": 9, "c": 11, None: 2}, "variant")
     ('a', ('b', 'c'))
     """
+    # Rows without a label belong to no variant: they are counted as exclusions, never as a treatment.
     labels = in_order(label for label in found if not is_missing(label))
     chosen = find_label(control, labels, what=f"control, column {column!r}: label")
     if treatment is None:
         others = tuple(label for label in labels if label != chosen)
         if not others:
-            raise InputError(f"column {column!r} has no other label than control {chosen!r}: nothing to compare.")
+            raise InputError(
+                f"column {column!r} has only the label {chosen!r}, the control; a comparison needs a second label."
+            )
         return chosen, others
     several = list(treatment) if isinstance(treatment, list | tuple | set | frozenset) else [treatment]
     if not several:
-        raise InputError("treatment is an empty list; name one label or more, or None for every other arm.")
+        raise InputError("treatment is an empty list; give at least one label, or None for all labels but the control.")
     treatments = tuple(find_label(label, labels, what=f"treatment, column {column!r}: label") for label in several)
     seen = {chosen}
     for label in treatments:
         if label in seen:
-            what = "is also the control" if label == chosen else "is named twice"
-            raise InputError(f"treatment {label!r} {what}; compare each treatment once, with another arm.")
+            what = "is also the control" if label == chosen else "is given twice"
+            raise InputError(f"treatment {label!r} {what}; give each treatment once, and none that is the control.")
         seen.add(label)
     return chosen, treatments

@@ -21,7 +21,7 @@ def progress(label: str, share: Callable[[], float | None] | None = None, delay:
     Parameters
     ----------
     label : str
-        What is being done: ``"reading 3 Parquet files"``.
+        Description of the work: ``"reading 3 Parquet files"``.
     share : callable, optional
         Returns the share done, from 0 to 1, or None while it is not known. It is
         called from another thread. Without it (or while it is None) a moving bar is shown.
@@ -38,6 +38,7 @@ def progress(label: str, share: Callable[[], float | None] | None = None, delay:
         yield
         return
     done = threading.Event()
+    # A thread, because the work blocks in native code; a daemon, so that it never keeps the program alive.
     watcher = threading.Thread(target=_show, args=(label, share, delay, done), daemon=True)
     watcher.start()
     try:
@@ -48,7 +49,7 @@ def progress(label: str, share: Callable[[], float | None] | None = None, delay:
 
 
 def watched() -> bool:
-    """Say whether standard error is a terminal, or this is a notebook."""
+    """Return whether standard error is a terminal, or this is a notebook."""
     if "ipykernel" in sys.modules:
         return True
     return sys.stderr is not None and sys.stderr.isatty()
@@ -57,6 +58,7 @@ def watched() -> bool:
 def _show(label: str, share: Callable[[], float | None] | None, delay: float, done: threading.Event) -> None:
     if done.wait(delay):
         return
+    # Imported after the delay: short reads, the usual case, do not pay for rich.
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 

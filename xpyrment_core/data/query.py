@@ -1,4 +1,4 @@
-"""The contract between an analysis and a data engine: one query in, one reading out.
+"""The contract between an analysis and a data engine: a query, and the reading that answers it.
 
 An analysis asks for everything it needs in a single `Query`, so that an engine can
 answer it in one pass over the data.
@@ -48,7 +48,7 @@ class RowSet:
     """The rows on which all `required` columns are observed, and the terms needed of them.
 
     NaN and null are both missing; infinities are values (and make the moments non-finite,
-    which the analysis notices).
+    which the analysis detects).
     """
 
     key: str
@@ -81,6 +81,7 @@ class Query:
 
     treatment_col: str
     arms: tuple[Label, ...]
+    # All metrics in one query: an engine shares columns and masks between them, and scans once.
     row_sets: tuple[RowSet, ...]
     unit_col: str | None = None
 
@@ -96,7 +97,7 @@ class Reading:
     rows : mapping of (row set key, arm) to int
         Complete rows used (equal to the moments' n unless units repeat).
     shifts : mapping of column to float
-        The value that stood in for missing in ``filled`` terms.
+        The constant that replaced missing values in ``filled`` terms.
     units : UnitReport or None
         None without `unit_col`.
     passes : int
@@ -105,6 +106,7 @@ class Reading:
 
     moments: Mapping[tuple[str, Label], Moments]
     rows: Mapping[tuple[str, Label], int]
+    # Needed to replace the constant by the mean later, by linear algebra on the moments.
     shifts: Mapping[str, float] = field(factory=dict)
     units: UnitReport | None = None
     passes: int = 1

@@ -1,4 +1,4 @@
-"""The contract of a data engine: what it accepts, and the source it opens."""
+"""Protocols of a data engine and of the source that it opens."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
@@ -9,7 +9,7 @@ from xpyrment_core.values.samples import ArmSample
 
 
 class Source(Protocol):
-    """Opened data, as an engine hands it to the analysis."""
+    """Opened data, from which an analysis reads."""
 
     def schema(self) -> Mapping[str, ColumnType]:
         """Return the type of every column, in the data's order, without reading rows."""
@@ -28,7 +28,7 @@ class Source(Protocol):
         ...
 
     def infinite(self, columns: Sequence[str], treatment_col: str) -> Mapping[tuple[str, Label], int]:
-        """Count infinite values per column and label; asked only when moments are not finite."""
+        """Count infinite values per column and label; called only if moments are not finite."""
         ...
 
     def values_outside(self, column: str, allowed: Iterable[float], limit: int = 5) -> tuple[float, ...]:
@@ -43,8 +43,9 @@ class Source(Protocol):
 class Engine(Protocol):
     """A way to read some kinds of data."""
 
+    # Called on every engine for every data set, so an import here would slow all analyses down.
     def accepts(self, data: object) -> bool:
-        """Say, without importing anything heavy, whether this engine reads `data`."""
+        """Return whether this engine reads `data`, without importing a large library."""
         ...
 
     def open(self, data: Any) -> Source:

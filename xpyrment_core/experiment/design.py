@@ -15,7 +15,7 @@ from xpyrment_core.registry.host import PluginHost, default_host
 class Design(ABC):
     """What is measured, on which data and by which assignment.
 
-    `Experiment` adds the states; it says when the design may change.
+    `Experiment` adds the states, which determine when the design may change.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Design(ABC):
 
     @property
     def plugins(self) -> PluginHost:
-        """The host that answers for plugins."""
+        """The host in which plugins are looked up."""
         return self._plugins
 
     @property
@@ -71,6 +71,7 @@ class Design(ABC):
     @property
     def unit_col(self) -> str | None:
         """The column whose values are the units of analysis: the cluster, else the id."""
+        # Assignment by cluster makes the units of a cluster dependent, so variances must be between clusters.
         return self._cluster_col or self._id_col
 
     @property
@@ -124,11 +125,11 @@ class Design(ABC):
         numerator_col, denominator_col, pre_numerator_col, pre_denominator_col : str, optional
             Columns of a ratio and of its covariate.
         role : {"primary", "secondary", "guardrail"}
-            Primary and secondary metrics are corrected for multiplicity apart.
+            Primary and secondary metrics are separate families for multiplicity correction.
         direction : {"increase", "decrease"}
-            Which way is good.
+            Which change is an improvement.
         margin : float or str, optional
-            For a guardrail: how much worse is tolerable, ``0.5`` or ``"2%"`` of control.
+            For a guardrail: the largest deterioration accepted, ``0.5`` or ``"2%"`` of control.
         **options
             Parameters of a plugin's own metric kind.
 
@@ -176,11 +177,12 @@ class Design(ABC):
             A name is taken, or an object is not a metric.
         """
         self._check_open("add_metrics()")
+        # All are converted before any is added, so that an error leaves the experiment as it was.
         several = list(metrics) if isinstance(metrics, list | tuple | set | frozenset) else [metrics]
         return self._add_specs([m if isinstance(m, MetricSpec) else adopt(self._plugins, m) for m in several])
 
     def add_covariates(self, covariates: str | Iterable[str]) -> Self:
-        """Add covariate columns, checked against the data where there are some."""
+        """Add covariate columns, checked against the data if there are any yet."""
         self._check_open("add_covariates()")
         names = column_names(covariates)
         columns = self._columns()
@@ -205,10 +207,11 @@ class Design(ABC):
         return self
 
     def _check_names(self, specs: list[MetricSpec]) -> None:
+        # Names are keys of results, of `test` and `adjuster` per metric, and of the fingerprint.
         taken = set(self._specs)
         for spec in specs:
             if spec.name in taken:
-                raise InputError(f"duplicate metric name {spec.name!r}: every metric needs a name of its own.")
+                raise InputError(f"duplicate metric name {spec.name!r}: names of metrics must be unique.")
             taken.add(spec.name)
 
     def _add_specs(self, specs: list[MetricSpec]) -> Self:
@@ -227,13 +230,14 @@ class Design(ABC):
                 check_column(what, column, schema)
         if self._treatment_col in (self._id_col, self._cluster_col):
             raise InputError(
-                f"column {self._treatment_col!r} cannot name both the variant and the unit; name two columns."
+                f"column {self._treatment_col!r} cannot name both the variant and the unit; use two columns."
             )
         for covariate in self._covariates:
             check_column("covariate", covariate, schema)
 
     def _parts(self) -> dict[str, Any]:
-        """Return what is fixed from RUNNING on, by name."""
+        """Return the parts of the design that are fixed from RUNNING on, by name."""
+        # Not the data: an experiment collects rows while it runs. What must stay is how they are interpreted.
         columns = {name: getattr(self, name) for name in ("treatment_col", "id_col", "cluster_col", "weights")}
         metrics = {f"metric {name!r}": spec.fixed for name, spec in self._specs.items()}
         return {**columns, "covariates": self._covariates, **metrics}
@@ -244,6 +248,7 @@ def _shares(weights: Any) -> Mapping[Label, float] | None:
         return None
     if not isinstance(weights, Mapping):
         raise InputError(f"weights must map variants to planned shares, {{'A': 1, 'B': 1}}, got {weights!r}.")
+    # A read-only copy: the caller's dict could be changed after the gate has passed.
     return MappingProxyType(dict(weights))
 
 

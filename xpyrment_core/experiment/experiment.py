@@ -1,4 +1,4 @@
-"""The experiment: a design that goes through states, with a record of what happened."""
+"""The experiment: a design with a state, gates and a history of transitions and analyses."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
@@ -74,7 +74,7 @@ class Experiment(Design):
 
     @property
     def state(self) -> ExperimentState:
-        """Where the experiment is in its life."""
+        """The current state."""
         return self._life.state
 
     @property
@@ -84,11 +84,11 @@ class Experiment(Design):
 
     @property
     def looks(self) -> int:
-        """How many analyses have been finished."""
+        """The number of finished analyses."""
         return self._life.looks
 
     def transition(self, target: ExperimentState) -> list[Issue]:
-        """Move to another state, past the plugins' gates.
+        """Move to another state, if the plugins' gates allow it.
 
         Raises
         ------
@@ -102,6 +102,7 @@ class Experiment(Design):
     def _move(self, target: ExperimentState, host: PluginHost, plan: AnalysisPlan | None = None) -> list[Issue]:
         issues = self._life.move(self, target, host, plan)
         if target is ExperimentState.RUNNING:
+            # Fixed before outcomes are read, so that hooks cannot change the design between the gate and the result.
             self._fixed = fingerprint(self._parts())
         return issues
 
@@ -113,6 +114,7 @@ class Experiment(Design):
 
     def _add_specs(self, specs: list[MetricSpec]) -> Self:
         self._check_names(specs)
+        # Names are checked before the state moves, so that a duplicate leaves the experiment CREATED.
         if self.state is ExperimentState.CREATED and specs:
             self.transition(ExperimentState.PLANNED)
         return super()._add_specs(specs)
@@ -124,12 +126,12 @@ class Experiment(Design):
         id_col: str | None = None,
         covariates: str | Iterable[str] | None = None,
     ) -> Self:
-        """Give the experiment its data and assignment; it is then DESIGNED.
+        """Set the data and the assignment; the experiment is then DESIGNED.
 
         Raises
         ------
         PhaseOrderError
-            It already has them.
+            It is designed already.
         InputError
             There is no data, no engine reads it, or a named column is not in it.
         """
@@ -138,9 +140,10 @@ class Experiment(Design):
         self._treatment_col = treatment_col or self._treatment_col
         self._id_col = id_col or self._id_col
         self._covariates = merged(self._covariates, column_names(covariates))
+        # The data may be new, so an engine chosen for the old ones does not count.
         self._engine = self._source = None
         if self._data is None or self._treatment_col is None:
-            raise InputError("an experiment needs data and treatment_col before it is designed; got none.")
+            raise InputError("an experiment needs data and treatment_col before it is designed; give both to design().")
         self._check_columns(self.source.schema())
         self.transition(ExperimentState.DESIGNED)
         return self
@@ -205,15 +208,24 @@ class Experiment(Design):
             alternative=alternative,
             relative_interval=relative_interval,
         )
+        return self._analyse(options, plugins)
+
+    def _analyse(self, options: Options, plugins: PluginHost | None) -> AnalysisResult:
+        # State and fingerprint before the plan: a changed design is refused even if it could be analysed.
         check_analyzable(self.state)
         check_unchanged(self._fixed, self._parts(), self.state.name)
         if self.looks:
-            self._source = None  # between two looks the data may have changed: open them again
+            # The data may have grown since the last look, and a source caches labels and pilots.
+            self._source = None
         study = self.study(plugins)
+        # A failed analysis is not a look: otherwise a misspelt column would fix the metrics for good.
         with self._life.undone_on_failure():
+            # The gate runs between plan and read, so that it judges what will happen before any outcome is seen.
             result = flow.analyse(study, options, gate=lambda plan: self._begin(plan, study.host))
+            # Recorded before the move, so that observers of the transition find the look in the history.
             self._life.record("analysis", **{key: result.metadata[key] for key in flow.ASKED})
             self._move(ExperimentState.ANALYZED, study.host)
+        # After the block: an observer that fails must not undo an analysis whose result exists.
         self._observe(result, study.host)
         return result
 
@@ -231,7 +243,7 @@ class Experiment(Design):
         relative_interval: RelativeMethod = "fieller",
         plugins: PluginHost | None = None,
     ) -> str:
-        """Say which columns `run_analysis` with the same arguments would read, by which engine and how.
+        """Describe which columns `run_analysis` with the same arguments would read, by which engine and how.
 
         No row is read, and the state does not change.
         """
@@ -249,13 +261,13 @@ class Experiment(Design):
         return flow.explain(self.study(plugins), options)
 
     def ask_gates(self, options: Options, study: Study) -> list[Issue]:
-        """Ask the plugins' gates about a simulation: once, before its replicates, which ask nobody.
+        """Call the plugins' gates for a simulation: once, before its replicates, which skip them.
 
         Parameters
         ----------
         options : Options
         study : Study
-            What each replicate will be, with the experiment's metrics.
+            The study of each replicate, with the experiment's metrics.
 
         Raises
         ------
@@ -266,8 +278,9 @@ class Experiment(Design):
         return study.host.gate("xpyrment_check_experiment", experiment=self, plan=facts)
 
     def _begin(self, plan: Plan, host: PluginHost) -> list[Issue]:
-        """Ask the gates, and start running."""
+        """Call the gates, then move to RUNNING."""
         facts = plan_facts(plan, host, "look" if self.looks else "analysis")
+        # Every look asks again, because the plan may differ from that of the first.
         issues = host.gate("xpyrment_check_experiment", experiment=self, plan=facts)
         if self.state is ExperimentState.DESIGNED:
             issues += self._move(ExperimentState.RUNNING, host, facts)

@@ -1,4 +1,4 @@
-"""An experiment as a file: read, checked key by key, hashed, and compared with its registration."""
+"""Experiment files: read, checked key by key, hashed, and compared with their registration."""
 
 import hashlib
 import json
@@ -75,7 +75,7 @@ class ExperimentFile:
 
     @property
     def data(self) -> str:
-        """Path of the data; a relative one starts at the file's own folder."""
+        """Path of the data; a relative path is relative to the file's folder."""
         data = str(self.experiment["data"])
         return data if data == "-" or Path(data).is_absolute() else str(self.path.parent / data)
 
@@ -114,10 +114,12 @@ class ExperimentFile:
     def canonical(self) -> str:
         """Return the plan without its layout: the same text exactly when the plan is the same."""
         plan = {"experiment": dict(self.experiment), "metrics": [dict(metric) for metric in self.metrics]}
+        # Sorted keys: comments, layout and order of keys may change without a new registration, values may not.
         return json.dumps(plan, indent=2, sort_keys=True, default=str)
 
 
 def _registration(metric: Mapping[str, Any]) -> dict[str, Any]:
+    # test and adjuster are options of the analysis, not arguments of register_metric.
     plain = {k: v for k, v in metric.items() if k not in ("test", "adjuster", "options")}
     return {_ARGUMENTS.get(key, key): value for key, value in plain.items()} | dict(metric.get("options", {}))
 
@@ -133,19 +135,21 @@ def read_experiment_file(path: str | Path) -> ExperimentFile:
     """
     content, text, tables = _load(path)
     check = _Check(str(path), text)
+    # From the outside in: a misspelt table would otherwise be reported as missing keys.
     check.keys(tables, {"experiment": TABLE, "metrics": ANY}, "")
     experiment = tables.get("experiment")
     if not isinstance(experiment, dict):
-        raise InputError(f"{path}: the table [experiment] is missing; it names data and treatment_col.")
+        raise InputError(f"{path}: the table [experiment] is missing; add it, with data and treatment_col.")
     check.keys(experiment, EXPERIMENT_KEYS, "experiment")
     check.required(experiment, ("data", "treatment_col"), "experiment")
     check.options(experiment, "experiment")
     metrics = tables.get("metrics", [])
     if not isinstance(metrics, list) or not metrics:
-        raise InputError(f"{path}: there is no [[metrics]] table; an experiment needs one metric or more.")
+        raise InputError(f"{path}: there is no [[metrics]] table; add at least one metric.")
     for i, metric in enumerate(metrics):
         check.keys(metric, METRIC_KEYS, f"metrics[{i}]")
         check.required(metric, ("name",), f"metrics[{i}]")
+    # Of the bytes, so that sha256sum on the file gives the same number.
     digest = hashlib.sha256(content).hexdigest()
     return ExperimentFile(path=Path(path), sha256=digest, experiment=experiment, metrics=metrics)
 
@@ -175,7 +179,7 @@ class _Check:
         for key, value in table.items():
             if key not in known:
                 raise InputError(
-                    f"{self._at(where, key)}: unknown key; known are {listing(known)}.{nearest(key, known)}"
+                    f"{self._at(where, key)}: unknown key; known keys are {listing(known)}.{nearest(key, known)}"
                 )
             if not _fits(value, known[key]):
                 raise InputError(f"{self._at(where, key)} must be {known[key]}, got {value!r}.")
@@ -198,6 +202,7 @@ class _Check:
         return f"{self.path}, line {self._line(where, key)}: {dotted}"
 
     def _line(self, where: str, key: str) -> int:
+        # tomllib keeps no positions, so the line is searched for; the header's is the fallback.
         lines = self.text.splitlines()
         table, _, index = where.partition("[")
         header = rf"\s*\[\[?\s*{re.escape(table)}\s*\]" if table else r""
@@ -209,18 +214,19 @@ class _Check:
         return start + 1
 
 
-def _fits(value: Any, wanted: str) -> bool:
+def _fits(value: Any, kind: str) -> bool:
+    # True is an int in Python, but alpha = true is a mistake.
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if wanted == TEXT:
+    if kind == TEXT:
         return isinstance(value, str)
-    if wanted == NUMBER:
+    if kind == NUMBER:
         return number
-    if wanted == TEXTS:
+    if kind == TEXTS:
         return isinstance(value, str) or (isinstance(value, list) and all(isinstance(v, str) for v in value))
-    if wanted == LABEL:
+    if kind == LABEL:
         return isinstance(value, str | int | float | bool)
-    if wanted == LABELS:
+    if kind == LABELS:
         return isinstance(value, list) and all(isinstance(v, str | int | float | bool) for v in value)
-    if wanted == SHARES:
+    if kind == SHARES:
         return isinstance(value, dict) and all(_fits(v, NUMBER) and v > 0 for v in value.values())
-    return wanted == ANY or isinstance(value, dict)
+    return kind == ANY or isinstance(value, dict)

@@ -1,4 +1,4 @@
-"""A fingerprint of what is fixed once an experiment runs: metrics, covariates, columns and weights."""
+"""Fingerprint (hash by part) of a running experiment's design: metrics, covariates, columns and weights."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence, Set
@@ -9,7 +9,7 @@ import attrs
 from xpyrment_core.errors import PhaseOrderError
 
 DEPTH = 6
-"""Nested objects are described this deep; a metric deeper than that is not a plain value."""
+"""Maximum depth of nested objects; below it only the class enters, which ends cycles."""
 
 
 def fingerprint(parts: Mapping[str, Any]) -> dict[str, str]:
@@ -32,6 +32,7 @@ def check_unchanged(before: Mapping[str, str], parts: Mapping[str, Any], state: 
     if not before:
         return
     now = fingerprint(parts)
+    # One hash per part, so that the message can name what changed; their texts are not kept.
     names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
     if names:
         raise PhaseOrderError(
@@ -43,10 +44,12 @@ def check_unchanged(before: Mapping[str, str], parts: Mapping[str, Any], state: 
 
 def describe(value: Any, depth: int = DEPTH) -> str:
     """Return a text that is equal for equal values and does not depend on memory addresses."""
+    # The type is part of the text: 1, 1.0, True and "1" are different parameters.
     if value is None or isinstance(value, bool | int | float | complex | str | bytes):
         return f"{type(value).__name__}:{value!r}"
     if depth == 0:
         return type(value).__qualname__
+    # Sorted: the order of keys and of set members is not part of the value.
     if isinstance(value, Mapping):
         return (
             "{" + ",".join(sorted(f"{describe(k, depth - 1)}={describe(v, depth - 1)}" for k, v in value.items())) + "}"
@@ -57,6 +60,7 @@ def describe(value: Any, depth: int = DEPTH) -> str:
         return "[" + ",".join(describe(item, depth - 1) for item in value) + "]"
     if hasattr(value, "tolist"):  # NumPy arrays and scalars
         return describe(value.tolist(), depth - 1)
+    # A function's code is part of the metric; its default `repr` would hold a memory address.
     if isinstance(value, type) or (callable(value) and hasattr(value, "__qualname__")):
         return _function(value)
     kind = f"{type(value).__module__}.{type(value).__qualname__}"
@@ -64,6 +68,7 @@ def describe(value: Any, depth: int = DEPTH) -> str:
 
 
 def _function(value: Callable[..., Any]) -> str:
+    # Constants that are code objects (nested functions) have an address in their text, so they are left out.
     code = getattr(value, "__code__", None)
     body = (
         ""
@@ -81,6 +86,7 @@ def _plain(constants: Sequence[Any]) -> bool:
 
 def _attributes(value: Any) -> dict[str, Any]:
     """Return the attributes of an object: attrs fields, slots and instance dictionary."""
+    # All three, because a class may mix attrs fields, slots and a dictionary along its bases.
     names = [field.name for field in attrs.fields(type(value))] if attrs.has(type(value)) else []
     slots = [name for cls in type(value).__mro__ for name in getattr(cls, "__slots__", ()) if isinstance(name, str)]
     known = [*names, *(name for name in slots if not name.startswith("__")), *getattr(value, "__dict__", {})]

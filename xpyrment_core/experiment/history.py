@@ -1,4 +1,4 @@
-"""The lifecycle of an experiment: its state, and the record of what happened to it."""
+"""The lifecycle of an experiment: its state, and the history of transitions and analyses."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from xpyrment_core.values.analysis_plan import AnalysisPlan
 
 @frozen
 class HistoryEntry:
-    """One thing that happened to an experiment.
+    """One transition or analysis of an experiment.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class Lifecycle:
 
     @property
     def looks(self) -> int:
-        """How many analyses have been finished."""
+        """The number of finished analyses."""
         return sum(entry.what == "analysis" for entry in self.history)
 
     def move(
@@ -49,17 +49,20 @@ class Lifecycle:
     ) -> list[Issue]:
         """Move to another state if the table of moves and the plugins' gates allow it."""
         source = self.state
+        # The table first: gates need not know which moves exist.
         check_move(source, target)
         facts = {"experiment": experiment, "source": source, "target": target}
         issues = host.gate("xpyrment_before_transition", **facts, plan=plan)
         self.state = target
         self.record("transition", source=source.name, target=target.name)
+        # Observers see the new state, and cannot stop the move.
         host.observe("xpyrment_after_transition", **facts)
         return issues
 
     def record(self, what: str, **details: Any) -> None:
         """Add an entry to the history."""
         now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+        # A new tuple, so that a history returned earlier does not change.
         self.history = (*self.history, HistoryEntry(what, now, details))
 
     @contextmanager
@@ -68,6 +71,7 @@ class Lifecycle:
         before = self.state, self.history
         try:
             yield
+        # KeyboardInterrupt too: an interrupted read of a large table is not a look.
         except BaseException:
             self.state, self.history = before
             raise

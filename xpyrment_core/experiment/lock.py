@@ -1,4 +1,4 @@
-"""The registration of an experiment file: the plan as it was, kept beside the file."""
+"""The registration of an experiment file: a copy of the plan, stored beside the file."""
 
 import json
 from difflib import unified_diff
@@ -8,12 +8,13 @@ from xpyrment_core.errors import InputError
 
 
 def lock_path(path: Path) -> Path:
-    """Return where the registration of an experiment file is kept: beside it."""
+    """Return the path of the registration of an experiment file: beside it."""
     return path.with_name(f"{path.stem}.lock.json")
 
 
 def lock_text(plan: str, sha256: str, when: str) -> str:
-    """Return what a registration says: the plan, its hash and the time."""
+    """Return the text of a registration: the plan, its hash and the time."""
+    # The whole plan and not only its hash, so that a later difference can be shown, not just detected.
     lock = {
         "schema_version": 1,
         "registered": when,
@@ -34,14 +35,16 @@ def check_lock(file: Path, plan: str) -> str:
     path = lock_path(file)
     if not path.exists():
         raise InputError(
-            f"'{file}' was never registered: there is no '{path.name}'. Register it before the data are looked "
-            f"at: xpyrment register {file}."
+            f"'{file}' was never registered: there is no '{path.name}'. Register it before the data are "
+            f"analysed: xpyrment register {file}."
         )
     try:
         lock = json.loads(path.read_text(encoding="utf-8"))
+        # Written again in the canonical layout, because an editor may have formatted the file.
         registered, when = json.dumps(lock["plan"], indent=2, sort_keys=True), str(lock["registered"])
     except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"'{path}' is not a registration that xpyrment wrote: {error}.") from error
+        raise InputError(f"'{path}' is not a registration written by xpyrment: {error}.") from error
+    # Compared by plan: sha256 also changes with comments, and is for the reader.
     if registered != plan:
         raise PlanChangedError(file, when, _difference(registered, plan))
     return when

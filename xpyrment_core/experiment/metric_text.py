@@ -1,4 +1,4 @@
-"""Metrics written as text: ``revenue``, ``converted:proportion``, ``ctr=clicks/impressions``."""
+"""Parses metrics written as text: ``revenue``, ``converted:proportion``, ``ctr=clicks/impressions``."""
 
 from typing import Any
 
@@ -10,9 +10,9 @@ GRAMMAR = "[NAME=]COLUMN[:KIND[,option=value…]] or [NAME=]NUMERATOR/DENOMINATO
 
 
 def parse_metric(text: str, host: PluginHost | None = None) -> dict[str, Any]:
-    """Return the arguments of `Experiment.register_metric` that a metric's text stands for.
+    """Parse the text of a metric into arguments of `Experiment.register_metric`.
 
-    The definition of a kind says which parameter takes the column, and which kind a quotient is.
+    The definition of a kind determines which parameter takes the column, and which kind a quotient is.
 
     Raises
     ------
@@ -30,6 +30,7 @@ def parse_metric(text: str, host: PluginHost | None = None) -> dict[str, Any]:
     >>> parse_metric("p90=latency:quantile,q=0.9")
     {'name': 'p90', 'metric_type': 'quantile', 'value_col': 'latency', 'q': 0.9}
     """
+    # Options are split off first: their values may contain the signs that separate name, column and kind.
     body, _, options = text.partition(",")
     body, colon, kind = body.strip().partition(":")
     name, equals, source = body.partition("=")
@@ -37,7 +38,7 @@ def parse_metric(text: str, host: PluginHost | None = None) -> dict[str, Any]:
         name, source = "", body
     name, source, kind = name.strip(), source.strip(), kind.strip()
     if not source or (equals and not name) or (colon and not kind):
-        raise InputError(f"metric {text!r} is not understood; wanted {GRAMMAR}.")
+        raise InputError(f"metric {text!r} is not understood; expected {GRAMMAR}.")
     parsed = dict(_option(text, part) for part in options.split(",") if part.strip())
     definition = _definition(host or default_host(), kind, quotient="/" in source)
     if definition is not None and definition.quotient_parameters is not None and "/" in source:
@@ -52,6 +53,7 @@ def parse_metric(text: str, host: PluginHost | None = None) -> dict[str, Any]:
 
 def _definition(host: PluginHost, kind: str, quotient: bool) -> MetricDefinition | None:
     """Return the definition of the kind; of the first kind that is a quotient where none is named."""
+    # Built-in kinds first, so that a third-party plugin does not change the meaning of an existing command.
     entries = sorted(host.all("metric"), key=lambda entry: (not entry.builtin, entry.qualified))
     for entry in entries:
         definition = entry.definition
@@ -65,11 +67,12 @@ def _definition(host: PluginHost, kind: str, quotient: bool) -> MetricDefinition
 def _option(text: str, part: str) -> tuple[str, Any]:
     key, equals, value = (piece.strip() for piece in part.partition("="))
     if not equals or not key or not value:
-        raise InputError(f"metric {text!r}: option {part.strip()!r} is not understood; wanted name=value.")
+        raise InputError(f"metric {text!r}: option {part.strip()!r} is not understood; expected name=value.")
     return key, _number(value)
 
 
 def _number(value: str) -> Any:
+    # int before float: a parameter that counts (n=3) must not become 3.0.
     for read in (int, float):
         try:
             return read(value)

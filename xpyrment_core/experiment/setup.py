@@ -1,4 +1,4 @@
-"""Set up an experiment on existing data, and analyse it."""
+"""`setup` and `run_analysis`: the usual entry points for experiments on existing data."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ def setup(
     engine: str | None = None,
     plugins: PluginHost | None = None,
 ) -> Experiment:
-    """Set up an experiment on data that exist: the usual way to begin.
+    """Set up an experiment on existing data.
 
     Parameters
     ----------
@@ -93,23 +93,23 @@ def run_analysis(
     control : label
         The control's label in the treatment column.
     treatment : label, list of labels, or None
-        What to compare with it; None means every other arm.
+        The treatments to compare with control; None means every other arm.
     alpha : float
         Level of the tests; intervals have level ``1 - alpha``.
     multi_test_correction : str, optional
         ``"holm"``, ``"fdr_bh"`` … (any correction a plugin offers); the family is all
         metrics of a role times all treatments.
     covariates : list of str, optional
-        Baseline covariates to check for balance and adjust with, beside the experiment's.
+        Baseline covariates to check for balance and adjust with, in addition to the experiment's.
     test : str or mapping of metric name to str
         By default each kind of metric has its own: Welch's test for means and ratios, the
         score test for proportions. Naming one uses it for all.
     adjuster : str, mapping or None
         ``"cuped"`` (the default where a metric has covariates), ``"ols"``, ``"lin"``, or ``"none"``.
     alternative : {"two-sided", "greater", "less"}
-        What treatment is suspected to be; one-sided tests have one-sided intervals.
+        The alternative hypothesis about treatment; one-sided tests have one-sided intervals.
     relative_interval : {"fieller", "delta", "log"}
-        How the interval of the relative lift is made.
+        Method of the interval of the relative lift.
     plugins : PluginHost, optional
         Look methods up there instead of in the experiment's own host.
 
@@ -120,11 +120,11 @@ def run_analysis(
     Raises
     ------
     InputError
-        No metrics, an unknown column, label, name or option: said before anything is read.
+        No metrics, an unknown column, label, name or option; raised before any outcome is read.
     PhaseOrderError
         The experiment's state does not allow an analysis.
     EngineError
-        The data could not be read; the experiment's state is as it was.
+        The data could not be read; the experiment's state is unchanged.
 
     Examples
     --------

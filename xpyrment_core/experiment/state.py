@@ -6,7 +6,7 @@ from xpyrment_core.errors import PhaseOrderError
 
 
 class ExperimentState(Enum):
-    """Where an experiment is in its life; it moves forward only."""
+    """The phase of an experiment; it moves forward only."""
 
     CREATED = "created"
     PLANNED = "planned"
@@ -19,14 +19,17 @@ class ExperimentState(Enum):
 S = ExperimentState
 
 MOVES: dict[ExperimentState, frozenset[ExperimentState]] = {
+    # Metrics or data may come first: both orders occur, on paper and on existing data.
     S.CREATED: frozenset({S.PLANNED, S.DESIGNED}),
     S.PLANNED: frozenset({S.DESIGNED}),
     S.DESIGNED: frozenset({S.RUNNING}),
+    # Never back to DESIGNED: metrics chosen after seeing outcomes invalidate the error rates.
     S.RUNNING: frozenset({S.ANALYZED}),
     S.ANALYZED: frozenset({S.ANALYZED, S.REPORTED}),
+    # A reported result is final; another look would need a correction for repeated testing.
     S.REPORTED: frozenset(),
 }
-"""Every move there is. ANALYZED to ANALYZED is another look, on frozen metrics."""
+"""All moves. ANALYZED to ANALYZED is another look, with fixed metrics."""
 
 OPEN = frozenset({S.CREATED, S.PLANNED, S.DESIGNED})
 """States in which metrics and covariates may still be added."""
@@ -48,7 +51,7 @@ _NEXT_STEP = {
 def check_move(source: ExperimentState, target: ExperimentState) -> None:
     """Raise PhaseOrderError unless the move is in the table."""
     if target not in MOVES[source]:
-        allowed = ", ".join(sorted(state.name for state in MOVES[source])) or "nothing: it is the last state"
+        allowed = ", ".join(sorted(state.name for state in MOVES[source])) or "no other state"
         raise PhaseOrderError(
             f"an experiment cannot go from {source.name} to {target.name}; from {source.name} it can go to {allowed}. "
             f"To go on, {_NEXT_STEP[source]}."

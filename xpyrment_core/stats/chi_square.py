@@ -23,6 +23,7 @@ def pearson(observed: NDArray[np.float64], expected: NDArray[np.float64], df: in
     (0.1764, 0.6745)
     """
     statistic = float(((observed - expected) ** 2 / expected).sum())
+    # chdtrc is the upper tail; 1 - cdf would be 0 for the p-values near 1e-20 that mismatches have.
     return statistic, float(special.chdtrc(df, statistic))
 
 

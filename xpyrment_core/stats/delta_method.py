@@ -76,7 +76,7 @@ def linearise(metrics: Sequence[FunctionOfMeans], moments: Moments) -> Moments:
     """Return the joint moments of several metrics of one variant, linearised at its means.
 
     The first of the new columns is usually the outcome and the others its covariates;
-    every column is then like a plain mean, whatever function of means it was.
+    every column is then like a plain mean, regardless of its function of means.
 
     Raises
     ------
@@ -87,6 +87,7 @@ def linearise(metrics: Sequence[FunctionOfMeans], moments: Moments) -> Moments:
         raise NotEstimable("there are no units with an observed value")
     # Only the columns these metrics read: an infinite value in another must not make them NaN.
     moments = moments.select(list(dict.fromkeys(c for metric in metrics for c in metric.columns)))
+    # First order: g(X) - g(mu) is near gradient' (X - mu), so covariances transform as J S J' with J of gradients.
     means = moments.means
     values, weights = [], np.zeros((len(metrics), len(moments.columns)))
     for row, metric in enumerate(metrics):

@@ -48,4 +48,5 @@ def _noncentral_upper(cut: float, df: float | None, shift: float) -> float:
         return upper_tail(cut - shift)
     # By symmetry P(T > cut; shift) = P(T < -cut; -shift), which keeps the digits of small powers.
     tail = float(special.nctdtr(df, -shift, -cut))
+    # nctdtr is not finite for extreme shifts, where the power is 0 or 1.
     return tail if math.isfinite(tail) else float(shift > cut)

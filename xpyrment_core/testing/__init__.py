@@ -1,16 +1,15 @@
-"""Contract tests for plugin authors: one line each, and what a method promises is tried out.
+"""Contract tests for plugin authors: one call checks all that a kind of plugin guarantees.
 
-A check is a claim that every plugin of its kind must keep: the interval says what the p-value
-says, swapping the arms flips the sign and nothing else, five per cent of experiments without an
-effect show one. Call
+A check tests a claim that must hold for every plugin of its kind: interval and p-value agree,
+swapping the arms changes only the sign, and the type I error rate is 5 %. Call
 
 - `check_metric`, `check_test`, `check_adjuster`, `check_correction`, `check_diagnostic`,
   `check_engine`, `check_plot_backend`, `check_exporter` or `check_command` for all of them at
   once; or
 - `parametrize_with_checks` for one pytest case each.
 
-Both take ``expected_failures={name: reason}`` for claims that a method openly does not keep;
-a claim kept after all fails too.
+Both take ``expected_failures={name: reason}`` for claims that are known not to hold;
+if such a claim holds after all, that is a failure too.
 
 Examples
 --------

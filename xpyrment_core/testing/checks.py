@@ -1,4 +1,4 @@
-"""The kit's front: one function a kind that tries everything its kind promises."""
+"""One function per kind of plugin that runs all checks of the kind."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from xpyrment_core.testing.running import run_checks
 
 
 def check_metric(metric: Any, *, expected_failures: Expected = None, **options: Any) -> None:
-    """Check a metric against everything that metrics promise.
+    """Check a metric: contract, gradient, merged moments, degenerate data, and type I error rate.
 
     Parameters
     ----------
@@ -15,18 +15,18 @@ def check_metric(metric: Any, *, expected_failures: Expected = None, **options: 
         An instance: ``Margin(name="margin", cost_col="cost", revenue_col="revenue")``.
     expected_failures : mapping of check name to reason, optional
     sample : callable, optional
-        ``(generator, n) -> {column: values}``, where the kit's positive columns do not suit.
+        ``(generator, n) -> {column: values}``, if the metric does not suit the default columns, which are positive.
     conservative : bool
-        Its variance may be too large; only too many false findings are an error.
+        Its variance may be too large; only a type I error rate above the band is a failure.
     fast : bool
-        Simulate at most 2,000 experiments per shape of data, where a gross error shows.
+        Simulate at most 2,000 experiments per shape of data, enough for gross errors.
     statistical : bool
         False leaves the simulations out.
 
     Raises
     ------
     AssertionError
-        Every claim that it does not keep, with the numbers.
+        Some claim does not hold; the message lists all of them, with the numbers.
 
     Examples
     --------
@@ -39,7 +39,7 @@ def check_metric(metric: Any, *, expected_failures: Expected = None, **options: 
 
 
 def check_test(test: Any, *, expected_failures: Expected = None, **options: Any) -> None:
-    """Check a test against everything that tests promise: level and coverage in five shapes of data included.
+    """Check a test: contract, symmetries, degenerate data, level and coverage on five shapes of data.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def check_test(test: Any, *, expected_failures: Expected = None, **options: Any)
     Raises
     ------
     AssertionError
-        Every claim that it does not keep, with the numbers.
+        Some claim does not hold; the message lists all of them, with the numbers.
 
     Examples
     --------
@@ -74,7 +74,7 @@ def check_test(test: Any, *, expected_failures: Expected = None, **options: Any)
 
 
 def check_adjuster(adjuster: Any, *, expected_failures: Expected = None, **options: Any) -> None:
-    """Check a covariate adjustment: its symmetries, its gain, and level and coverage of what it adjusts.
+    """Check a covariate adjustment: symmetries, variance reduction, level and coverage.
 
     Parameters
     ----------
@@ -87,13 +87,13 @@ def check_adjuster(adjuster: Any, *, expected_failures: Expected = None, **optio
     Raises
     ------
     AssertionError
-        Every claim that it does not keep, with the numbers.
+        Some claim does not hold; the message lists all of them, with the numbers.
     """
     run_checks(f"adjuster {_name(adjuster)!r}", checks_for("adjuster", adjuster, **options), expected_failures)
 
 
 def check_correction(correction: Any, *, expected_failures: Expected = None, **options: Any) -> None:
-    """Check a correction of p-values: its symmetries, and the error rate that it bounds.
+    """Check a correction of p-values: symmetries, and the error rate that it controls.
 
     Parameters
     ----------
@@ -101,21 +101,21 @@ def check_correction(correction: Any, *, expected_failures: Expected = None, **o
         ``(p_values) -> adjusted p-values``.
     expected_failures : mapping of check name to reason, optional
     controls : {"fwer", "fdr"} or None
-        The chance of any false finding (the default), the expected share of false ones
-        among the findings, or nothing that could be simulated.
+        Family-wise error rate (the default), false discovery rate, or None, which leaves the
+        simulation out.
     fast, statistical : bool
         As for `check_metric`.
 
     Raises
     ------
     AssertionError
-        Every claim that it does not keep, with the numbers.
+        Some claim does not hold; the message lists all of them, with the numbers.
     """
     run_checks(f"correction {_name(correction)!r}", checks_for("correction", correction, **options), expected_failures)
 
 
 def check_engine(engine: Any, *, expected_failures: Expected = None, **options: Any) -> None:
-    """Check that an engine finds the numbers of a plain reference: missing cells, units, infinities and all.
+    """Check an engine against a reference implementation, with missing cells, units and infinities.
 
     Parameters
     ----------
@@ -128,13 +128,13 @@ def check_engine(engine: Any, *, expected_failures: Expected = None, **options: 
     Raises
     ------
     AssertionError
-        Every claim that it does not keep, with the numbers.
+        Some claim does not hold; the message lists all of them, with the numbers.
     """
     run_checks(f"engine {_name(engine)!r}", checks_for("engine", engine, **options), expected_failures)
 
 
 def check_diagnostic(diagnostic: Any, *, expected_failures: Expected = None, **options: Any) -> None:
-    """Check a diagnostic on the facts of several analyses: balanced, lopsided, with units, without covariates.
+    """Check a diagnostic on several analyses: balanced, unbalanced, with units, without covariates.
 
     Parameters
     ----------
@@ -145,7 +145,7 @@ def check_diagnostic(diagnostic: Any, *, expected_failures: Expected = None, **o
     Raises
     ------
     AssertionError
-        Every claim that it does not keep.
+        Some claim does not hold; the message lists all of them.
 
     Examples
     --------
@@ -168,7 +168,7 @@ def check_exporter(exporter: Any, *, expected_failures: Expected = None, **optio
     Raises
     ------
     AssertionError
-        Every claim that it does not keep.
+        Some claim does not hold; the message lists all of them.
     """
     run_checks(f"exporter {_name(exporter)!r}", checks_for("exporter", exporter, **options), expected_failures)
 
@@ -187,7 +187,7 @@ def check_plot_backend(backend: Any, *, expected_failures: Expected = None, **op
     Raises
     ------
     AssertionError
-        Every claim that it does not keep.
+        Some claim does not hold; the message lists all of them.
     """
     run_checks(f"plot backend {_name(backend)!r}", checks_for("plot_backend", backend, **options), expected_failures)
 
@@ -200,12 +200,12 @@ def check_command(command: Any, *, expected_failures: Expected = None, **options
     command : callable, cyclopts App or CommandDefinition
     expected_failures : mapping of check name to reason, optional
     arguments : sequence of str, optional
-        Words to run it with: ``["shop.csv", "--metric", "revenue"]``; it is not run without them.
+        Arguments to run it with: ``["shop.csv", "--metric", "revenue"]``; without them it is not run.
 
     Raises
     ------
     AssertionError
-        Every claim that it does not keep.
+        Some claim does not hold; the message lists all of them.
     """
     run_checks(f"command {_name(command)!r}", checks_for("command", command, **options), expected_failures)
 

@@ -1,4 +1,4 @@
-"""The answer to a query, worked out plainly from columns held as lists: what an engine is held to."""
+"""Reference implementation of a query, on columns held as lists, with which engines are compared."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -24,12 +24,12 @@ class Expected:
 
 
 def missing(value: Any) -> bool:
-    """Say whether a cell is missing: None or NaN."""
+    """Return whether a cell is missing: None or NaN."""
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def expected(data: Data, query: Query, rows: RowSet, arm: Any, shifts: Mapping[str, float]) -> Expected:
-    """Return what an engine must find for one row set in one arm."""
+    """Return the moments, rows and samples of one row set in one arm."""
     keep = [i for i in usable_rows(data, query, arm) if not any(missing(data[c][i]) for c in rows.required)]
     columns = {term.name: _term(data, term, keep, shifts) for term in rows.terms}
     if not keep:
@@ -47,6 +47,7 @@ def usable_rows(data: Data, query: Query, arm: Any) -> list[int]:
         return rows
     units = data[query.unit_col]
     seen: dict[Any, set[Any]] = {}
+    # All labels count here, also of arms that are not compared: such a unit has received another treatment.
     for unit, label in zip(units, labels, strict=True):
         if not missing(unit) and not missing(label):
             seen.setdefault(unit, set()).add(label)
@@ -59,6 +60,7 @@ def _term(data: Data, term: Term, rows: Sequence[int], shifts: Mapping[str, floa
         return np.array([float(missing(v)) for v in cells])
     if term.kind == "level":
         return np.array([float(v == term.level) for v in cells])
+    # The constant is the engine's own choice, so the reference takes it from the reading.
     fill = shifts.get(term.column, 0.0)
     return np.array([fill if missing(v) else float(v) for v in cells], dtype=np.float64)
 
@@ -67,6 +69,7 @@ def _by_unit(units: Sequence[Any], columns: Mapping[str, Values]) -> Moments:
     codes = {unit: i for i, unit in enumerate(dict.fromkeys(units))}
     at = np.array([codes[unit] for unit in units])
     counts = np.bincount(at).astype(np.float64)
+    # Units with one row each are independent rows, and the ordinary moments hold.
     if counts.max() == 1:
         return Moments.of(columns)
     # The row mean, and deviations (S - mean R) / mean(R): a ratio of sums, units as clusters.

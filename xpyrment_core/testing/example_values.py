@@ -1,4 +1,4 @@
-"""Facts, results and plots as analyses make them, for the checks of diagnostics, exporters and plot backends."""
+"""Example contexts, results and plots, for the checks of diagnostics, exporters and plot backends."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -17,34 +17,38 @@ AWKWARD = '<b>minutes</b> | a, "b" – μ'
 
 
 def contexts() -> Iterator[tuple[str, CheckContext]]:
-    """Yield the facts of several analyses, each with a word for it."""
+    """Yield the contexts of several analyses, each with its name."""
+    # Without covariates, exclusions or units: all that a check may rely on.
     yield "plain", CheckContext(counts={"control": 1000, "treatment": 1010}, treatments=("treatment",))
     yield "covariates", _with_covariates({"control": 200, "treatment": 190})
     yield "three arms", _with_covariates({"control": 300, "a": 310, "b": 290})
     yield (
         "lopsided",
         CheckContext(
+            # Fails a sample-ratio and a missingness check, so that their messages are checked too.
             counts={"control": 5000, "treatment": 100},
             rows_missing_label=7,
             weights={"control": 0.5, "treatment": 0.5},
             treatments=("treatment",),
-            exclusions={("revenue", "treatment"): _ledger(missing=2000)},
+            exclusions={("revenue", "treatment"): _exclusions(missing=2000)},
         ),
     )
+    # Ratios and chi-square statistics divide by a count, which is 0 here.
     yield "empty arm", CheckContext(counts={"control": 10, "treatment": 0}, treatments=("treatment",))
-    yield (
-        "units",
-        CheckContext(
-            counts={"control": 50, "treatment": 48},
-            treatments=("treatment",),
-            exclusions={("revenue", "treatment"): _ledger()},
-            units=UnitReport(
-                units={"control": 50, "treatment": 48},
-                repeated=True,
-                in_two_arms=2,
-                rows_in_two_arms={"control": 3, "treatment": 4},
-                rows_without_unit={"control": 1, "treatment": 0},
-            ),
+    yield "units", _with_units()
+
+
+def _with_units() -> CheckContext:
+    return CheckContext(
+        counts={"control": 50, "treatment": 48},
+        treatments=("treatment",),
+        exclusions={("revenue", "treatment"): _exclusions()},
+        units=UnitReport(
+            units={"control": 50, "treatment": 48},
+            repeated=True,
+            in_two_arms=2,
+            rows_in_two_arms={"control": 3, "treatment": 4},
+            rows_without_unit={"control": 1, "treatment": 0},
         ),
     )
 
@@ -64,23 +68,23 @@ def _with_covariates(counts: dict[Any, int]) -> CheckContext:
         balance=balance,
         shifts={"age": 40.0},
         covariates=("age",),
-        exclusions={("revenue", label): _ledger() for label in treatments},
+        exclusions={("revenue", label): _exclusions() for label in treatments},
     )
 
 
-def _ledger(missing: int = 3) -> Exclusions:
+def _exclusions(missing: int = 3) -> Exclusions:
     arm = ArmLedger(rows_in=5000, missing_outcome=2, used=4998, units=4998)
     other = ArmLedger(rows_in=5000, missing_outcome=missing, used=5000 - missing, units=5000 - missing)
     return Exclusions(rows_in=10_000, control=arm, treatment=other)
 
 
 def plain_result() -> AnalysisResult:
-    """Return the result of an analysis in which everything could be estimated."""
+    """Return a result in which every row is estimable."""
     return _result([_row("revenue", "treatment", 0.02)])
 
 
 def difficult_result() -> AnalysisResult:
-    """Return a result with two treatments, an awkward name, a gap, a failed check and an issue."""
+    """Return a result with two treatments, a name to escape, a not estimable row, a failed check and an issue."""
     rows = [_row(name, arm, lift) for name in ("revenue", AWKWARD) for arm, lift in (("b", 0.02), ("c", -0.01))]
     gap = MetricResult(
         metric_name="ratio", metric_type="Ratio", control="control", treatment="b", test="welch",
@@ -88,7 +92,7 @@ def difficult_result() -> AnalysisResult:
     )  # fmt: skip
     check = CheckResult(name="sample_ratio", passed=False, p_value=1e-9, message="the arms are lopsided")
     unknown = CheckResult(name="balance", passed=None, message="there are no covariates")
-    return _result([*rows, gap], [check, unknown], [Issue("a house rule has something to say", source="acme")])
+    return _result([*rows, gap], [check, unknown], [Issue("a house rule was violated", source="acme")])
 
 
 def _row(name: str, treatment: str, lift: float) -> MetricResult:
@@ -100,7 +104,7 @@ def _row(name: str, treatment: str, lift: float) -> MetricResult:
         p_value=0.03, p_value_raw=0.03, ci_lower=difference - 0.1, ci_upper=difference + 0.1,
         rel_ci_lower=lift - 0.01, rel_ci_upper=lift + 0.01, std_error=0.05, statistic=2.0, df=9000.0,
         power=0.6, mde=0.2, relative_interval="fieller", null_difference=0.0, null_lift=0.0,
-        verdict="better" if lift > 0 else "worse", exclusions=_ledger(),
+        verdict="better" if lift > 0 else "worse", exclusions=_exclusions(),
         provenance={"test": Provenance("test", "welch", "ttests", "xpyrment", "0.1.0")},
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Examples of what a definition offers, so that it can be checked without knowing it."""
+"""Makes example instances of definitions, so that any plugin can be checked automatically."""
 
 import inspect
 from collections.abc import Collection, Iterator
@@ -19,7 +19,7 @@ from xpyrment_core.testing.kinds import checks_for
 from xpyrment_core.testing.running import Check
 
 QUICK = ("diagnostic", "plot_backend", "exporter", "command")
-"""Kinds whose checks neither simulate nor need to be told anything."""
+"""Kinds whose checks neither simulate nor need options."""
 
 
 NUMBER = 0.5
@@ -27,7 +27,7 @@ NUMBER = 0.5
 
 
 def example_parameters(kind: Any) -> dict[str, Any]:
-    """Return parameters for a metric's class: text ones name a column as they are called, numbers are 0.5.
+    """Return parameters for a metric's class: a text parameter gets its own name as column, a number 0.5.
 
     Raises
     ------
@@ -41,22 +41,22 @@ def example_parameters(kind: Any) -> dict[str, Any]:
     >>> example_parameters(Margin)
     {'cost_col': 'cost_col', 'revenue_col': 'revenue_col'}
     """
-    found: dict[str, Any] = {}
+    parameters: dict[str, Any] = {}
     for name, parameter in inspect.signature(kind).parameters.items():
         skipped = parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
         if name == "name" or skipped or parameter.default is not parameter.empty:
             continue
         annotation = str(getattr(parameter.annotation, "__name__", parameter.annotation))
         if "float" in annotation or "int" in annotation:
-            found[name] = NUMBER
+            parameters[name] = NUMBER
         elif annotation in ("str", "_empty", "Any"):
-            found[name] = name
+            parameters[name] = name
         else:
             raise InputError(
                 f"{kind.__name__} needs {name!r} of type {annotation}, for which there is no example; "
-                f"check it in a test of its own: check_metric({kind.__name__}(…))."
+                f"write a test for it: check_metric({kind.__name__}(…))."
             )
-    return found
+    return parameters
 
 
 def example_metric(kind: Any, name: str = "example") -> Any:
@@ -67,7 +67,7 @@ def example_metric(kind: Any, name: str = "example") -> Any:
 def plugin_checks(
     host: PluginHost, plugin: str, full: bool = False, kinds: Collection[str] | None = None
 ) -> Iterator[tuple[str, list[Check] | str]]:
-    """Yield, for everything a plugin offers, its checks, or why there are none.
+    """Yield the title of each definition of a plugin, with its checks or the reason why there are none.
 
     Parameters
     ----------
@@ -89,6 +89,7 @@ def plugin_checks(
                 except InputError as error:
                     yield title, str(error)
                 except PluginError as error:
+                    # A missing optional library is a property of this installation, not a fault of the plugin.
                     if not isinstance(error.__cause__, MissingExtraError):
                         raise
                     yield title, str(error.__cause__)
@@ -101,6 +102,7 @@ def _checks(entry: Registered, fast: bool) -> list[Check]:
     if isinstance(definition, MetricDefinition):
         subject = example_metric(entry.load())
     if isinstance(definition, CorrectionDefinition):
+        # Step-up procedures such as Benjamini-Hochberg exceed a family-wise rate of 5 % by design.
         options["controls"] = "fdr" if "fdr" in definition.name else "fwer"
     if isinstance(definition, TestDefinition) and definition.needs == "samples":
         options |= {"estimand": None, "shift": False}  # its effect need not be a difference of means
@@ -110,11 +112,11 @@ def _checks(entry: Registered, fast: bool) -> list[Check]:
 
 
 def _check_installed(entry: Registered) -> None:
-    """Tell a plotting library that is not installed from a backend that is broken."""
+    """Raise InputError if the plotting library is not installed; a broken backend is left to the checks."""
     draw = entry.load()
     try:
         draw(next(plots()))
     except MissingExtraError as error:
         raise InputError(str(error)) from error
     except Exception:
-        return  # the checks say what is wrong with it
+        return  # the checks report it

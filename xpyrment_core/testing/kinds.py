@@ -1,4 +1,4 @@
-"""The kinds the kit knows: the subject each makes of what it is given, and its checks."""
+"""The kinds of the kit: how each makes its subject from the arguments, and its checks."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -30,12 +30,15 @@ Expected = Mapping[str, str] | None
 
 def _metric(metric: Any, **options: Any) -> MetricSubject:
     if inspect.isclass(metric):
-        raise InputError(f"check a metric, not its class: {metric.__name__}(name='…', …), got the class.")
+        raise InputError(
+            f"expected a metric, got the class {metric.__name__}; pass an instance: {metric.__name__}(name='…', …)."
+        )
     return MetricSubject(metric=metric, **options)
 
 
 def _test(test: Any, **options: Any) -> TestSubject:
     if isinstance(test, TestDefinition):
+        # An explicit option comes last, so that it overrides the definition.
         return _test(test.load(), **{"needs": test.needs, **options})
     given: dict[str, Any] = {"needs": getattr(test, "needs", "estimates"), **options}
     return TestSubject(call=test, **given)
@@ -46,6 +49,7 @@ def _adjuster(adjuster: Any, **options: Any) -> AdjusterSubject:
 
 
 def _correction(correction: Any, **options: Any) -> CorrectionSubject:
+    # Corrections of effects need correlated estimates, which families of p-values do not give.
     if isinstance(correction, CorrectionDefinition) and correction.needs != "p_values":
         raise InputError(f"correction {correction.name!r} works on effects; the kit checks corrections of p-values.")
     return CorrectionSubject(call=_loaded(correction), **options)
@@ -127,6 +131,7 @@ def checks_for(kind: str, subject: Any, *, statistical: bool = True, **options: 
     make, checks = _KINDS[kind]
     try:
         return list(checks(make(subject, **options), statistical))
+    # Subjects are attrs classes, which raise TypeError with the name of an unknown keyword.
     except TypeError as error:
         raise InputError(f"the checks of a {kind} do not take these options: {error}.") from error
 
@@ -139,12 +144,12 @@ def parametrize_with_checks(kind: str, subject: Any, *, expected_failures: Expec
     kind, subject, **options
         As for `checks_for`.
     expected_failures : mapping of check name to reason
-        Claims that the subject openly does not keep: strict, so a claim kept after all fails.
+        Claims known not to hold for the subject; strict: if one holds after all, its case fails.
 
     Returns
     -------
     pytest mark
-        Cases with simulations are marked ``simulation`` where pytest knows that mark.
+        Cases with simulations are marked ``simulation`` if pytest knows that mark.
 
     Examples
     --------

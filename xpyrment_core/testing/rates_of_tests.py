@@ -1,4 +1,4 @@
-"""Level and coverage of a test, by simulation."""
+"""Type I error rate and coverage of a test, by simulation."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -17,25 +17,25 @@ LARGE = 100_000
 
 
 def level(subject: TestSubject, name: str) -> None:
-    """Without an effect, 5 % of experiments have p < 0.05."""
+    """The type I error rate is 5 %: so many experiments without an effect have p < 0.05."""
     shape = subject.shapes[name]
 
     def batch(generator: np.random.Generator, k: int) -> tuple[int, int]:
-        found = _effects(subject, shape, generator, k, 0.0)
-        # An experiment that is not estimable finds nothing.
-        return sum(effect is not None and effect.p_value < ALPHA for effect in found), k
+        effects = _effects(subject, shape, generator, k, 0.0)
+        # An experiment that is not estimable rejects nothing, but counts as a trial.
+        return sum(effect is not None and effect.p_value < ALPHA for effect in effects), k
 
     judge(f"level {name}", f"false findings at 5 %, {name} data", batch, level_band(subject.conservative), subject.fast)
 
 
 def coverage(subject: TestSubject, name: str) -> None:
-    """95 % of intervals hold the true effect."""
+    """Intervals contain the true effect in 95 % of experiments."""
     shape = subject.shapes[name]
     truth = _truth(subject, shape)
 
     def batch(generator: np.random.Generator, k: int) -> tuple[int, int]:
-        found = [effect for effect in _effects(subject, shape, generator, k, shape.effect) if effect is not None]
-        intervals = [effect.interval for effect in found if isinstance(effect.interval, Interval)]
+        effects = [effect for effect in _effects(subject, shape, generator, k, shape.effect) if effect is not None]
+        intervals = [effect.interval for effect in effects if isinstance(effect.interval, Interval)]
         return sum(not interval.excludes(truth) for interval in intervals), len(intervals)
 
     what = f"95 % intervals that hold the true effect, {name} data"
@@ -45,6 +45,8 @@ def coverage(subject: TestSubject, name: str) -> None:
 def _truth(subject: TestSubject, shape: Shape) -> float:
     if subject.estimand == "means":
         return shape.effect
+    # The error of this truth is sqrt(200 / 100,000), 5 % of a standard error of the experiments; far below the
+    # band of the coverage.
     size = evolve(shape, n=(LARGE, LARGE))
     control, treatment = size.experiments(seeded(f"truth {shape.name}"), 1, shape.effect)
     return float(subject.estimand(control[0], treatment[0]))
@@ -54,7 +56,7 @@ def _effects(
     subject: TestSubject, shape: Shape, generator: np.random.Generator, k: int, effect: float
 ) -> Iterator[Effect | None]:
     control, treatment = shape.experiments(generator, k, effect)
-    known: dict[Any, Effect | None] = {}  # counts come up again and again
+    known: dict[Any, Effect | None] = {}  # the same counts recur often
     for pair in zip(_arms(subject, control), _arms(subject, treatment), strict=True):
         if subject.needs != "counts":
             yield _effect(subject, pair)
@@ -76,5 +78,6 @@ def _arms(subject: TestSubject, values: Values) -> Iterator[Any]:
         yield from (subject.arm(row) for row in values)
         return
     n = values.shape[1]
+    # All experiments at once: the Python loop then only calls the test.
     for mean, variance in zip(values.mean(axis=1).tolist(), values.var(axis=1, ddof=1).tolist(), strict=True):
         yield Estimate(value=mean, n=n, unit_variance=variance)

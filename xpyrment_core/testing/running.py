@@ -1,4 +1,4 @@
-"""Checks as values: a name and a claim to try; and what a claim may not do on the side."""
+"""Runs checks, and context managers that detect side effects."""
 
 import io
 import random
@@ -15,14 +15,14 @@ from xpyrment_core.errors import InputError, unknown
 
 @frozen
 class Check:
-    """One claim about one subject; calling it tries the claim.
+    """A claim about a subject; calling it tests the claim.
 
     Attributes
     ----------
     name : str
         As `expected_failures` names it: ``"swap_arms"``, ``"level_skewed"``.
     claim : callable
-        Raises AssertionError, with the numbers, where the subject does not keep the claim.
+        Raises AssertionError, with the numbers, if the claim does not hold.
     statistical : bool
         Whether it simulates experiments (seconds) or only calls the subject a few times.
     """
@@ -32,31 +32,31 @@ class Check:
     statistical: bool = False
 
     def __call__(self) -> None:
-        """Try the claim.
+        """Test the claim.
 
         Raises
         ------
         AssertionError
-            The subject does not keep it.
+            The claim does not hold.
         """
         self.claim()
 
 
 @frozen(kw_only=True)
 class Outcome:
-    """How one check went: `problem` is empty where the claim was kept."""
+    """The outcome of one check: `problem` is empty if the claim holds."""
 
     name: str
     problem: str = ""
 
 
 def outcomes(checks: Sequence[Check]) -> Iterator[Outcome]:
-    """Try the checks one by one; an exception of the subject's own is a claim not kept."""
+    """Run the checks one by one; any exception of the subject is a failure."""
     for check in checks:
         try:
             check()
         except AssertionError as error:
-            yield Outcome(name=check.name, problem=str(error) or "the claim was not kept")
+            yield Outcome(name=check.name, problem=str(error) or "the claim does not hold")
         except Exception as error:
             yield Outcome(name=check.name, problem=f"{type(error).__name__}: {error}")
         else:
@@ -64,7 +64,7 @@ def outcomes(checks: Sequence[Check]) -> Iterator[Outcome]:
 
 
 def run_checks(title: str, checks: Sequence[Check], expected_failures: Mapping[str, str] | None = None) -> None:
-    """Try all checks and report every claim that was not kept.
+    """Run all checks and report every failure.
 
     Raises
     ------
@@ -72,16 +72,17 @@ def run_checks(title: str, checks: Sequence[Check], expected_failures: Mapping[s
         Some check failed, or one that was expected to fail passed.
     """
     expected = checked_expectations(checks, expected_failures)
-    found = list(outcomes(checks))
-    problems = [f"{o.name}: {o.problem}" for o in found if o.problem and o.name not in expected]
+    results = list(outcomes(checks))
+    problems = [f"{o.name}: {o.problem}" for o in results if o.problem and o.name not in expected]
     problems += [
+        # Strict, so that a list of known failures cannot outlive them.
         f"{o.name}: passed, though it was expected to fail ({expected[o.name]})"
-        for o in found
+        for o in results
         if o.name in expected and not o.problem
     ]
     if problems:
         lines = "\n  ".join(problems)
-        raise AssertionError(f"{title} fails {len(problems)} of {len(found)} checks:\n  {lines}")
+        raise AssertionError(f"{title} fails {len(problems)} of {len(results)} checks:\n  {lines}")
 
 
 def checked_expectations(checks: Sequence[Check], expected: Mapping[str, str] | None) -> dict[str, str]:
@@ -90,7 +91,7 @@ def checked_expectations(checks: Sequence[Check], expected: Mapping[str, str] | 
     Raises
     ------
     InputError
-        One names no check, or gives no reason.
+        A name is not that of a check, or its reason is empty.
     """
     names = [check.name for check in checks]
     for name, reason in (expected or {}).items():
@@ -122,12 +123,14 @@ def nothing_printed() -> Iterator[None]:
     with redirect_stdout(out), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
+    # Standard output belongs to the report of a command, which may be JSON; warnings go to standard error.
     assert not out.getvalue(), f"it printed {out.getvalue()[:60]!r}: return it instead"
 
 
 @contextmanager
 def same_text(*values: Any) -> Iterator[None]:
     """Assert that the block left values as they were, as their `repr` shows them."""
+    # repr, because the values hold arrays, whose == is not a bool.
     before = [repr(value) for value in values]
     yield
     assert [repr(value) for value in values] == before, "it changed its input: make a copy first"
@@ -143,9 +146,10 @@ def unchanged(*arrays: Any) -> Iterator[None]:
 
 
 def close(got: float | None, wanted: float | None, rtol: float = 1e-9, atol: float = 0.0) -> bool:
-    """Say whether two numbers agree to rounding; None agrees with None, infinity with itself."""
+    """Return whether two numbers agree to rounding; None agrees with None, infinity with itself."""
     if got is None or wanted is None:
         return got is wanted
     if np.isinf(got) or np.isinf(wanted):
         return got == wanted
+    # Relative to the larger of the two, so that the order of the arguments does not matter.
     return abs(got - wanted) <= max(atol, rtol * max(abs(got), abs(wanted)))

@@ -1,4 +1,4 @@
-"""The data that simulations are made of: five shapes an experiment meets in practice."""
+"""Distributions of simulated data: five shapes that occur in practice."""
 
 from collections.abc import Callable
 from typing import Any
@@ -24,7 +24,7 @@ class Shape:
     draw : pair of callable
         ``(generator, size, mean) -> values`` per arm.
     mean, effect : float
-        Control mean, and what treatment adds where there is an effect.
+        Control mean, and the effect added to treatment under the alternative.
     """
 
     name: str
@@ -63,6 +63,8 @@ def _heavy(g: Generator, size: Any, mean: float) -> Values:
 SHAPES: dict[str, Shape] = {
     shape.name: shape
     for shape in (
+        # Sizes are small, for speed, yet large enough for normal approximations to stay within the bands. The larger
+        # variance in the smaller arm ("unequal") breaks tests that pool variances.
         Shape("normal", (60, 60), (_normal(2.0), _normal(2.0)), 10.0, 1.0),
         Shape("unequal", (150, 50), (_normal(1.0), _normal(3.0)), 10.0, 1.0),
         Shape("skewed", (200, 200), (_exponential, _exponential), 5.0, 0.5),
@@ -77,6 +79,7 @@ COUNT_SHAPES: dict[str, Shape] = {
     for shape in (
         Shape("balanced", (150, 150), (_bernoulli, _bernoulli), 0.5, 0.1),
         Shape("unequal", (300, 100), (_bernoulli, _bernoulli), 0.3, 0.1),
+        # 18 expected successes per arm, where normal approximations of counts begin to fail.
         Shape("rare", (600, 600), (_bernoulli, _bernoulli), 0.03, 0.02),
         Shape("frequent", (300, 200), (_bernoulli, _bernoulli), 0.85, 0.05),
         Shape("small", (70, 60), (_bernoulli, _bernoulli), 0.25, 0.2),
@@ -101,6 +104,7 @@ def _together(make: Callable[[Generator, int, Values], Values]) -> Callable[[Gen
     """Return a sampler whose columns share each unit's activity, as clicks and views do."""
 
     def sample(g: Generator, n: int, columns: tuple[str, ...]) -> Columns:
+        # Mean 1 and variance 1/4, shared by the columns of a unit: ratios then have correlated parts.
         activity = g.gamma(4.0, 0.25, n)
         return {column: make(g, n, activity) for column in columns}
 

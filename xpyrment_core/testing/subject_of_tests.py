@@ -1,4 +1,4 @@
-"""A test as the kit calls it: with plain values per arm, on a few experiments of every shape."""
+"""Adapter with which the kit calls a test: plain values per arm, on experiments of every shape."""
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache
@@ -37,7 +37,7 @@ class TestSubject:
         of very large arms, or nothing to be simulated.
     fast : bool
     rtol : float
-        How far numbers may differ that should be equal.
+        Relative tolerance of numbers that should be equal.
     """
 
     __test__ = False  # not a test class for pytest
@@ -48,11 +48,12 @@ class TestSubject:
     shift: bool = True
     estimand: Any = "means"
     fast: bool = False
+    # Tests may sum in another order (1e-12) or solve for interval bounds to about 1e-9.
     rtol: float = 1e-8
 
     @property
     def shapes(self) -> dict[str, Shape]:
-        """The data it is simulated on."""
+        """The data on which it is simulated."""
         return COUNT_SHAPES if self.needs == "counts" else SHAPES
 
     def arm(self, values: Values) -> Any:
@@ -77,23 +78,24 @@ SETTINGS: tuple[tuple[float, Alternative], ...] = (
 
 @lru_cache(maxsize=4)
 def experiments_of(subject: TestSubject) -> tuple[tuple[Values, Values], ...]:
-    """Return some experiments of every shape, with and without an effect, that the test can compare."""
-    found = []
+    """Return some experiments of every shape, with and without an effect, that are estimable."""
+    experiments = []
     for name, shape in subject.shapes.items():
         for effect in (0.0, shape.effect, -shape.effect / 2):
             control, treatment = (arm[0] for arm in shape.experiments(seeded(f"{name} {effect}"), 1, effect))
             try:
+                # Copies, so that a test that changes its input fails `pure` only, and not the checks after it.
                 subject(control.copy(), treatment.copy())
             except NotEstimable:
                 continue
-            found.append((control, treatment))
-    assert found, "it calls every experiment not estimable"
-    return tuple(found)
+            experiments.append((control, treatment))
+    assert experiments, "it raises NotEstimable for every experiment"
+    return tuple(experiments)
 
 
 @lru_cache(maxsize=512)
 def answer(subject: TestSubject, at: int, alpha: float = ALPHA, alternative: Alternative = "two-sided") -> Effect:
-    """Return the effect in one of the experiments; worked out once for all the checks that look at it."""
+    """Return the effect in one of the experiments; cached, because many checks use it."""
     control, treatment = experiments_of(subject)[at]
     return subject(control.copy(), treatment.copy(), alpha, alternative)
 

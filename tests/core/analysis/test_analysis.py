@@ -203,7 +203,7 @@ def test_values_that_are_not_binary_are_refused_and_shown(frame):
         ({"control": "contrl"}, "Did you mean 'control'"),
         ({"treatment": "treatmnt"}, "'control', 'other', 'treatment'"),
         ({"treatment": "control"}, "also the control"),
-        ({"treatment": ["treatment", "treatment"]}, "named twice"),
+        ({"treatment": ["treatment", "treatment"]}, "given twice"),
         ({"treatment": []}, "empty list"),
         ({"alpha": 0}, "between 0 and 1"),
         ({"alpha": 95}, "Did you mean 0.05"),

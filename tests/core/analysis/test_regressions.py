@@ -189,7 +189,7 @@ def test_covariates_that_are_no_names_are_refused(frame, covariates):
     ("weights", "message"),
     [
         ([1, 1], "must map variants to planned shares"),
-        ({"control": 1}, "variant 'treatment' has none"),
+        ({"control": 1}, "variant 'treatment' has no weight"),
         ({"Control": 1, "treatment": 1}, "Did you mean 'Control'"),
         ({"control": -1, "treatment": 1}, "'control' must be a positive number, got -1"),
         ({"control": float("nan"), "treatment": 1}, "must be a positive number, got nan"),

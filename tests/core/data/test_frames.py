@@ -75,7 +75,7 @@ def test_what_is_empty_or_false_is_not_absent(value):
         (FRAME, r"Group column 'Variant' not found in the data; .*Did you mean 'variant'\?"),
         ([1, 2], "must be a frame .* got list"),
         (pl.Series([1, 2]), "must be a frame"),
-        (pd.DataFrame([[1, 2]], columns=["a", "a"]), "two columns of the data have one name"),
+        (pd.DataFrame([[1, 2]], columns=["a", "a"]), "two columns of the data have the same name"),
     ],
 )
 def test_what_cannot_be_opened_is_named(data, message):

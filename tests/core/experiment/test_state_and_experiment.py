@@ -150,7 +150,7 @@ def test_a_metric_object_is_recognised_as_its_kind(frame):
         ({"name": "x", "metric_type": "maen"}, "Did you mean 'mean'"),
         ({"name": "x", "metric_type": "ratio", "numerator_col": "clicks"}, "needs denominator_col"),
         ({"name": "x", "value_cool": "clicks"}, "Did you mean 'value_col'"),
-        ({"name": ""}, "needs a name"),
+        ({"name": ""}, "must be a non-empty string"),
         ({"name": "revenue"}, "duplicate metric name 'revenue'"),
         ({"name": "x", "role": "primry"}, "Did you mean 'primary'"),
         ({"name": "x", "direction": "up"}, "'decrease', 'increase'"),

@@ -324,7 +324,7 @@ def test_a_metric_can_bring_data_of_its_own():
     names = [check.name for check in checks_for("metric", Margin(), sample=sample)]
     assert "level_own_unequal" in names
     check_metric(Margin(), sample=sample, fast=True)
-    with pytest.raises(AssertionError, match="gives no column 'cost'"):
+    with pytest.raises(AssertionError, match="returns no column 'cost'"):
         check_metric(Margin(), sample=lambda generator, n: {"revenue": np.ones(n)}, statistical=False)
 
 
@@ -407,7 +407,7 @@ def test_expectations_must_name_a_check_and_give_a_reason():
     ("call", "message"),
     [
         (lambda: checks_for("metrik", Margin()), "Did you mean 'metric'"),
-        (lambda: checks_for("metric", Margin), "not its class"),
+        (lambda: checks_for("metric", Margin), "got the class Margin; pass an instance"),
         (lambda: checks_for("test", welch, conservatve=True), "conservatve"),
         (lambda: check_engine(FramesEngine), "make="),
         (lambda: check_correction(CorrectionDefinition(name="d", target=holm, needs="effects")), "works on effects"),

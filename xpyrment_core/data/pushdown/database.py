@@ -18,6 +18,8 @@ from xpyrment_core.data.query import ColumnType, Query
 from xpyrment_core.options import Label
 from xpyrment_core.values.moments import Moments
 
+# The pilot only has to place a centre within some standard deviations of the mean, for which 1,024 rows suffice;
+# if they are unrepresentative, a second pass repairs it.
 PILOT_ROWS = 1024
 SAMPLE_ROWS = 200_000
 """First rows searched for a repeated unit: by the birthday paradox they contain one if units commonly repeat."""
@@ -71,6 +73,7 @@ class Request:
 
     query: Query
     plan: SumPlan
+    # A centre per column in the first pass; per variant in the second, once the means are known.
     centres: Centres
     shifts: Mapping[str, Any]
     labels: tuple[Label, ...] = ()
@@ -100,7 +103,7 @@ class Database(Protocol):
     """A database that can sum rows; every method but `types` and `explain` reads rows."""
 
     described: str
-    """What messages call the data."""
+    """Description of the data in messages."""
 
     def types(self) -> Mapping[str, ColumnType]:
         """Return the type of every column, in order."""
@@ -115,7 +118,7 @@ class Database(Protocol):
         ...
 
     def pilot(self, columns: Sequence[str]) -> Mapping[str, Pilot]:
-        """Look at the first rows of columns of numbers."""
+        """Return a pilot of each numeric column, from its first rows."""
         ...
 
     def count_units(self, treatment_col: str, unit_col: str) -> Iterable[Sequence[Any]]:
@@ -188,7 +191,7 @@ class Answer:
 
 
 def read_answer(request: Request, rows: Iterable[Sequence[Any]]) -> Answer:
-    """Return the moments in what a database answered; an arm without rows has none."""
+    """Return the moments from the rows that a database returned; an arm without rows has none."""
     plan = request.plan
     groups: list[Group] = []
     sums: dict[Label, Sequence[Any]] = {}
@@ -213,7 +216,7 @@ def read_answer(request: Request, rows: Iterable[Sequence[Any]]) -> Answer:
 
 def _by_sum(plan: SumPlan, row: Sequence[Any]) -> Callable[[Sum], float]:
     values = dict(zip(plan.sums, row, strict=len(row) > 0))
-    return lambda wanted: float(values.get(wanted) or 0.0)  # SQL's sum of no rows is null
+    return lambda s: float(values.get(s) or 0.0)  # SQL's sum of no rows is null
 
 
 def centre_in(centres: Centres, column: str, arm: Label) -> float:
@@ -231,6 +234,7 @@ def second_pass(request: Request, moments: Mapping[tuple[str, Label], Moments]) 
     moved = {
         column: {arm: arm_centres.get(arm, centres[column]) for arm in request.query.arms}
         for column, arm_centres in better.items()
+        # A centre that was already moved is final: a second move would repeat passes without gaining digits.
         if not isinstance(centres[column], Mapping)
     }
     again = suspects | set(moved)

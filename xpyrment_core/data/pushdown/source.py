@@ -1,4 +1,4 @@
-"""Any `Database` as a source of an analysis."""
+"""Adapter from a `Database` to the `Source` that an analysis reads."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -74,6 +74,7 @@ class DatabaseSource:
             counted: dict[Label | None, int] = {}
             with self._database.errors():
                 for label, rows in self._database.count_labels(column):
+                    # A database may return NaN and null as two groups; both are missing labels.
                     key = None if is_missing(label) else label
                     counted[key] = counted.get(key, 0) + int(rows)
             missing = {None: counted.pop(None)} if None in counted else {}
@@ -85,8 +86,10 @@ class DatabaseSource:
         self._check_query(query)
         census, pilots = self._census(query), self._pilot(query)
         by_unit = census is not None and census.repeated
+        # Columns assumed complete need no mask and share sums; a NaN in the sums reveals a wrong assumption.
         may_be_missing = {column for column, pilot in pilots.items() if pilot.missing} | unmonitored(query.row_sets)
         shifts = {column: pilots[column].centre for column in number_columns(query.row_sets)}
+        # By unit the labels of all rows are needed, to recognise units that also occur in variants not compared.
         known = self.labels(query.treatment_col) if by_unit else self._labels.get(query.treatment_col)
         request = Request(
             query,
@@ -108,6 +111,7 @@ class DatabaseSource:
     def _answer(self, request: Request) -> Answer:
         """Send the request; repeat it for unreliable sums, with better centres and masks."""
         whole, again = Answer(), request
+        # Bounded, so that data that change between passes cannot loop; the last answer is then used.
         while again is not None and whole.passes < MAX_PASSES:
             with self._database.errors():
                 part = read_answer(again, self._database.sums(again))
@@ -159,12 +163,13 @@ class DatabaseSource:
         for column in number_columns(query.row_sets):
             if types[column] not in ("number", "boolean"):
                 raise EngineError(
-                    f"column {column!r} of {self._database.described} is {types[column]}, wanted numbers."
+                    f"column {column!r} of {self._database.described} is {types[column]}, expected numbers."
                 )
 
     def _pilot(self, query: Query) -> dict[str, Pilot]:
         columns, types = columns_of(query.row_sets), self.schema()
         new = [column for column in columns if column not in self._pilots]
+        # Text has a centre of 0 and may be missing: the default is the safe assumption.
         self._pilots |= {column: Pilot() for column in new}
         numbers = [column for column in new if types[column] in ("number", "boolean")]
         if numbers:
@@ -197,9 +202,11 @@ class DatabaseSource:
         if not census.repeated:
             units = {arm: census.with_unit.get(arm, 0) for arm in query.arms}
             return UnitReport(units=units, rows_in_two_arms=none, rows_without_unit=without)
+        # A unit in two variants has received both treatments, so it is evidence for neither.
         kept = {label: (units, rows) for label, two, units, rows in answer.groups if not two and label in query.arms}
         mixed = sum(units for _, two, units, _ in answer.groups if two)
         lost: dict[Label, int] = {}
+        # Counting the rows of such units takes another pass, so it happens only if there are any.
         if mixed:
             with self._database.errors():
                 excluded = self._database.rows_in_two_arms(query.treatment_col, str(query.unit_col))
@@ -253,4 +260,5 @@ def _term(fetched: Fetched, term: Term, rows: NDArray[np.intp], shifts: Mapping[
     if term.kind == "missing":
         return _missing(fetched, term.column)[rows].astype(np.float64)
     values = fetched.arrays[Factor(term.column, "value")][rows]
+    # The same constants as in the moments, so that both lead to the same imputed estimates.
     return np.where(np.isnan(values), shifts[term.column], values)

@@ -1,4 +1,4 @@
-"""What every covariate adjustment promises."""
+"""Claims that hold for every covariate adjustment."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -46,8 +46,11 @@ def _skewed(g: Generator, n: int) -> Values:
 
 SHAPES: dict[str, tuple[Draw, tuple[int, int]]] = {
     "linear": (_linear, (200, 200)),
+    # Adjusted with one pooled slope (ANCOVA), unequal arms are where classical standard errors fail (Freedman 2008).
     "unequal": (_linear, (450, 150)),
+    # The model is wrong on purpose: in an experiment, adjustment must be valid without linearity.
     "curved": (_curved, (250, 250)),
+    # Irrelevant covariates cost degrees of freedom, and must not cost validity.
     "useless": (_useless, (200, 200)),
     "skewed": (_skewed, (300, 300)),
 }
@@ -101,27 +104,29 @@ def _experiments() -> Iterator[tuple[Values, Values]]:
 
 def _assert_moved(before: Pair, after: Pair, factor: float, add: float, what: str) -> None:
     for old, new in zip(before, after, strict=True):
+        # Relative to the larger of value and standard error: a value near 0 has no digits of its own to keep.
         size = max(abs(factor * old.value), math.sqrt(old.variance) * abs(factor))
-        wanted = factor * old.value + add
-        assert close(new.value, wanted, RTOL, RTOL * size), f"{what} made the value {new.value!r}, wanted {wanted!r}"
+        value = factor * old.value + add
+        assert close(new.value, value, RTOL, RTOL * size), f"{what} made the value {new.value!r}, expected {value!r}"
         variance = factor**2 * old.variance
-        assert close(new.variance, variance, RTOL), f"{what} made the variance {new.variance!r}, wanted {variance!r}"
+        assert close(new.variance, variance, RTOL), f"{what} made the variance {new.variance!r}, expected {variance!r}"
 
 
 def contract(subject: AdjusterSubject) -> None:
     """A finite value, a positive variance and positive degrees of freedom per arm; n is the number of units."""
     for arms in _experiments():
         pair = subject(*arms)
-        assert len(pair) == 2 and all(isinstance(e, Estimate) for e in pair), f"wanted two Estimates, got {pair!r}"
+        assert len(pair) == 2 and all(isinstance(e, Estimate) for e in pair), f"expected two Estimates, got {pair!r}"
         for estimate, arm in zip(pair, arms, strict=True):
-            assert estimate.n == len(arm), f"it says n = {estimate.n} of {len(arm)} units"
+            assert estimate.n == len(arm), f"n is {estimate.n}, expected {len(arm)} units"
             assert math.isfinite(estimate.value), f"the value is {estimate.value!r}"
             assert estimate.variance > 0, f"the variance is {estimate.variance!r}"
+            # Not necessarily n - 1: a pooled regression shares its residual degrees of freedom between the arms.
             assert 0 < estimate.df < len(arms[0]) + len(arms[1]), f"the degrees of freedom are {estimate.df!r}"
 
 
 def swap_arms(subject: AdjusterSubject) -> None:
-    """Control for treatment: each arm keeps its own value and variance."""
+    """Swapping control and treatment leaves the value and variance of each arm unchanged."""
     for control, treatment in _experiments():
         before = subject(control, treatment)
         back = subject(treatment, control)
@@ -129,16 +134,17 @@ def swap_arms(subject: AdjusterSubject) -> None:
 
 
 def rescale(subject: AdjusterSubject) -> None:
-    """Another unit or zero of the outcome: values and variances follow it."""
+    """Values and variances are equivariant to affine transformations of the outcome."""
     for arms in _experiments():
         before = subject(*arms)
+        # A power of two is exact, so a difference there is not due to rounding.
         for factor, add in ((100.0, 0.0), (1 / 64, 0.0), (1.0, 50.0), (-1.0, 0.0)):
             moved = [arm * [factor, 1, 1] + [add, 0, 0] for arm in arms]
             _assert_moved(before, subject(moved[0], moved[1]), factor, add, f"outcome times {factor:g} plus {add:g}")
 
 
 def rescale_covariates(subject: AdjusterSubject) -> None:
-    """Another unit or zero of a covariate changes nothing."""
+    """Estimates are invariant to affine transformations of a covariate."""
     for arms in _experiments():
         before = subject(*arms)
         for factors, add in (([1, 1000, 1], [0, 0, 0]), ([1, 1, -0.01], [0, 0, 0]), ([1, 1, 1], [0, 20, -7])):
@@ -147,7 +153,7 @@ def rescale_covariates(subject: AdjusterSubject) -> None:
 
 
 def covariate_order(subject: AdjusterSubject) -> None:
-    """The order of the covariates says nothing."""
+    """Estimates are invariant to the order of the covariates."""
     for arms in _experiments():
         control, treatment = (arm[:, [0, 2, 1]] for arm in arms)
         after = subject(control, treatment, ("y", "x2", "x1"))
@@ -155,7 +161,7 @@ def covariate_order(subject: AdjusterSubject) -> None:
 
 
 def chunks(subject: AdjusterSubject) -> None:
-    """Moments merged part by part give the same estimates."""
+    """Moments merged from parts give the same estimates."""
     for arms in _experiments():
         merged = []
         for arm in arms:
@@ -167,7 +173,7 @@ def chunks(subject: AdjusterSubject) -> None:
 
 
 def gains(subject: AdjusterSubject) -> None:
-    """Covariates that explain most of the outcome take most of its noise away, and none of the effect."""
+    """Covariates that explain most of the outcome reduce the standard error, without bias of the effect."""
     generator = seeded("gains")
     control, treatment = _linear(generator, 4000), _linear(generator, 4000)
     treatment[:, 0] += EFFECT
@@ -177,11 +183,12 @@ def gains(subject: AdjusterSubject) -> None:
     # The residual's share of the outcome's variance is 1 / (1 + 2.25 + 0.36).
     assert effect.std_error < 0.7 * plain, f"the standard error is {effect.std_error / plain:.2f} of the unadjusted one"
     off = abs(effect.difference - EFFECT) / effect.std_error
+    # Five standard errors: a chance of 6e-7, and the seed is fixed.
     assert off < 5, f"the effect is {effect.difference:.4f}, {off:.1f} standard errors from the true {EFFECT}"
 
 
 def pure(subject: AdjusterSubject) -> None:
-    """The same input gives the same numbers; the input and the global random state are left alone."""
+    """The adjustment is deterministic, and changes neither its input nor the global random state."""
     for arms in _experiments():
         given = [moments(arm) for arm in arms]
         with unchanged(*(a for m in given for a in (m.mean, m.m2))), global_randomness_untouched():
@@ -190,7 +197,7 @@ def pure(subject: AdjusterSubject) -> None:
 
 
 def degenerate(subject: AdjusterSubject) -> None:
-    """A covariate or an arm that cannot be used is refused (CovariateRefused, NotEstimable), not turned into NaN."""
+    """An unusable covariate or arm raises CovariateRefused or NotEstimable; no result is NaN."""
     control, treatment = next(_experiments())
     cases: dict[str, tuple[Any, Any]] = {
         "an empty control": (control[:0], treatment),
@@ -209,6 +216,7 @@ def degenerate(subject: AdjusterSubject) -> None:
         except NotEstimable as error:
             assert error.reason, f"{what}: refused without a reason"
             continue
+        # Only these have no answer; the other cases may drop a covariate and go on.
         assert what not in ("an empty control", "an empty treatment", "one unit"), f"{what} gave {pair}"
         for estimate in pair:
             sane = math.isfinite(estimate.value) and estimate.variance >= 0
@@ -216,22 +224,22 @@ def degenerate(subject: AdjusterSubject) -> None:
 
 
 def level(subject: AdjusterSubject, name: str) -> None:
-    """Without an effect, 5 % of experiments have p < 0.05."""
+    """The type I error rate is 5 %."""
 
     def batch(generator: Generator, k: int) -> tuple[int, int]:
-        found = [subject.effect(*arms) for arms in _simulated(name, generator, k, 0.0)]
-        return sum(effect.p_value < ALPHA for effect in found), k
+        effects = [subject.effect(*arms) for arms in _simulated(name, generator, k, 0.0)]
+        return sum(effect.p_value < ALPHA for effect in effects), k
 
     what = f"false findings at 5 %, {name} data"
     judge(f"adjuster level {name}", what, batch, level_band(subject.conservative), subject.fast)
 
 
 def coverage(subject: AdjusterSubject, name: str) -> None:
-    """95 % of intervals hold the true effect."""
+    """95 % of intervals contain the true effect."""
 
     def batch(generator: Generator, k: int) -> tuple[int, int]:
-        found = [subject.effect(*arms).interval for arms in _simulated(name, generator, k, EFFECT)]
-        return sum(isinstance(i, Interval) and not i.excludes(EFFECT) for i in found), k
+        intervals = [subject.effect(*arms).interval for arms in _simulated(name, generator, k, EFFECT)]
+        return sum(isinstance(i, Interval) and not i.excludes(EFFECT) for i in intervals), k
 
     what = f"95 % intervals that hold the true effect, {name} data"
     judge(f"adjuster coverage {name}", what, batch, coverage_band(subject.conservative), subject.fast)

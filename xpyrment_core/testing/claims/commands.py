@@ -1,4 +1,4 @@
-"""What every command promises."""
+"""Claims that hold for every command."""
 
 import inspect
 import json
@@ -20,7 +20,7 @@ class CommandSubject:
     summary : str
         Of its definition.
     arguments : sequence of str or None
-        Words to run it with; None does not run it.
+        Arguments to run it with; None does not run it.
     """
 
     call: Callable[..., Any]
@@ -37,8 +37,8 @@ class CommandSubject:
             app.default(self.call)
         try:
             return app(list(words), exit_on_error=False, print_error=False)
-        except SystemExit as error:  # an App of the author's own may leave when it is done
-            assert not error.code, f"it left the program with {error.code!r}"
+        except SystemExit as error:  # a cyclopts App may exit when it has finished
+            assert not error.code, f"it exited with {error.code!r}"
             return None
 
 
@@ -52,13 +52,13 @@ def command_checks(subject: CommandSubject, statistical: bool = True) -> Iterato
 
 
 def documented(subject: CommandSubject) -> None:
-    """It says in one sentence what it is for."""
+    """The command has a summary or docstring."""
     text = subject.summary or getattr(subject.call, "help", "") or inspect.getdoc(subject.call) or ""
     assert text.strip(), "it has neither a summary nor a docstring, so --help has nothing to show"
 
 
 def annotated(subject: CommandSubject) -> None:
-    """Every parameter has a type, from which words become values."""
+    """Every parameter has a type, by which its argument is converted."""
     if inspect.isfunction(subject.call):
         bare = [p.name for p in inspect.signature(subject.call).parameters.values() if p.annotation is p.empty]
         assert not bare, f"parameters without a type: {', '.join(bare)}"
@@ -76,31 +76,32 @@ def shows_help(subject: CommandSubject) -> None:
 
 
 def contract(subject: CommandSubject) -> None:
-    """It returns a Report, so that every --format works, whose data survive JSON."""
+    """The command returns a Report, as every --format requires, with data that JSON preserves."""
     made = _report(subject)
     data = {"kind": made.kind, **made.data}
     try:
         text = json.dumps(data, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise AssertionError(f"the data of its Report are not JSON-ready: {error}") from error
-    assert json.loads(text) == data, "the data of its Report change on their way through JSON: no tuples, no sets"
+    assert json.loads(text) == data, "the data of its Report differ after a round trip through JSON: no tuples, no sets"
 
 
 def _report(subject: CommandSubject) -> Any:
     made = subject.run(subject.arguments or ())
     # The class is on a layer above this kit.
     is_report = all(hasattr(made, name) for name in ("kind", "parts", "data", "exit_code"))
-    assert is_report, f"it returned {type(made).__name__}, wanted a Report: --format json needs one"
+    assert is_report, f"it returned {type(made).__name__}, expected a Report: --format json needs one"
     return made
 
 
 def quiet(subject: CommandSubject) -> None:
-    """It prints nothing itself."""
+    """The command itself prints nothing."""
+    # The program prints the returned report in the requested format; other output would corrupt JSON.
     with nothing_printed():
         subject.run(subject.arguments or ())
 
 
 def repeatable(subject: CommandSubject) -> None:
-    """The same words give the same report."""
+    """The same arguments give the same report."""
     first, second = _report(subject), _report(subject)
-    assert first.data == second.data, "two runs with the same words gave different data"
+    assert first.data == second.data, "two runs with the same arguments gave different data"

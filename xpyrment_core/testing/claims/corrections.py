@@ -1,4 +1,4 @@
-"""What every correction of p-values promises."""
+"""Claims that hold for every correction of p-values."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -14,11 +14,13 @@ from xpyrment_core.testing.shapes import Values
 from xpyrment_core.testing.simulation import ALPHA, judge, seeded
 
 Controls = Literal["fwer", "fdr"]
+# One-sided, because a correction may be conservative. The rate of 16,000 families has a standard error of
+# 0.0017, so that 0.06 is six of them above the nominal rate.
 BAND = (0.0, 0.06)
 FAMILY = 8
 FALSE_NULLS = 3
 STRENGTH = 3.0
-"""Mean of the z statistic where there is an effect: found more often than not."""
+"""Mean of the z statistic of a false null hypothesis: a power above one half at level 0.05."""
 ROUNDING = 1e-12
 
 
@@ -31,8 +33,8 @@ class CorrectionSubject:
     call : callable
         ``(p_values) -> adjusted p-values``.
     controls : {"fwer", "fdr"} or None
-        What it bounds by 5 %: the chance of any false finding, or the expected share of false
-        ones among the findings. None simulates nothing.
+        Error rate that is controlled at 5 %: family-wise error rate or false discovery rate.
+        None leaves the simulation out.
     fast : bool
     """
 
@@ -50,6 +52,8 @@ def correction_checks(subject: CorrectionSubject, statistical: bool = True) -> I
     for claim in (contract, monotone, row_order, one_alone, missing, effective, pure):
         yield Check(claim.__name__, partial(claim, subject))
     if statistical and subject.controls is not None:
+        # Bonferroni-type procedures need no independence, Benjamini-Hochberg needs positive dependence (Benjamini and
+        # Yekutieli 2001, Annals of Statistics 29(4), 1165-1188): 0.6 has it.
         for dependence, correlation in (("independent", 0.0), ("correlated", 0.6)):
             for false_nulls in (0, FALSE_NULLS):
                 name = f"{subject.controls}_{dependence}{'_some_true' if false_nulls else ''}"
@@ -61,7 +65,9 @@ def correction_checks(subject: CorrectionSubject, statistical: bool = True) -> I
 def _families() -> Iterator[Values]:
     generator = seeded("families")
     yield np.array([0.01, 0.04, 0.03, 0.005, 0.2])
+    # Ends of the range, and a p-value that must not become 0.
     yield np.array([0.0, 1.0, 0.5, 1e-300])
+    # Ties, which rank-based procedures may split by accident.
     yield np.array([0.02, 0.02, 0.7, 0.02])
     yield np.full(6, 0.03)
     for m in (2, 3, 7, 20):
@@ -70,16 +76,16 @@ def _families() -> Iterator[Values]:
 
 
 def contract(subject: CorrectionSubject) -> None:
-    """One adjusted p-value each, in [0, 1] and not below its own."""
+    """Each p-value has an adjusted one in [0, 1] that is not smaller."""
     for p in (np.array([]), *_families()):
         adjusted = subject(p)
         assert adjusted.shape == p.shape, f"{p.size} p-values became {adjusted.size}"
         assert np.all((adjusted >= 0) & (adjusted <= 1)), f"adjusted p-values outside [0, 1]: {adjusted}"
-        assert np.all(adjusted >= p * (1 - ROUNDING)), f"adjusted p-values {adjusted} are below their own, {p}"
+        assert np.all(adjusted >= p * (1 - ROUNDING)), f"adjusted p-values {adjusted} are below the p-values {p}"
 
 
 def monotone(subject: CorrectionSubject) -> None:
-    """A smaller p-value stays the smaller one, equal ones stay equal, and a larger one lowers no other."""
+    """Adjustment keeps order and ties, and raising a p-value lowers no adjusted one."""
     for p in _families():
         adjusted = subject(p)
         for i in range(p.size):
@@ -90,43 +96,48 @@ def monotone(subject: CorrectionSubject) -> None:
         for i in range(p.size):
             raised = p.copy()
             raised[i] = (p[i] + 1) / 2
+            # Otherwise weaker evidence for one metric would strengthen the claim about another.
             assert np.all(subject(raised) >= adjusted - ROUNDING), "raising one p-value lowered an adjusted one"
 
 
 def row_order(subject: CorrectionSubject) -> None:
-    """The order of the family says nothing."""
+    """Adjusted p-values are invariant to the order of the family."""
     generator = seeded("order")
     for p in _families():
         order = generator.permutation(p.size)
-        got, wanted = subject(p[order]), subject(p)[order]
-        assert np.allclose(got, wanted, rtol=1e-12, atol=0), f"in another order {p} became {got}, wanted {wanted}"
+        adjusted, expected = subject(p[order]), subject(p)[order]
+        assert np.allclose(adjusted, expected, rtol=1e-12, atol=0), (
+            f"in another order {p} became {adjusted}, expected {expected}"
+        )
 
 
 def one_alone(subject: CorrectionSubject) -> None:
     """A family of one needs no correction."""
     for p in (0.0, 0.01, 0.5, 1.0):
-        got = float(subject([p])[0])
-        assert abs(got - p) <= ROUNDING, f"a single p-value {p:g} became {got:g}: there is nothing to correct"
+        adjusted = float(subject([p])[0])
+        assert abs(adjusted - p) <= ROUNDING, f"a single p-value {p:g} became {adjusted:g}: there is nothing to correct"
 
 
 def missing(subject: CorrectionSubject) -> None:
-    """NaN stays NaN, in its place, and does not count towards the size of the family."""
+    """NaN stays NaN at its index, and does not count towards the size of the family."""
     for p in _families():
         gaps = np.insert(p, [0, p.size // 2, p.size], np.nan)
-        got = subject(gaps)
-        assert np.array_equal(np.isnan(got), np.isnan(gaps)), f"{gaps} became {got}: NaN did not stay in its place"
-        assert np.allclose(got[~np.isnan(got)], subject(p), rtol=1e-12, atol=0), "NaN counted as a test"
+        adjusted = subject(gaps)
+        assert np.array_equal(np.isnan(adjusted), np.isnan(gaps)), (
+            f"{gaps} became {adjusted}: NaN did not stay at its index"
+        )
+        assert np.allclose(adjusted[~np.isnan(adjusted)], subject(p), rtol=1e-12, atol=0), "NaN counted as a test"
     assert np.isnan(subject([np.nan, np.nan])).all(), "a family of NaN got numbers"
 
 
 def effective(subject: CorrectionSubject) -> None:
-    """Overwhelming evidence for every effect survives."""
+    """Five p-values of 1e-9 remain significant."""
     adjusted = subject(np.full(5, 1e-9))
     assert np.all(adjusted < ALPHA), f"five p-values of 1e-9 became {adjusted}"
 
 
 def pure(subject: CorrectionSubject) -> None:
-    """The same input gives the same numbers; the input and the global random state are left alone."""
+    """The correction is deterministic, and changes neither its input nor the global random state."""
     for p in _families():
         given = p.copy()
         with unchanged(given), global_randomness_untouched():
@@ -135,13 +146,13 @@ def pure(subject: CorrectionSubject) -> None:
 
 
 def error_rate(subject: CorrectionSubject, name: str, correlation: float, false_nulls: int) -> None:
-    """At most 5 % false findings: of families with any, or as a share of the findings."""
+    """The family-wise error rate or false discovery rate is at most 5 %."""
 
     def batch(generator: Generator, k: int) -> tuple[int, int]:
         hits = 0
         for p in _p_values(generator, k, correlation, false_nulls):
-            found = subject(p) < ALPHA
-            wrong, share = found[false_nulls:].sum(), found.sum()
+            rejected = subject(p) < ALPHA
+            wrong, share = rejected[false_nulls:].sum(), rejected.sum()
             # A coin that shows heads with chance wrong / share turns an expected share into a rate.
             hits += bool(wrong) if subject.controls == "fwer" else bool(generator.random() * max(share, 1) < wrong)
         return hits, k

@@ -1,4 +1,4 @@
-"""What every diagnostic promises."""
+"""Claims that hold for every diagnostic."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ class DiagnosticSubject:
     call: Callable[[CheckContext], Any]
 
     def answers(self) -> Iterator[tuple[str, CheckResult]]:
-        """Yield what it says of each example, where it says something."""
+        """Yield the result for each example to which the check applies."""
         for name, context in contexts():
             answer = self.call(context)
             if isinstance(answer, CheckResult):
@@ -39,11 +39,11 @@ def diagnostic_checks(subject: DiagnosticSubject, statistical: bool = True) -> I
 
 
 def contract(subject: DiagnosticSubject) -> None:
-    """A CheckResult, or None where the check does not apply, for any analysis."""
+    """The diagnostic returns a CheckResult, or None if it does not apply, for any analysis."""
     for name, context in contexts():
         answer = subject.call(context)
         assert answer is None or isinstance(answer, CheckResult), (
-            f"{name}: it returned {type(answer).__name__}, wanted a CheckResult or None"
+            f"{name}: it returned {type(answer).__name__}, expected a CheckResult or None"
         )
 
 
@@ -56,16 +56,18 @@ def p_value(subject: DiagnosticSubject) -> None:
 def says_why(subject: DiagnosticSubject) -> None:
     """A check that failed or could not be made has a message."""
     for name, answer in subject.answers():
+        # The message is all that a reader of the report sees of a failure.
         assert answer.passed or answer.message.strip(), f"{name}: passed is {answer.passed} without a message"
 
 
 def json_ready(subject: DiagnosticSubject) -> None:
-    """The details survive JSON: no object is turned into its text on the way."""
+    """JSON preserves the details."""
     for name, answer in subject.answers():
         text = json.dumps(native(answer.details), allow_nan=False)
+        # native() turns unknown objects into text, which JSON accepts but no program can read back.
         odd = [key for key, value in _leaves(answer.details) if not _plain(value)]
         assert not odd, f"{name}: details {odd} are not numbers, text, lists or mappings"
-        assert json.loads(text) == native(answer.details), f"{name}: the details change on their way through JSON"
+        assert json.loads(text) == native(answer.details), f"{name}: the details differ after a round trip through JSON"
 
 
 def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -84,7 +86,7 @@ def _plain(value: Any) -> bool:
 
 
 def variant_order(subject: DiagnosticSubject) -> None:
-    """The order in which the variants are counted does not matter."""
+    """The result is invariant to the order of the variants."""
     for name, context in contexts():
         other = evolve(context, counts=dict(reversed(list(context.counts.items()))))
         first, second = subject.call(context), subject.call(other)
@@ -94,15 +96,16 @@ def variant_order(subject: DiagnosticSubject) -> None:
 
 
 def quiet(subject: DiagnosticSubject) -> None:
-    """It prints nothing."""
+    """The diagnostic prints nothing."""
     for _, context in contexts():
         with nothing_printed():
             subject.call(context)
 
 
 def pure(subject: DiagnosticSubject) -> None:
-    """The same facts give the same answer; the facts and the global random state are left alone."""
+    """The diagnostic is deterministic, and changes neither its input nor the global random state."""
     for name, context in contexts():
         with same_text(context), global_randomness_untouched():
             first = subject.call(context)
-        assert repr(first) == repr(subject.call(context)), f"{name}: two calls gave different answers"
+        # repr, because details may hold arrays.
+        assert repr(first) == repr(subject.call(context)), f"{name}: two calls gave different results"

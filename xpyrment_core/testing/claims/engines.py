@@ -1,4 +1,4 @@
-"""What every data engine promises: the numbers of a plain reference, whatever the data are stored in."""
+"""Claims that hold for every data engine: agreement with a reference, for each kind of storage."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -34,7 +34,7 @@ QUERY = Query(treatment_col="variant", arms=ARMS, row_sets=ROW_SETS)
 
 @frozen(kw_only=True, eq=False)
 class EngineSubject:
-    """An engine, and how its kind of data is made.
+    """An engine, with a constructor of its kind of data.
 
     Attributes
     ----------
@@ -88,57 +88,62 @@ def example(n: int = 240) -> dict[str, list[Any]]:
 
 
 def accepts(subject: EngineSubject) -> None:
-    """It accepts its own data, and says no, without an exception, to what it cannot read."""
+    """The engine accepts its own data, and returns False, without an exception, for other objects."""
     engine = subject.engine()
     assert engine.accepts(subject.make(example())) is True, "it does not accept its own data"
+    # Every engine is asked about every kind of data; one that raises is skipped with a warning each time.
     for other in (None, 3, object(), {"a": 1}):
         assert not engine.accepts(other), f"it accepts {other!r}"
 
 
 def schema(subject: EngineSubject) -> None:
-    """Every column in the data's order, with its type."""
+    """The schema has every column in the data's order, with its type."""
     data = example()
-    found = dict(subject.open(data).schema())
-    wanted = dict.fromkeys(data, "number") | {"variant": "text", "country": "text", "member": "boolean"}
-    assert list(found) == list(data), f"the columns are {list(found)}, wanted {list(data)}"
-    assert found == wanted, f"the types are {found}, wanted {wanted}"
+    types = dict(subject.open(data).schema())
+    declared = dict.fromkeys(data, "number") | {"variant": "text", "country": "text", "member": "boolean"}
+    assert list(types) == list(data), f"the columns are {list(types)}, expected {list(data)}"
+    assert types == declared, f"the types are {types}, expected {declared}"
 
 
 def labels(subject: EngineSubject) -> None:
-    """Rows per distinct value, as Python objects; None counts the missing ones."""
+    """Labels are Python objects with their rows; None counts the missing ones."""
     data = example()
     for column in ("variant", "country", "member"):
-        wanted: dict[Any, int] = {}
+        rows: dict[Any, int] = {}
         for cell in data[column]:
-            wanted[cell] = wanted.get(cell, 0) + 1
-        found = {label: n for label, n in subject.open(data).labels(column).items() if n}
-        assert found == wanted, f"column {column!r} has {found}, wanted {wanted}"
-        assert all(type(label) in (str, bool, type(None)) for label in found), f"labels {list(found)} are not Python's"
+            rows[cell] = rows.get(cell, 0) + 1
+        counted = {label: n for label, n in subject.open(data).labels(column).items() if n}
+        assert counted == rows, f"column {column!r} has {counted}, expected {rows}"
+        # NumPy and Arrow scalars compare equal to labels, but are not JSON and not of the type that users give.
+        assert all(type(label) in (str, bool, type(None)) for label in counted), (
+            f"labels {list(counted)} are not Python's"
+        )
 
 
 def _assert_read(data: Data, query: Query, reading: Reading) -> None:
     for rows in query.row_sets:
         for arm in query.arms:
-            wanted = expected(data, query, rows, arm, reading.shifts)
+            reference = expected(data, query, rows, arm, reading.shifts)
             where = f"row set {rows.key!r}, arm {arm!r}"
-            assert reading.rows[rows.key, arm] == wanted.rows, (
-                f"{where}: {reading.rows[rows.key, arm]} rows used, wanted {wanted.rows}"
+            assert reading.rows[rows.key, arm] == reference.rows, (
+                f"{where}: {reading.rows[rows.key, arm]} rows used, expected {reference.rows}"
             )
-            _assert_moments(reading.moments[rows.key, arm], wanted, where)
+            _assert_moments(reading.moments[rows.key, arm], reference, where)
 
 
-def _assert_moments(found: Any, wanted: Expected, where: str) -> None:
-    assert found.columns == wanted.moments.columns, f"{where}: columns {found.columns}"
-    assert found.n == wanted.moments.n, f"{where}: n = {found.n}, wanted {wanted.moments.n}"
-    scale = np.sqrt(np.diag(wanted.moments.m2))
-    ok = np.allclose(found.mean, wanted.moments.mean, rtol=RTOL, atol=RTOL)
-    assert ok, f"{where}: means {found.mean.tolist()}, wanted {wanted.moments.mean.tolist()}"
-    near = np.abs(found.m2 - wanted.moments.m2) <= RTOL * np.outer(scale, scale) + 1e-9
-    assert near.all(), f"{where}: cross-products {found.m2.tolist()}, wanted {wanted.moments.m2.tolist()}"
+def _assert_moments(result: Any, reference: Expected, where: str) -> None:
+    assert result.columns == reference.moments.columns, f"{where}: columns {result.columns}"
+    assert result.n == reference.moments.n, f"{where}: n = {result.n}, expected {reference.moments.n}"
+    scale = np.sqrt(np.diag(reference.moments.m2))
+    ok = np.allclose(result.mean, reference.moments.mean, rtol=RTOL, atol=RTOL)
+    assert ok, f"{where}: means {result.mean.tolist()}, expected {reference.moments.mean.tolist()}"
+    # Relative to both standard deviations: a covariance near 0 is a difference of large products.
+    near = np.abs(result.m2 - reference.moments.m2) <= RTOL * np.outer(scale, scale) + 1e-9
+    assert near.all(), f"{where}: cross-products {result.m2.tolist()}, expected {reference.moments.m2.tolist()}"
 
 
 def moments(subject: EngineSubject) -> None:
-    """Counts, means and cross-products of the complete rows of the two arms, and of no others."""
+    """Counts, means and cross-products are those of the complete rows of the compared arms."""
     data = example()
     reading = subject.open(data).moments(QUERY)
     assert math.isfinite(reading.shifts["age"]), "no shift is given for the filled column 'age'"
@@ -146,14 +151,17 @@ def moments(subject: EngineSubject) -> None:
 
 
 def stable(subject: EngineSubject) -> None:
-    """``1e9 + N(0, 1)`` keeps its variance: sums are taken about a centre, never raw."""
+    """The variance of ``1e9 + N(0, 1)`` is accurate: sums are taken about a centre."""
     data = example()
     rows = RowSet("far", ("far",), (Term("far", "far"),))
-    found = subject.open(data).moments(evolve(QUERY, row_sets=(rows,)))
+    reading = subject.open(data).moments(evolve(QUERY, row_sets=(rows,)))
     for arm in ARMS:
-        wanted = expected(data, QUERY, rows, arm, {}).moments.cov[0, 0]
-        got = found.moments["far", arm].cov[0, 0]
-        assert abs(got / wanted - 1) < 1e-5, f"arm {arm!r}: the variance around 1e9 is {got!r}, wanted {wanted!r}"
+        variance = expected(data, QUERY, rows, arm, {}).moments.cov[0, 0]
+        observed = reading.moments["far", arm].cov[0, 0]
+        # Six digits remain of a variance of 1 at 1e9 even if values are centred after they were stored as doubles.
+        assert abs(observed / variance - 1) < 1e-5, (
+            f"arm {arm!r}: the variance around 1e9 is {observed!r}, expected {variance!r}"
+        )
 
 
 def _with_units(data: dict[str, list[Any]], crossing: bool) -> dict[str, list[Any]]:
@@ -166,16 +174,16 @@ def _with_units(data: dict[str, list[Any]], crossing: bool) -> dict[str, list[An
 
 
 def units(subject: EngineSubject) -> None:
-    """Where units repeat: row means, with the variance between units."""
+    """With repeated units, means are over rows and variances between units."""
     data = _with_units(example(), crossing=False)
     query = evolve(QUERY, unit_col="user")
     reading = subject.open(data).moments(query)
-    assert reading.units is not None and reading.units.repeated, "it does not say that units repeat"
+    assert reading.units is not None and reading.units.repeated, "repeated units are not reported"
     _assert_read(data, query, reading)
 
 
 def units_in_two_arms(subject: EngineSubject) -> None:
-    """A unit under two labels is counted and left out of both arms."""
+    """A unit with two labels is counted, and excluded from both arms."""
     data = _with_units(example(), crossing=True)
     query = evolve(QUERY, unit_col="user")
     reading = subject.open(data).moments(query)
@@ -183,25 +191,26 @@ def units_in_two_arms(subject: EngineSubject) -> None:
     for unit, label in zip(data["user"], data["variant"], strict=True):
         if unit is not None and label is not None:
             labels_of.setdefault(unit, set()).add(label)
-    crossing = sum(len(found) > 1 for found in labels_of.values())
+    crossing = sum(len(seen) > 1 for seen in labels_of.values())
     assert reading.units is not None and reading.units.in_two_arms == crossing, (
-        f"{reading.units} in two arms, wanted {crossing}"
+        f"{reading.units} in two arms, expected {crossing}"
     )
     _assert_read(data, query, reading)
 
 
 def samples(subject: EngineSubject) -> None:
-    """The same rows as values, in any order, nothing missing."""
+    """Samples have the same rows as the moments, in any order, with missing values filled."""
     data = example()
     source = subject.open(data)
     shifts = source.moments(QUERY).shifts
-    found = source.samples(QUERY)
+    values = source.samples(QUERY)
     for rows in ROW_SETS:
         for arm in ARMS:
-            wanted = expected(data, QUERY, rows, arm, shifts).columns
-            table = np.column_stack([np.asarray(found[rows.key, arm].columns[name], float) for name in wanted])
-            reference = np.column_stack(list(wanted.values()))
-            assert table.shape == reference.shape, f"{table.shape[0]} rows of {rows.key!r}, wanted {len(reference)}"
+            columns = expected(data, QUERY, rows, arm, shifts).columns
+            table = np.column_stack([np.asarray(values[rows.key, arm].columns[name], float) for name in columns])
+            reference = np.column_stack(list(columns.values()))
+            assert table.shape == reference.shape, f"{table.shape[0]} rows of {rows.key!r}, expected {len(reference)}"
+            # Engines may return rows in any order, so both are sorted; 1e-12, since values are copied and not summed.
             ok = np.allclose(_sorted(table), _sorted(reference), rtol=1e-12)
             assert ok, f"the values of {rows.key!r} in arm {arm!r} differ"
 
@@ -211,7 +220,7 @@ def _sorted(table: Any) -> Any:
 
 
 def row_order(subject: EngineSubject) -> None:
-    """The order of the rows says nothing."""
+    """Moments are invariant to the order of the rows."""
     data = example()
     order = seeded("engine order").permutation(len(data["variant"]))
     moved = {c: [cells[i] for i in order] for c, cells in data.items()}
@@ -219,53 +228,55 @@ def row_order(subject: EngineSubject) -> None:
 
 
 def empty_arm(subject: EngineSubject) -> None:
-    """An arm without a complete row has the moments of nothing."""
+    """An arm without a complete row has empty moments."""
     data = example()
     data["spend"] = [None if v == "treatment" else s for v, s in zip(data["variant"], data["spend"], strict=True)]
-    found = subject.open(data).moments(QUERY)
-    assert found.rows["spend", "treatment"] == 0, "rows without an outcome were used"
-    assert found.moments["spend", "treatment"].n == 0, "an arm without rows must have n = 0"
-    _assert_read(data, QUERY, found)
+    reading = subject.open(data).moments(QUERY)
+    assert reading.rows["spend", "treatment"] == 0, "rows without an outcome were used"
+    assert reading.moments["spend", "treatment"].n == 0, "an arm without rows must have n = 0"
+    _assert_read(data, QUERY, reading)
 
 
 def infinite(subject: EngineSubject) -> None:
-    """Infinite values are counted per column and label, not taken for missing."""
+    """Infinite values are counted per column and label, and not treated as missing."""
     data = example()
+    # Three cells of one arm, with a known outcome: the other arm and column must stay finite.
     at = [i for i, v in enumerate(data["variant"]) if v == "control" and data["spend"][i] is not None][:3]
     for i in at:
         data["spend"][i] = math.inf
     source = subject.open(data)
     assert source.infinite(["spend"], "variant").get(("spend", "control")) == len(at), "infinite values are not counted"
-    found = source.moments(QUERY)
-    assert not np.isfinite(found.moments["spend", "control"].mean[0]), "infinite values were dropped"
-    ok = np.isfinite(found.moments["whole", "control"].m2).all()
-    assert ok, "an infinite value in one column spoilt the moments of others"
+    reading = source.moments(QUERY)
+    assert not np.isfinite(reading.moments["spend", "control"].mean[0]), "infinite values were dropped"
+    ok = np.isfinite(reading.moments["whole", "control"].m2).all()
+    assert ok, "an infinite value in one column changed the moments of others"
 
 
 def values_outside(subject: EngineSubject) -> None:
-    """Values that are not allowed are found, missing ones are not among them."""
+    """Values outside the allowed set are returned, without missing ones."""
     data = example()
     source = subject.open(data)
-    found = set(source.values_outside("visits", (0.0, 1.0), 3))
-    wanted = {float(v) for v in data["visits"]} - {0.0, 1.0}
-    assert found <= wanted and len(found) == min(3, len(wanted)), f"found {sorted(found)} of {sorted(wanted)}"
+    outside = set(source.values_outside("visits", (0.0, 1.0), 3))
+    others = {float(v) for v in data["visits"]} - {0.0, 1.0}
+    assert outside <= others and len(outside) == min(3, len(others)), f"outside {sorted(outside)} of {sorted(others)}"
     assert not source.values_outside("spend", {float(v) for v in data["spend"] if not missing(v)}), (
-        "missing is no value"
+        "a missing cell is not a value"
     )
 
 
 def deterministic(subject: EngineSubject) -> None:
-    """The same question twice has the same answer, to the last bit."""
+    """The same query twice gives bit-identical moments."""
     data = example()
     source = subject.open(data)
     first, second = source.moments(QUERY), source.moments(QUERY)
-    for key, found in first.moments.items():
+    for key, result in first.moments.items():
+        # Sums in an order that depends on threads differ in the last digits, and results would not be reproducible.
         again: Mapping[Any, Any] = second.moments
-        same = np.array_equal(found.m2, again[key].m2) and np.array_equal(found.mean, again[key].mean)
+        same = np.array_equal(result.m2, again[key].m2) and np.array_equal(result.mean, again[key].mean)
         assert same, f"two readings of {key} differ"
 
 
 def explains(subject: EngineSubject) -> None:
-    """It says in words how it reads."""
+    """explain() returns a text."""
     text = subject.open(example()).explain(QUERY)
     assert isinstance(text, str) and text.strip(), f"explain() returned {text!r}"

@@ -1,4 +1,4 @@
-"""What every exporter promises."""
+"""Claims that hold for every exporter."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ class ExporterSubject:
     call : callable
         ``(AnalysisResult) -> str or bytes``.
     suffixes : tuple of str
-        File suffixes it serves; what is written to ``.html`` and ``.json`` is looked at closer.
+        File suffixes it serves; ``.html`` and ``.json`` have further checks.
     """
 
     call: Callable[[AnalysisResult], Any]
@@ -41,50 +41,52 @@ def exporter_checks(subject: ExporterSubject, statistical: bool = True) -> Itera
 
 
 def contract(subject: ExporterSubject) -> None:
-    """Text that can be encoded, or bytes, and not nothing."""
+    """The exporter returns bytes or text that can be encoded, not empty."""
     _content(subject, "plain")
 
 
 def gaps(subject: ExporterSubject) -> None:
-    """A result with rows that cannot be estimated, failed checks and awkward names is exported too."""
+    """A result with not estimable rows, failed checks and names to escape is exported."""
     _content(subject, "difficult")
 
 
 def _content(subject: ExporterSubject, example: str) -> bytes:
     made = subject.call(EXAMPLES[example]())
-    assert isinstance(made, str | bytes), f"it returned {type(made).__name__}, wanted str or bytes"
+    assert isinstance(made, str | bytes), f"it returned {type(made).__name__}, expected str or bytes"
     content = made.encode() if isinstance(made, str) else made
-    assert content, "it returned nothing"
+    assert content, "the report is empty"
     return content
 
 
 def escaped(subject: ExporterSubject) -> None:
-    """A metric's name cannot put its own tags into a page."""
+    """HTML in the name of a metric is escaped."""
     assert b"<b>minutes</b>" not in _content(subject, "difficult"), "names are not escaped: use html.escape"
 
 
 def standard_json(subject: ExporterSubject) -> None:
-    """JSON holds no NaN and no Infinity."""
+    """The JSON is standard, without NaN and Infinity."""
 
     def refuse(word: str) -> None:
         raise AssertionError(f"it wrote {word}, which is not JSON: use allow_nan=False")
 
+    # Python reads NaN by default, other parsers reject the document; parse_constant is called for it.
     json.loads(_content(subject, "difficult"), parse_constant=refuse)
 
 
 def quiet(subject: ExporterSubject) -> None:
-    """It prints nothing."""
+    """The exporter prints nothing."""
     for make in EXAMPLES.values():
         with nothing_printed():
             subject.call(make())
 
 
 def pure(subject: ExporterSubject) -> None:
-    """The same result gives the same report; the result and the global random state are left alone."""
+    """The exporter is deterministic, and changes neither the result nor the global random state."""
     for name, make in EXAMPLES.items():
         result = make()
         before = result.to_json()
         with global_randomness_untouched():
             first = subject.call(result)
         assert result.to_json() == before, f"{name}: it changed the result"
+        # Identical reports can be compared by hash, and a diff of two shows changed results only.
         assert first == subject.call(result), f"{name}: two calls gave different reports (a date, a random id?)"

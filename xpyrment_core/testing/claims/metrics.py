@@ -1,4 +1,4 @@
-"""What every metric promises, be it a function of means, a derived column or a sample statistic."""
+"""Claims that hold for every metric: functions of means, derived columns and sample statistics."""
 
 import copy
 import math
@@ -37,17 +37,17 @@ def _difference(control: Estimate, treatment: Estimate, alpha: float, alternativ
 
 @frozen(kw_only=True, eq=False)
 class MetricSubject:
-    """A metric, with the data to try it on.
+    """A metric, with the data on which it is checked.
 
     Attributes
     ----------
     metric : object
         With ``name``, ``columns`` and ``value(means)`` (or ``estimate(sample)``).
     sample : callable or None
-        ``(generator, n) -> {column: values}`` of n units, where the kit's own columns (positive
+        ``(generator, n) -> {column: values}`` of n units, if the default columns (positive
         numbers, correlated within a unit) do not suit the metric.
     conservative : bool
-        Its variance may be too large, so that a test of it finds too little.
+        Its variance may be too large, so that tests reject too rarely.
     fast : bool
     """
 
@@ -63,18 +63,19 @@ class MetricSubject:
 
     @property
     def reads(self) -> Any:
-        """What the metric is computed from."""
+        """Data that the metric is computed from."""
         if hasattr(self.metric, "derive"):
             return "derived"
         return "moments" if hasattr(self.metric, "value") else "samples"
 
     @property
     def shapes(self) -> dict[str, ColumnShape]:
-        """The data it is tried on."""
+        """The data on which it is checked."""
         own = self.sample
         if own is not None:
             return {
                 "own": ColumnShape((500, 500), lambda g, n, _: own(g, n)),
+                # Unequal arms, because a variance of the wrong arm only shows there.
                 "own_unequal": ColumnShape((1200, 400), lambda g, n, _: own(g, n)),
             }
         if getattr(self.metric, "binary", False):
@@ -101,6 +102,7 @@ class MetricSubject:
         moments = moments or [Moments.of(arm) for arm in columns]
         samples = [None if self.reads == "moments" else ArmSample(arm) for arm in columns]
         arms = [ArmData(moments=m, sample=s) for m, s in zip(moments, samples, strict=True)]
+        # The path of a real analysis, so that derived columns and samples are covered as well.
         return prepare(task, arms[0], arms[1], {}, repeated=False)
 
     def estimates(self, control: Columns, treatment: Columns, moments: Any = None) -> tuple[Estimate, Estimate]:
@@ -123,7 +125,7 @@ def metric_checks(subject: MetricSubject, statistical: bool = True) -> Iterator[
 
 def _arms(subject: MetricSubject) -> Iterator[tuple[Columns, Columns]]:
     """Yield an experiment of each shape that the metric can be estimated in."""
-    found = 0
+    estimable = 0
     for name, shape in subject.shapes.items():
         generator = seeded(f"metric {name}")
         arms = tuple(shape.sample(generator, n, subject.sources) for n in shape.n)
@@ -132,19 +134,19 @@ def _arms(subject: MetricSubject) -> Iterator[tuple[Columns, Columns]]:
             subject.estimates(*copy.deepcopy(arms))
         except NotEstimable:
             continue
-        found += 1
+        estimable += 1
         yield arms[0], arms[1]
-    assert found, "it cannot be estimated from any of the data; give sample=(generator, n) -> {column: values}"
+    assert estimable, "it is not estimable on any of the data; give sample=(generator, n) -> {column: values}"
 
 
 def _need_columns(subject: MetricSubject, columns: Columns) -> None:
     missing = [c for c in subject.sources if c not in columns]
     if missing:
-        raise InputError(f"sample() gives no column {missing[0]!r}; the metric reads {', '.join(subject.sources)}.")
+        raise InputError(f"sample() returns no column {missing[0]!r}; the metric reads {', '.join(subject.sources)}.")
 
 
 def contract(subject: MetricSubject) -> None:
-    """It has a name and columns, and a finite value with a positive variance for each arm."""
+    """The metric has a name and columns, and a finite value with positive variance in each arm."""
     metric = subject.metric
     assert isinstance(metric.name, str) and metric.name, f"its name is {metric.name!r}"
     names = metric.columns
@@ -155,27 +157,28 @@ def contract(subject: MetricSubject) -> None:
             assert math.isfinite(estimate.value), f"its value is {estimate.value!r}"
             assert estimate.unit_variance > 0, f"its variance per unit is {estimate.unit_variance!r}"
             n = len(arm[subject.sources[0]])
-            assert estimate.n == n, f"it says n = {estimate.n} of {n} units"
+            assert estimate.n == n, f"n is {estimate.n}, expected {n} units"
 
 
 def slopes(subject: MetricSubject) -> None:
-    """The gradient is the derivative of the value, as finite differences have it."""
+    """The gradient agrees with central differences of the value."""
     metric = subject.metric
     for control, _ in _arms(subject):
         means = Moments.of({c: control[c] for c in metric.columns}).means
-        found = gradient(metric, dict(means))
-        for column, slope in zip(metric.columns, found, strict=True):
+        analytic = gradient(metric, dict(means))
+        for column, slope in zip(metric.columns, analytic, strict=True):
+            # Near the cube root of the machine precision, where truncation and rounding of the difference are balanced.
             step = 1e-5 * max(abs(means[column]), 1e-3)
             high, low = (float(metric.value(means | {column: means[column] + s})) for s in (step, -step))
-            wanted = (high - low) / (2 * step)
+            numeric = (high - low) / (2 * step)
             size = abs(float(metric.value(means))) / max(abs(means[column]), 1e-3)
-            assert close(float(slope), wanted, SLOPES, SLOPES * size), (
-                f"the slope by {column!r} is {slope:.6g}, the value moves by {wanted:.6g}"
+            assert close(float(slope), numeric, SLOPES, SLOPES * size), (
+                f"the slope by {column!r} is {slope:.6g}, central differences give {numeric:.6g}"
             )
 
 
 def row_order(subject: MetricSubject) -> None:
-    """The order of the units says nothing."""
+    """Estimates are invariant to the order of the units."""
     generator = seeded("order")
     for arms in _arms(subject):
         moved = []
@@ -186,7 +189,7 @@ def row_order(subject: MetricSubject) -> None:
 
 
 def chunks(subject: MetricSubject) -> None:
-    """Moments merged part by part give the same estimates."""
+    """Moments merged from parts give the same estimates."""
     for arms in _arms(subject):
         merged = []
         for arm in arms:
@@ -199,12 +202,14 @@ def chunks(subject: MetricSubject) -> None:
 
 def _assert_equal(before: tuple[Estimate, Estimate], after: tuple[Estimate, Estimate], what: str) -> None:
     for old, new in zip(before, after, strict=True):
-        assert close(new.value, old.value, RTOL, 1e-12), f"{what} made {old.value!r} of the value {new.value!r}"
-        assert close(new.variance, old.variance, RTOL), f"{what} made {old.variance!r} of the variance {new.variance!r}"
+        assert close(new.value, old.value, RTOL, 1e-12), f"{what} changed the value from {old.value!r} to {new.value!r}"
+        assert close(new.variance, old.variance, RTOL), (
+            f"{what} changed the variance from {old.variance!r} to {new.variance!r}"
+        )
 
 
 def pure(subject: MetricSubject) -> None:
-    """The same input gives the same numbers; the input and the global random state are left alone."""
+    """The estimate is deterministic, and changes neither its input nor the global random state."""
     for arms in _arms(subject):
         values = [values for arm in arms for values in arm.values()]
         with unchanged(*values), global_randomness_untouched():
@@ -218,7 +223,7 @@ def pure(subject: MetricSubject) -> None:
 
 
 def degenerate(subject: MetricSubject) -> None:
-    """Where it does not exist it raises NotEstimable (value() may fail to divide), and is never NaN."""
+    """Where the metric is not defined it raises NotEstimable (value() may divide by 0); no estimate is NaN."""
     control, treatment = next(_arms(subject))
     first = {c: values[:1] for c, values in control.items()}
     cases = {
@@ -233,13 +238,14 @@ def degenerate(subject: MetricSubject) -> None:
         except NotEstimable as error:
             assert error.reason, f"{what}: NotEstimable without a reason"
             continue
-        assert what not in ("an empty arm", "one unit"), f"{what} gave {pair[0]}, wanted NotEstimable"
+        # A variance needs two units; constant data may have a valid variance of 0.
+        assert what not in ("an empty arm", "one unit"), f"{what} gave {pair[0]}, expected NotEstimable"
         assert math.isfinite(pair[0].value), f"{what}: its value is {pair[0].value!r}"
         assert pair[0].unit_variance >= 0, f"{what}: its variance per unit is {pair[0].unit_variance!r}"
 
 
 def level(subject: MetricSubject, name: str) -> None:
-    """Its standard error is right: of experiments without an effect, 5 % have ``|difference| > 1.96 SE``."""
+    """The standard error is valid: without an effect, ``|difference| > 1.96 SE`` in 5 % of experiments."""
     shape = subject.shapes[name]
 
     def batch(generator: Generator, k: int) -> tuple[int, int]:
@@ -251,6 +257,7 @@ def level(subject: MetricSubject, name: str) -> None:
             except NotEstimable:
                 continue
             trials += 1
+            # A z test of both estimates: at hundreds of units its level depends on the standard error alone.
             hits += effect.p_value < ALPHA
         return hits, trials
 

@@ -1,4 +1,4 @@
-"""What every plot backend promises."""
+"""Claims that hold for every plot backend."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -40,24 +40,25 @@ def plot_backend_checks(subject: PlotBackendSubject, statistical: bool = True) -
 
 
 def contract(subject: PlotBackendSubject) -> None:
-    """A forest plot becomes a figure, also where rows cannot be estimated."""
+    """A forest plot is drawn, also with rows that are not estimable."""
     for plot in plots():
+        # The one kind that every result has; a backend may leave the others to another library.
         if plot.kind == "forest":
-            assert subject.call(plot) is not None, "it returned None, wanted the library's own figure"
+            assert subject.call(plot) is not None, "it returned None, expected the library's figure"
 
 
 def kinds(subject: PlotBackendSubject) -> None:
-    """Every other kind of plot becomes a figure, or is refused with an InputError."""
+    """Every other kind of plot is drawn or raises InputError."""
     for plot in plots():
         try:
             figure = subject.call(plot)
         except InputError:
             continue
-        assert figure is not None, f"a {plot.kind} plot became None, wanted a figure or an InputError"
+        assert figure is not None, f"a {plot.kind} plot returned None, expected a figure or an InputError"
 
 
 def options(subject: PlotBackendSubject) -> None:
-    """An option it does not have is refused, not ignored."""
+    """An unknown option raises an error."""
     try:
         subject.call(next(plots()), no_such_option=1)
     except (InputError, TypeError):
@@ -66,25 +67,26 @@ def options(subject: PlotBackendSubject) -> None:
 
 
 def quiet(subject: PlotBackendSubject) -> None:
-    """It prints nothing."""
+    """The backend prints nothing."""
     with nothing_printed():
         subject.call(next(plots()))
 
 
 def pure(subject: PlotBackendSubject) -> None:
-    """The plot's data and the global random state are left alone."""
+    """The backend changes neither the plot's data nor the global random state."""
     plot = next(plots())
     with same_text(plot), global_randomness_untouched():
         subject.call(plot)
 
 
 def saves(subject: PlotBackendSubject) -> None:
-    """A file of every suffix it serves can be written."""
+    """A file of every declared suffix can be written."""
     figure = subject.call(next(plots()))
     with TemporaryDirectory() as folder:
         for suffix in subject.suffixes:
             path = Path(folder) / f"plot{suffix}"
             _save(subject, figure, path)
+            # Matplotlib and others create the file before they fail, so its size counts too.
             assert path.exists() and path.stat().st_size, f"nothing was written for the suffix {suffix}"
 
 

@@ -1,4 +1,4 @@
-"""What every test promises, whatever it compares."""
+"""Claims that hold for every test, on estimates, counts or samples."""
 
 import math
 from collections.abc import Iterator
@@ -46,15 +46,15 @@ test_checks.__test__ = False  # type: ignore[attr-defined]
 
 
 def contract(subject: TestSubject) -> None:
-    """An Effect with p in [0, 1], and an interval of the level asked for, in order and around the difference."""
+    """The Effect has p in [0, 1] and an interval of the requested level that contains the difference."""
     for at in range(len(experiments_of(subject))):
         for alpha, alternative in SETTINGS:
             effect = answer(subject, at, alpha, alternative)
-            assert isinstance(effect, Effect), f"it returned {type(effect).__name__}, wanted an Effect"
+            assert isinstance(effect, Effect), f"it returned {type(effect).__name__}, expected an Effect"
             assert 0 <= effect.p_value <= 1, f"the p-value is {effect.p_value!r}"
             assert math.isfinite(effect.difference), f"the difference is {effect.difference!r}"
             assert effect.alternative == alternative, (
-                f"asked for {alternative!r}, the Effect says {effect.alternative!r}"
+                f"alternative was {alternative!r}, the Effect has {effect.alternative!r}"
             )
             _check_interval(effect, alpha)
 
@@ -78,13 +78,14 @@ def interval_and_p(subject: TestSubject) -> None:
                 continue
             for what, interval in (("interval", effect.interval), ("relative interval", effect.relative)):
                 if isinstance(interval, Interval):
+                    # A test and an interval that disagree leave the reader two answers; inverting one test gives both.
                     agree = interval.excludes(0.0) == (effect.p_value < alpha)
                     bounds = f"[{interval.low:.4g}, {interval.high:.4g}]"
                     assert agree, f"p = {effect.p_value:.4g} at alpha {alpha}, but the {what} is {bounds}"
 
 
 def swap_arms(subject: TestSubject) -> None:
-    """Control for treatment: the sign of the difference and the sides of the interval change, nothing else."""
+    """Swapping the arms changes the sign of the difference and interval, and leaves the p-value."""
     for at, (control, treatment) in enumerate(experiments_of(subject)):
         for alpha, alternative in SETTINGS:
             effect = answer(subject, at, alpha, alternative)
@@ -93,11 +94,13 @@ def swap_arms(subject: TestSubject) -> None:
 
 
 def rescale(subject: TestSubject) -> None:
-    """Another unit of measurement: the p-value stays, and the effect has the new unit or none."""
+    """The p-value is invariant to the unit of measurement; the effect scales with it or is unit-free."""
     for control, treatment, effect in answers(subject):
+        # One factor is a power of two, which is exact: a difference there is not due to rounding.
         for factor in (1000.0, 1 / 64):
             other = subject(factor * control, factor * treatment)
             size = max(abs(effect.difference), effect.std_error or 0.0)
+            # A rank statistic such as P(T > C) has no unit; it is recognised by the unchanged difference.
             own = close(other.difference, effect.difference, subject.rtol, subject.rtol * size)
             _assert_moved(
                 effect, other, 1.0 if own else factor, 0.0, subject.rtol, f"multiplying all values by {factor:g}"
@@ -105,7 +108,7 @@ def rescale(subject: TestSubject) -> None:
 
 
 def shift(subject: TestSubject) -> None:
-    """Another zero of measurement: nothing changes but the two values."""
+    """Effect and p-value are invariant to adding a constant to all values."""
     for control, treatment, effect in answers(subject):
         for amount in (7.5, -100.0):
             other = subject(control + amount, treatment + amount)
@@ -121,37 +124,39 @@ def _assert_moved(before: Effect, after: Effect, factor: float, atol: float, rto
     scale = abs(factor) * max(abs(before.difference), before.std_error or 0.0)
     atol = max(atol, rtol * scale)
     assert close(after.difference, factor * before.difference, rtol, atol), (
-        f"{what} made the difference {after.difference!r}, wanted {factor * before.difference!r}"
+        f"{what} made the difference {after.difference!r}, expected {factor * before.difference!r}"
     )
     assert isinstance(before.interval, Interval) == isinstance(after.interval, Interval), (
         f"{what} made the interval {after.interval!r} of {before.interval!r}"
     )
     if isinstance(before.interval, Interval) and isinstance(after.interval, Interval):
-        wanted = sorted((factor * before.interval.low, factor * before.interval.high))
-        got = after.interval.low, after.interval.high
-        assert all(close(g, w, rtol, atol) for g, w in zip(got, wanted, strict=True)), (
-            f"{what} made the interval {got}, wanted {tuple(wanted)}"
+        expected = sorted((factor * before.interval.low, factor * before.interval.high))
+        bounds = after.interval.low, after.interval.high
+        assert all(close(g, w, rtol, atol) for g, w in zip(bounds, expected, strict=True)), (
+            f"{what} made the interval {bounds}, expected {tuple(expected)}"
         )
 
 
 def direction(subject: TestSubject) -> None:
-    """A large effect is found, by the right alternative, with the right sign."""
+    """A large effect is significant, with the right sign and alternative."""
     for shape in subject.shapes.values():
+        # Probabilities end at 1, so an effect on them is limited.
         large = min(8 * shape.effect, 0.95 - shape.mean) if shape.mean < 1 else 8 * shape.effect
         if large < 3 * shape.effect:
             continue  # no room for a large effect above
         control, treatment = (arm[0] for arm in shape.experiments(seeded(f"direction {shape.name}"), 1, large))
-        found = {alternative: subject(control, treatment, ALPHA, alternative) for alternative in FLIP}
-        p = {alternative: effect.p_value for alternative, effect in found.items()}
-        assert found["two-sided"].difference > 0, "treatment is larger, but the difference is not positive"
+        effects = {alternative: subject(control, treatment, ALPHA, alternative) for alternative in FLIP}
+        p = {alternative: effect.p_value for alternative, effect in effects.items()}
+        assert effects["two-sided"].difference > 0, "treatment is larger, but the difference is not positive"
         assert max(p["two-sided"], p["greater"]) < 0.01, f"a large increase has the p-values {p}"
         assert p["less"] > 0.9, f"'less' has p = {p['less']:.4g} for a large increase"
 
 
 def one_sided(subject: TestSubject) -> None:
-    """One-sided intervals are open on the side of the alternative, and the two p-values leave nothing out."""
+    """One-sided intervals are unbounded on the side of the alternative; the two p-values sum to at least 1."""
     for at in range(len(experiments_of(subject))):
         up, down = answer(subject, at, ALPHA, "greater"), answer(subject, at, ALPHA, "less")
+        # Discrete statistics count the observed value in both tails, so the sum may exceed 1.
         assert up.p_value + down.p_value >= 1 - 1e-6, f"'greater' {up.p_value:.4g} and 'less' {down.p_value:.4g}"
         if isinstance(up.interval, Interval):
             assert math.isinf(up.interval.high), f"'greater' must have no upper bound, got {up.interval.high!r}"
@@ -160,7 +165,7 @@ def one_sided(subject: TestSubject) -> None:
 
 
 def row_order(subject: TestSubject) -> None:
-    """The order of the units says nothing."""
+    """The effect is invariant to the order of the units."""
     generator = seeded("row order")
     for control, treatment, effect in answers(subject):
         other = subject(generator.permutation(control), generator.permutation(treatment))
@@ -168,7 +173,7 @@ def row_order(subject: TestSubject) -> None:
 
 
 def chunks(subject: TestSubject) -> None:
-    """Estimates from moments merged part by part give the same answer."""
+    """Estimates from merged moments give the same effect."""
     for control, treatment, effect in answers(subject):
         parts = [_merged(arm) for arm in (control, treatment)]
         other = subject.call(*parts, ALPHA, "two-sided")
@@ -183,7 +188,7 @@ def _merged(values: Values) -> Estimate:
 
 
 def pure(subject: TestSubject) -> None:
-    """The same input gives the same numbers; the input and the global random state are left alone."""
+    """The test is deterministic, and changes neither its input nor the global random state."""
     for control, treatment, _ in answers(subject):
         with unchanged(control, treatment), global_randomness_untouched():
             first = subject(control, treatment)
@@ -193,7 +198,7 @@ def pure(subject: TestSubject) -> None:
 
 
 def degenerate(subject: TestSubject) -> None:
-    """Where nothing can be said the test raises NotEstimable, or has a number that is one."""
+    """On degenerate data the test raises NotEstimable or returns finite numbers."""
     shape = next(iter(subject.shapes.values()))
     control, treatment = (arm[0] for arm in shape.experiments(seeded("degenerate"), 1, 0.0))
     one, none = control[:1], control[:0]
@@ -220,21 +225,23 @@ def _assert_sane(subject: TestSubject, what: str, arms: tuple[Values, Values], a
     except NotEstimable as error:
         assert error.reason, f"{what}: NotEstimable without a reason"
         return
-    assert "empty" not in what, f"{what}: p = {effect.p_value!r}, wanted NotEstimable"
-    assert 0 < effect.p_value <= 1, f"{what}: the p-value is {effect.p_value!r}, wanted NotEstimable with the reason"
+    assert "empty" not in what, f"{what}: p = {effect.p_value!r}, expected NotEstimable"
+    # An exact 0 would claim certainty, and has no logarithm in later meta-analyses.
+    assert 0 < effect.p_value <= 1, f"{what}: the p-value is {effect.p_value!r}, expected NotEstimable with the reason"
     assert math.isfinite(effect.difference), f"{what}: the difference is {effect.difference!r}"
     if isinstance(effect.interval, Interval):
         assert not math.isnan(effect.interval.low + effect.interval.high), f"{what}: the interval has NaN"
+        # A width of 0 would mean that the effect is known exactly from a sample.
         assert effect.interval.low < effect.interval.high, f"{what}: the interval has no width"
 
 
 def not_a_number(subject: TestSubject) -> None:
-    """An estimate that is no number is refused, not turned into a p-value."""
-    good = Estimate(value=1.0, n=50, unit_variance=2.0)
-    for bad in (evolve(good, value=math.nan), evolve(good, unit_variance=math.nan), evolve(good, value=math.inf)):
-        for pair in ((bad, good), (good, bad)):
+    """An estimate that is not a finite number raises NotEstimable."""
+    finite = Estimate(value=1.0, n=50, unit_variance=2.0)
+    for bad in (evolve(finite, value=math.nan), evolve(finite, unit_variance=math.nan), evolve(finite, value=math.inf)):
+        for pair in ((bad, finite), (finite, bad)):
             try:
                 effect = subject.call(*pair, ALPHA, "two-sided")
             except NotEstimable:
                 continue
-            raise AssertionError(f"{bad} gave p = {effect.p_value!r}, wanted NotEstimable")
+            raise AssertionError(f"{bad} gave p = {effect.p_value!r}, expected NotEstimable")
