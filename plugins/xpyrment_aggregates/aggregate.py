@@ -52,7 +52,7 @@ class Aggregate:
     origin : mapping of str to str
         Provenance: data, engine, version, time.
     name : str
-        What messages call it: its file.
+        Name in messages: the path of its file.
     """
 
     treatment_col: str

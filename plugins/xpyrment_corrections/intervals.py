@@ -134,10 +134,11 @@ def _compatible(
     """Return the confidence set that belongs to a stepwise test.
 
     Of m rows, r are rejected. Where r = m, every interval has level ``1 - share(m)`` and ends
-    at the null where it would pass it. Else the interval of a rejected row is the half-line on its side
-    of the null (alpha_i = 0, cut at the null), because the level was spent on rejecting further
+    at the null where it would pass it. Else the interval of a rejected row is the half-line on
+    its side of the null (alpha_i = 0, cut at the null), because the level was spent on rejecting further
     rows. A row not rejected has level ``1 - share(m - r)`` if it is one-sided; if it is two-sided
-    its ends are moved out by `_given_not_rejected`, without which the coverage of a large effect, given that it was not rejected, would be too low.
+    its ends are moved out by `_given_not_rejected`, without which the coverage of a large effect,
+    given that it was not rejected, would be too low.
 
     For one-sided tests this is the set of Strassburger and Bretz and of Guilbaud, which holds
     with probability ``1 - alpha`` under any dependence. For two-sided tests no set is both

@@ -104,7 +104,7 @@ class DuckDBDatabase:
 
 
 def _codes(units: pa.ChunkedArray) -> NDArray[np.int64]:
-    # Units are only told apart, so an id of any type is replaced by its place in a dictionary.
+    # Ids are only compared, so one of any type is replaced by its index in a dictionary.
     encoded: Any = units.combine_chunks()
     encoded = encoded.dictionary_encode()
     return np.asarray(encoded.indices.to_numpy(), dtype=np.int64)

@@ -1,4 +1,4 @@
-"""The engine for files and DuckDB relations: what it accepts, and how it is opened."""
+"""Engine for files and DuckDB relations: what it accepts, and how it opens them."""
 
 import os
 from collections.abc import Sequence

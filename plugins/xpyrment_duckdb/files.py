@@ -1,4 +1,4 @@
-"""Data files named by paths, globs and folders: their suffixes, and how they are found."""
+"""Data files by paths, globs and folders: their suffixes, and their search."""
 
 from collections.abc import Sequence
 from glob import glob, has_magic
@@ -34,7 +34,7 @@ class Files:
 
     @property
     def described(self) -> str:
-        """What messages call them."""
+        """Name in messages."""
         named = f"'{self.names[0]}'" if len(self.names) == 1 else f"{len(self.names)} files from '{self.names[0]}'"
         return named if len(self.paths) == len(self.names) else f"{named} ({len(self.paths)} files)"
 

@@ -28,7 +28,7 @@ class LazyDatabase:
     ----------
     frame : narwhals LazyFrame
     described : str
-        What messages call it.
+        Name in messages.
     """
 
     def __init__(self, frame: Frame, described: str) -> None:

@@ -1,4 +1,4 @@
-"""The engine for lazy frames: what it accepts and what it refuses."""
+"""Engine for lazy frames: what it accepts and what it refuses."""
 
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ LAZY = {
     ("narwhals", "LazyFrame"): "the narwhals LazyFrame",
     ("sqlframe", "DataFrame"): "the sqlframe DataFrame",
 }
-"""What messages call a class, by the package and the name of it or of one it is derived from."""
+"""Name in messages of a class, by the package and the name of the class or one of its bases."""
 
 
 class LazyEngine:
@@ -58,7 +58,7 @@ class LazyEngine:
 
 
 def described(data: object) -> str | None:
-    """Return what messages call a lazy frame, None for anything else."""
+    """Return the name of a lazy frame in messages, None for other objects."""
     # Along the classes it is derived from: Spark's classic and Connect frames are subclasses of one DataFrame.
     for kind in type(data).__mro__:
         for (package, name), words in LAZY.items():
