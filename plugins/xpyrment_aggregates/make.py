@@ -65,11 +65,7 @@ def aggregate(
     experiment = setup(data, treatment_col, id_col, plugins=plugins)
     source, schema = experiment.source, experiment.source.schema()
     groups = _groups(columns, schema)
-    for covariate in covariates:
-        check_column("covariate", covariate, schema)
-    levels = {treatment_col: _levels(source, treatment_col)}
-    # Numeric covariates are described by moments, others by the share of each value.
-    levels |= {c: _levels(source, c) for c in covariates if schema[c] not in ("number", "boolean")}
+    levels = _all_levels(source, schema, treatment_col, covariates)
     arms = tuple(label for label in levels[treatment_col] if label is not None)
     row_sets = tuple(_row_sets(groups, covariates, levels))
     query = Query(treatment_col=treatment_col, arms=arms, row_sets=row_sets, unit_col=id_col)
@@ -120,6 +116,16 @@ def _group(text: str, schema: "Mapping[str, ColumnType]") -> tuple[str, ...]:
         if schema[name] not in ("number", "boolean"):
             raise InputError(f"column {name!r} is {schema[name]}, expected numbers; text can be a covariate.")
     return tuple(dict.fromkeys(names))
+
+
+def _all_levels(
+    source: Source, schema: "Mapping[str, ColumnType]", treatment_col: str, covariates: Sequence[str]
+) -> dict[str, dict[Label | None, int]]:
+    for covariate in covariates:
+        check_column("covariate", covariate, schema)
+    # Numeric covariates are described by moments, others by the share of each value.
+    categorical = [c for c in covariates if schema[c] not in ("number", "boolean")]
+    return {column: _levels(source, column) for column in (treatment_col, *categorical)}
 
 
 def _levels(source: Source, column: str) -> dict[Label | None, int]:
