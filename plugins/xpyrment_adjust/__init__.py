@@ -1,8 +1,9 @@
-"""Covariate adjustment: the same effect with less noise.
+"""Covariate adjustment of effects: CUPED, analysis of covariance and Lin's regression.
 
 `cuped` takes one slope per covariate, pooled within the two variants. `ols` is the
 classical analysis of covariance with the same slopes. `lin` gives each variant its own
-slopes, which never loses precision in large samples, whatever the truth looks like.
+slopes; in large samples it is never less precise than no adjustment, even if the
+relation is not linear.
 """
 
 from xpyrment_core import AdjusterDefinition, hookimpl

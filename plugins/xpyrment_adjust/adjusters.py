@@ -21,7 +21,7 @@ def cuped(control: Moments, treatment: Moments) -> Pair:
     Parameters
     ----------
     control, treatment : Moments
-        The outcome (linearised, if it is no plain mean) first, then the covariates.
+        The outcome first (linearised unless it is a mean), then the covariates.
 
     Returns
     -------
@@ -43,7 +43,7 @@ def cuped(control: Moments, treatment: Moments) -> Pair:
     >>> control = Moments(("y", "x"), 100, [10.0, 5.0], [[500.0, 300.0], [300.0, 400.0]])
     >>> treatment = Moments(("y", "x"), 100, [11.0, 5.2], [[500.0, 300.0], [300.0, 400.0]])
     >>> before, after = cuped(control, treatment)
-    >>> round(after.value - before.value, 4)  # 1.0 less 0.75 times 0.2
+    >>> round(after.value - before.value, 4)  # 1.0 minus 0.75 times 0.2
     0.85
     """
     return _common_slopes(control, treatment, conditional=False)
@@ -52,8 +52,8 @@ def cuped(control: Moments, treatment: Moments) -> Pair:
 def ols(control: Moments, treatment: Moments) -> Pair:
     """Adjust as the regression ``y ~ treatment + covariates`` does (analysis of covariance).
 
-    The estimate is that of `cuped`; the standard error also counts that the slopes were
-    estimated from these units. With the test ``student`` the t statistic and its degrees
+    The estimate is that of `cuped`; the standard error includes the estimation error of the
+    slopes. With the test ``student`` the t statistic and its degrees
     of freedom are those of ordinary least squares. Parameters and errors as in `cuped`.
 
     References
@@ -71,11 +71,11 @@ def ols(control: Moments, treatment: Moments) -> Pair:
 
 
 def lin(control: Moments, treatment: Moments) -> Pair:
-    """Adjust with slopes of each variant's own, evaluated at the pooled covariate means.
+    """Adjust with separate slopes per variant, evaluated at the pooled covariate means.
 
-    In large samples never less precise than no adjustment, whatever the true relation.
-    The variance is the superpopulation's: beside each regression's own it counts that the
-    pooled means, at which regressions with different slopes are compared, are a sample's.
+    In large samples never less precise than no adjustment, even if the relation is not linear.
+    The variance is that for a superpopulation: to each regression's variance it adds that of the
+    pooled means, at which regressions with different slopes are compared.
     Parameters and errors as in `cuped`; a covariate must vary within each variant.
 
     References
@@ -88,23 +88,25 @@ def lin(control: Moments, treatment: Moments) -> Pair:
     >>> control = Moments(("y", "x"), 100, [10.0, 5.0], [[500.0, 400.0], [400.0, 400.0]])
     >>> treatment = Moments(("y", "x"), 100, [11.0, 5.2], [[500.0, 200.0], [200.0, 400.0]])
     >>> before, after = lin(control, treatment)
-    >>> round(after.value - before.value, 4)  # slopes 1.0 and 0.5: 1.0 less 0.75 times 0.2
+    >>> round(after.value - before.value, 4)  # slopes 1.0 and 0.5: 1.0 minus 0.75 times 0.2
     0.85
     """
     control, treatment = comparable(control, treatment)
     names, p = control.columns[1:], len(control.columns) - 1
+    # Each variant's regression estimates an intercept and p slopes.
     dfs = [_enough(arm.n - 1 - p, min(control.n, treatment.n), names) for arm in (control, treatment)]
     theta_c = slopes(control.m2, names, "control")
     theta_t = slopes(treatment.m2, names, "treatment")
-    apart = theta_t - theta_c
+    slope_gap = theta_t - theta_c
     share = control.n / (control.n + treatment.n)
-    gap = treatment.mean[1:] - control.mean[1:]
+    mean_gap = treatment.mean[1:] - control.mean[1:]
     fits = []
     for arm, theta, own, df in zip((control, treatment), (theta_c, theta_t), (share, 1 - share), dfs, strict=True):
         # y - thetabar'x is the regression's residual plus own * (theta_t - theta_c)'x, uncorrelated.
-        drift = own**2 * float(apart @ arm.m2[1:, 1:] @ apart) / (arm.n - 1)
-        away = (1 - own) ** 2 * float(gap @ np.linalg.solve(arm.m2[1:, 1:], gap))
-        fits.append(_Fit(arm, theta, _residual(arm, theta) / df + drift, 1 / arm.n + away, df))
+        drift = own**2 * float(slope_gap @ arm.m2[1:, 1:] @ slope_gap) / (arm.n - 1)
+        # Leverage d' Sxx_a^-1 d of the pooled means, which lie d = +-(1 - own) (xbar_T - xbar_C) from the variant's.
+        distance = (1 - own) ** 2 * float(mean_gap @ np.linalg.solve(arm.m2[1:, 1:], mean_gap))
+        fits.append(_Fit(arm, theta, _residual(arm, theta) / df + drift, 1 / arm.n + distance, df))
     return _evaluate(*fits)
 
 
@@ -122,7 +124,10 @@ class _Fit:
 def _common_slopes(control: Moments, treatment: Moments, *, conditional: bool) -> Pair:
     control, treatment = comparable(control, treatment)
     names = control.columns[1:]
+    # Two intercepts and p slopes: N - 2 - p degrees of freedom (Cochran 1957).
     _enough(control.n + treatment.n - 2 - len(names), control.n + treatment.n, names)
+    # theta = Cov(y, x) / Var(x) (Deng et al. 2013), from products within the variants: in those of the whole sample the
+    # effect itself would enter the slope.
     theta = slopes(control.m2 + treatment.m2, names, BOTH)
     inverse = np.linalg.inv((control.m2 + treatment.m2)[1:, 1:])
     pull = inverse @ (treatment.mean[1:] - control.mean[1:])
@@ -138,6 +143,7 @@ def _common_slopes(control: Moments, treatment: Moments, *, conditional: bool) -
 
 
 def _enough(df: float, n: int, names: tuple[str, ...]) -> float:
+    # 0 degrees of freedom come out as rounding error where a trace was subtracted.
     if df > 1e-9:
         return df
     raise CovariateRefused(names[-1], f"{n} units are too few for {len(names)} covariates")
@@ -146,6 +152,7 @@ def _enough(df: float, n: int, names: tuple[str, ...]) -> float:
 def _residual(arm: Moments, theta: NDArray[np.float64]) -> float:
     """Return the sum of squares of ``y - theta' x`` about its mean."""
     weights = np.concatenate([[1.0], -theta])
+    # Rounding can make it negative where the covariates explain almost everything.
     return max(float(weights @ arm.m2 @ weights), 0.0)
 
 
@@ -163,6 +170,7 @@ def _evaluate(control: _Fit, treatment: _Fit) -> Pair:
     cross_c, own_c = _shared(control.arm, u, v)
     cross_t, own_t = _shared(treatment.arm, v, u)
     extra_c, extra_t = 2 * cross_c - own_c + own_t, 2 * cross_t - own_t + own_c
+    # The extra variances cancel: Var(value_T - value_C) is the sum of both `Estimate.variance`.
     covariance = (extra_c + extra_t) / 2
     values = (control.arm.mean[0] + u @ gap, treatment.arm.mean[0] - v @ gap)
     before, after = (

@@ -1,4 +1,4 @@
-"""Slopes of an outcome on covariates from centred cross-products, and what forbids them."""
+"""Least-squares slopes from centred cross-products, and checks of the covariates."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from xpyrment_core.stats.wald import CANCELLATION, ROUNDING
 COLLINEAR = 1e-10
 """A covariate whose share of variance not explained by those before it is below this is refused.
 
-The share is read off a correlation matrix, so it does not depend on units. Moments carry
+The share is computed from a correlation matrix, so it does not depend on units. Moments carry
 it to about 1e-13, so at this limit the slopes still have three digits.
 """
 
@@ -46,27 +46,30 @@ def slopes(m2: NDArray[np.float64], names: Sequence[str], where: str) -> NDArray
     unit = np.where(scale > 0, scale, 1.0)
     correlation = m2 / np.outer(unit, unit)
     _check_rank(correlation, names, where)
+    # The normal equations in standard units: their condition does not depend on the units of the covariates.
     standardised = np.linalg.solve(correlation[1:, 1:], correlation[1:, 0])
     return np.asarray(standardised * unit[0] / unit[1:])
 
 
 def _check_rank(correlation: NDArray[np.float64], names: Sequence[str], where: str) -> None:
-    """Eliminate the covariates in their order; what is left on the diagonal is each one's own share."""
-    left = correlation.copy()
-    constant_outcome = left[0, 0] == 0
+    """Check the rank by Gaussian elimination, in the order of the covariates."""
+    # Schur complement: variances and covariances that the covariates eliminated so far do not explain.
+    remaining = correlation.copy()
+    constant_outcome = remaining[0, 0] == 0
     for j, name in enumerate(names, start=1):
-        if left[j, j] < COLLINEAR:
+        if remaining[j, j] < COLLINEAR:
             raise CovariateRefused(name, f"it is a linear function of the covariates before it within {where}")
-        left -= np.outer(left[:, j], left[j]) / left[j, j]
-        if left[0, 0] < CANCELLATION and not constant_outcome:
+        remaining -= np.outer(remaining[:, j], remaining[j]) / remaining[j, j]
+        # The residual variance would consist of rounding error.
+        if remaining[0, 0] < CANCELLATION and not constant_outcome:
             raise CovariateRefused(name, f"it reproduces the outcome exactly within {where}")
 
 
 def comparable(control: Moments, treatment: Moments) -> tuple[Moments, Moments]:
     """Return both variants' moments with the covariates in units of their pooled spread.
 
-    Slopes follow the unit, so nothing that comes of them changes; the arithmetic no longer
-    depends on whether a covariate is in cents or in millions. Where a covariate is constant
+    Slopes are equivariant, so adjusted values do not change, and the arithmetic does not
+    depend on whether a covariate is in cents or in millions. Where a covariate is constant
     its spread is exactly 0.
 
     Raises
@@ -80,6 +83,7 @@ def comparable(control: Moments, treatment: Moments) -> tuple[Moments, Moments]:
         if arm.n < 2:
             raise NotEstimable(f"only {arm.n} unit with an observed value: a variance needs two")
         for at, name in enumerate(arm.columns[1:], start=1):
+            # One infinite value makes mean and cross-products of its column infinite or NaN.
             if not np.isfinite(arm.mean[at]) or not np.isfinite(arm.m2[at, at]):
                 raise CovariateRefused(name, "it has values that are not finite")
     scale = np.sqrt(np.diag(control.m2) + np.diag(treatment.m2))
@@ -89,6 +93,7 @@ def comparable(control: Moments, treatment: Moments) -> tuple[Moments, Moments]:
 
 
 def _in_units(moments: Moments, scale: NDArray[np.float64]) -> Moments:
+    # A spread below the rounding error of the mean is that of a constant; it must be 0 for `slopes` to refuse it.
     varies = np.diag(moments.m2) > moments.n * (ROUNDING * moments.mean) ** 2
     varies[0] = True
     return moments.project(moments.columns, moments.mean / scale, np.diag(varies / scale))

@@ -1,4 +1,4 @@
-"""Analyse moments that were added up elsewhere: small files, without any unit-level data.
+"""Analyse files of moments: counts, means and cross-products, without unit-level data.
 
 ``xpyrment aggregate DATA`` writes counts, means and cross-products per variant to a
 ``.moments.json`` file. Files of several shards, days or countries merge exactly, and
@@ -9,8 +9,8 @@ an analysis reads them as it reads any data:
 - Covariates are described on the rows of every metric, with what is missing counted.
 - Files merge as long as no unit is in two of them; that cannot be seen from the
   files, so shard by unit. Where units have several rows, aggregate all of their rows
-  in one go: such files do not merge.
-- Ranks, quantiles and the bootstrap need the values themselves, which are not there.
+  at once: such files do not merge.
+- Ranks, quantiles and the bootstrap need the values themselves, which the files do not contain.
 """
 
 from xpyrment_core import CommandDefinition, EngineDefinition, hookimpl

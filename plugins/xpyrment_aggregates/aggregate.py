@@ -30,7 +30,7 @@ class StoredSet:
 
 @frozen(eq=False, kw_only=True)
 class Aggregate:
-    """Everything that an analysis of functions of means needs of some data.
+    """Sufficient statistics of data for analyses of functions of means.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class Aggregate:
     origin : mapping of str to str
         Provenance: data, engine, version, time.
     name : str
-        What messages call it: its file.
+        Name in messages: the path of its file.
     """
 
     treatment_col: str
@@ -73,7 +73,7 @@ class Aggregate:
         return self.levels[self.treatment_col]
 
     def complete(self, stored: StoredSet) -> bool:
-        """Say whether a set covers every row that has a variant (and a unit in one variant only)."""
+        """Return whether a set covers every row that has a variant (and a unit in one variant only)."""
         return all(stored.rows.get(arm, 0) == self._countable(arm) for arm in self.labels if arm is not None)
 
     def _countable(self, arm: Label) -> int:
@@ -93,6 +93,7 @@ class Aggregate:
             The columns were not aggregated together.
         """
         columns = frozenset(required)
+        # The rows of a set without missing values are all rows, which are those of each of its subsets too.
         for stored in self.sets:
             if stored.required == columns or (columns <= stored.required and self.complete(stored)):
                 return stored
@@ -115,6 +116,8 @@ class Aggregate:
         known = stored.moments.get(arm)
         if known is None or known.n == 0:
             return Moments.empty(row_set.names), 0
+        # Moments of the linear map A x: A mean and A m2 A'. A is sparse, so that an infinite column affects only the
+        # terms that use it (0 times infinity is NaN).
         weights = [self._weights(stored, term, shifts) for term in row_set.terms]
         mean = [_combined(known.mean, row) for row in weights]
         m2 = [[sum(w * _combined(known.m2[j], b) for j, w in a.items()) for b in weights] for a in weights]
@@ -128,20 +131,22 @@ class Aggregate:
         if term.kind == "level":
             indicator = at.get((term.column, "level", term.level))
             if indicator is None and term.column not in self.levels:
-                raise self._not_there(term.column)
-            return {} if indicator is None else {indicator: 1.0}  # a level that does not occur here is 0 on every row
+                raise self._not_aggregated(term.column)
+            # A level that does not occur in this part is 0 on every row.
+            return {} if indicator is None else {indicator: 1.0}
+        # The columns required by a set are observed in all of its rows.
         if value is not None:
             return {} if term.kind == "missing" else {value: 1.0}
         if missing is None or term.kind == "value":
-            raise self._not_there(term.column)
+            raise self._not_aggregated(term.column)
         if term.kind == "missing":
             return {missing: 1.0}
-        # Imputed with another value: the imputed rows move by the difference.
+        # Imputed with another value: x + (new shift - old shift) * missing.
         return {at[term.column, "filled", None]: 1.0, missing: shifts[term.column] - self.shifts[term.column]}
 
-    def _not_there(self, column: str) -> InputError:
+    def _not_aggregated(self, column: str) -> InputError:
         return InputError(
-            f"'{self.name}' does not say how {column!r} goes with the other columns asked for. "
+            f"'{self.name}' has no moments of {column!r} together with the other columns of the metric. "
             f"Aggregate again with --covariates {column} (or --columns a/{column})."
         )
 

@@ -18,7 +18,7 @@ def aggregate(
     columns: Annotated[CommaList, Parameter(help="Outcome columns; join those of one metric: clicks/impressions.")],
     covariates: Annotated[
         CommaList, Parameter(help="Columns to adjust with and to check for balance.", show_default=False)
-    ] = [],  # noqa: B006 - cyclopts reads it, nobody writes to it
+    ] = [],  # noqa: B006 - read by cyclopts, never modified
     id_col: Annotated[
         str | None, Parameter(help="Column of the unit of randomisation, where units have several rows.")
     ] = None,
@@ -28,7 +28,7 @@ def aggregate(
 ) -> Report:
     """Add data up to counts, means and cross-products per variant, and write them to a small file.
 
-    The file holds nothing of any unit. Files of several days or shards are merged by analysing
+    The file contains no unit-level data. Files of several days or shards are merged by analysing
     them together: xpyrment analyze 'day-*.moments.json' --treatment-col … --metric ….
     """
     from xpyrment_aggregates.files import write
@@ -47,13 +47,14 @@ def aggregate(
 def _opened(data: tuple[str, ...]) -> Any:
     from xpyrment_core.data.files import read_frame
 
+    # Standard input can be read only once, an engine may read several times.
     if data == ("-",):
         return read_frame("-")
     return data[0] if len(data) == 1 else list(data)
 
 
 def _target(data: tuple[str, ...], out: Path | None) -> Path:
-    from xpyrment_aggregates.files import ENDING
+    from xpyrment_aggregates.engine import ENDING
 
     if not data:
         raise InputError("there is no data: name a CSV or Parquet file, a glob, or - for standard input.")
@@ -61,25 +62,24 @@ def _target(data: tuple[str, ...], out: Path | None) -> Path:
         if not out.name.endswith(ENDING):
             raise InputError(f"--out '{out}' must end in {ENDING}, by which an analysis knows what the file is.")
         return out
+    # The default name is that of the data file, which is not unique here.
     if len(data) > 1 or data[0] == "-" or set("*?[") & set(data[0]):
         raise InputError(f"name the file to write: --out experiment{ENDING}.")
     source = Path(data[0])
     return source.with_name(source.name.partition(".")[0] + ENDING)
 
 
-def _report(result: "Aggregate", target: Path, size: int) -> Report:
+def _sets_table(result: "Aggregate") -> Table:
     rows = [
-        (
-            "/".join(sorted(stored.required)) or "(all rows)",
-            str(label),
-            stored.rows[label],
-            moments.n,
-        )
+        ("/".join(sorted(stored.required)) or "(all rows)", str(label), stored.rows[label], moments.n)
         for stored in result.sets
         for label, moments in stored.moments.items()
     ]
     numbers = ("Rows", "Units")
-    table = Table(columns=("Complete rows of", "Variant", *numbers), rows=rows, right=numbers, keep=numbers)
+    return Table(columns=("Complete rows of", "Variant", *numbers), rows=rows, right=numbers, keep=numbers)
+
+
+def _report(result: "Aggregate", target: Path, size: int) -> Report:
     labels = {str(label): n for label, n in result.labels.items() if label is not None}
     return Report(
         kind="aggregate",
@@ -87,7 +87,7 @@ def _report(result: "Aggregate", target: Path, size: int) -> Report:
         parts=[
             f"MOMENTS OF {sum(result.labels.values()):,} ROWS",
             "",
-            table,
+            _sets_table(result),
             "",
             f"Saved as {target} ({size:,} bytes)",
         ],

@@ -15,7 +15,7 @@ class AggregatesEngine:
     """Reads one or several ``.moments.json`` files, by path or glob, and aggregates in memory."""
 
     def accepts(self, data: object) -> bool:
-        """Say whether `data` names files of moments, or is aggregates; nothing is opened."""
+        """Return whether `data` names files of moments or consists of aggregates; nothing is opened."""
         parts = _parts(data)
         return bool(parts) and all(_is_path(part) or _is_aggregate(part) for part in parts)
 
@@ -25,7 +25,7 @@ class AggregatesEngine:
         Raises
         ------
         InputError
-            A file does not exist or is not one of moments, or the files do not belong together.
+            A file does not exist or is not a file of moments, or the files cannot be merged.
         """
         from xpyrment_aggregates.source import AggregateSource, find_aggregates
 
@@ -39,6 +39,7 @@ def _parts(data: object) -> list[Any]:
 
 
 def _is_aggregate(part: object) -> bool:
+    # By name: every engine is asked about any data, and importing the class would import NumPy.
     kind = type(part)
     return kind.__name__ == "Aggregate" and kind.__module__.startswith("xpyrment_aggregates.")
 

@@ -14,7 +14,6 @@ from xpyrment_core.data.query import Term
 
 KIND = "xpyrment moments"
 SCHEMA_VERSION = 1
-ENDING = ".moments.json"
 
 Json = dict[str, Any]
 
@@ -35,6 +34,8 @@ def write(aggregate: Aggregate) -> str:
         "units": None if aggregate.units is None else _written_units(aggregate.units),
         "sets": [_written_set(stored) for stored in aggregate.sets],
     }
+    # json writes the shortest text that reads back as the same float, so files are exact. NaN and infinities are not
+    # JSON: `_number` has written them as text.
     return json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
 
 
@@ -54,6 +55,7 @@ def read(path: str) -> Aggregate:
         raise InputError(f"'{path}' cannot be read as a file of moments: {error}.") from error
     if not isinstance(document, dict) or document.get("kind") != KIND:
         raise InputError(f"'{path}' is not a file of moments; make one with 'xpyrment aggregate'.")
+    # A later version may have changed the meaning of a field, which no check would notice.
     version = document.get("schema_version")
     if version != SCHEMA_VERSION:
         raise InputError(
@@ -62,9 +64,10 @@ def read(path: str) -> Aggregate:
         )
     try:
         return _aggregate(document, path)
+    # With the right header, a missing or malformed field means that the file was cut off or edited.
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
-            f"'{path}' is damaged: {type(error).__name__}: {error}. Make it again with 'xpyrment aggregate'."
+            f"'{path}' is damaged: {type(error).__name__}: {error}. Write it again with 'xpyrment aggregate'."
         ) from error
 
 
@@ -139,6 +142,7 @@ def _read_set(stored: Json) -> StoredSet:
 
 def _read_moments(arm: Json, terms: tuple[Term, ...]) -> Moments:
     k = len(terms)
+    # The matrix is symmetric; only its upper triangle is stored.
     m2 = np.zeros((k, k))
     upper = np.triu_indices(k)
     m2[upper] = [float(v) for v in arm["m2"]]

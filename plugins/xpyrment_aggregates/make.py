@@ -1,4 +1,4 @@
-"""Computes an aggregate from data."""
+"""Aggregation of data to counts and moments per variant."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -31,7 +31,7 @@ def aggregate(
     *,
     plugins: "PluginHost | None" = None,
 ) -> Aggregate:
-    """Add data up to counts and moments per variant.
+    """Aggregate data to counts and moments per variant.
 
     Parameters
     ----------
@@ -64,57 +64,81 @@ def aggregate(
     """
     experiment = setup(data, treatment_col, id_col, plugins=plugins)
     source, schema = experiment.source, experiment.source.schema()
-    groups = tuple(dict.fromkeys(_group(text, schema) for text in columns))
-    if not groups:
-        raise InputError("there is nothing to aggregate: name at least one column.")
-    for covariate in covariates:
-        check_column("covariate", covariate, schema)
-    levels = {treatment_col: _levels(source, treatment_col)}
-    levels |= {c: _levels(source, c) for c in covariates if schema[c] not in ("number", "boolean")}
-    row_sets = tuple(_row_sets(groups, covariates, levels))
+    groups = _groups(columns, schema)
+    levels = _all_levels(source, schema, treatment_col, covariates)
     arms = tuple(label for label in levels[treatment_col] if label is not None)
+    row_sets = tuple(_row_sets(groups, covariates, levels))
     query = Query(treatment_col=treatment_col, arms=arms, row_sets=row_sets, unit_col=id_col)
     reading = source.moments(query)
-    named = dict.fromkeys((treatment_col, *([id_col] if id_col else []), *(c for g in groups for c in g), *covariates))
-    entry = experiment.engine
+    outcomes = _union(groups)
     whole = Aggregate(
         treatment_col=treatment_col,
         unit_col=id_col,
-        columns={column: schema[column] for column in named},
+        columns={c: schema[c] for c in (treatment_col, *([id_col] if id_col else []), *outcomes, *covariates)},
         levels=levels,
         sets=tuple(_stored(row_set, reading, arms) for row_set in row_sets),
         shifts=dict(reading.shifts),
         units=reading.units,
-        binary=frozenset(c for c in dict.fromkeys(c for g in groups for c in g) if _binary(source, reading, c, arms)),
+        binary=frozenset(c for c in outcomes if _binary(source, reading, c, arms)),
         infinite=_infinite(source, reading, row_sets, treatment_col),
-        origin={
-            "data": data if isinstance(data, str) else type(data).__name__,
-            "engine": entry.qualified,
-            "xpyrment": version("xpyrment"),
-            "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        },
+        origin=_origin(data, experiment.engine.qualified),
     )
-    return _without_what_follows(whole, groups)
+    return _without_implied_sets(whole, groups)
+
+
+def _origin(data: Any, engine: str) -> dict[str, str]:
+    return {
+        "data": data if isinstance(data, str) else type(data).__name__,
+        "engine": engine,
+        "xpyrment": version("xpyrment"),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _groups(columns: Sequence[str], schema: "Mapping[str, ColumnType]") -> tuple[tuple[str, ...], ...]:
+    groups = tuple(dict.fromkeys(_group(text, schema) for text in columns))
+    if not groups:
+        raise InputError("there is nothing to aggregate: name at least one column.")
+    return groups
+
+
+def _union(groups: Iterable[Sequence[str]]) -> tuple[str, ...]:
+    """Return the columns of all groups, each once."""
+    return tuple(dict.fromkeys(column for group in groups for column in group))
 
 
 def _group(text: str, schema: "Mapping[str, ColumnType]") -> tuple[str, ...]:
-    """Return the columns that belong together: a name, or names joined by slashes."""
+    """Return the columns of one metric: a name, or names joined by slashes."""
+    # A column may have a slash in its name.
     names = (text,) if text in schema else tuple(part.strip() for part in text.split("/"))
     for name in names:
         check_column("column", name, schema)
         if schema[name] not in ("number", "boolean"):
-            raise InputError(f"column {name!r} is {schema[name]}, wanted numbers; text can be a covariate.")
+            raise InputError(f"column {name!r} is {schema[name]}, expected numbers; text can be a covariate.")
     return tuple(dict.fromkeys(names))
+
+
+def _all_levels(
+    source: Source, schema: "Mapping[str, ColumnType]", treatment_col: str, covariates: Sequence[str]
+) -> dict[str, dict[Label | None, int]]:
+    for covariate in covariates:
+        check_column("covariate", covariate, schema)
+    # Numeric covariates are described by moments, others by the share of each value.
+    categorical = [c for c in covariates if schema[c] not in ("number", "boolean")]
+    return {column: _levels(source, column) for column in (treatment_col, *categorical)}
 
 
 def _levels(source: Source, column: str) -> dict[Label | None, int]:
     counts = dict(source.labels(column))
+    # One more entry counts the missing.
     if len(counts) > MAX_LEVELS + 1:
         raise InputError(f"column {column!r} has {len(counts):,} values, at most {MAX_LEVELS} are usable.")
-    odd = [label for label in counts if not isinstance(label, str | int | float | None)]
-    if odd:
+    # JSON would store other types, such as dates, as text, which would not match the labels of the data again.
+    unsupported = [label for label in counts if not isinstance(label, str | int | float | None)]
+    if unsupported:
         raise InputError(
-            f"column {column!r} holds {type(odd[0]).__name__} values; a file of moments has text, numbers and booleans."
+            f"column {column!r} holds {type(unsupported[0]).__name__} values; a file of moments has text, numbers and "
+            f"booleans."
         )
     return counts
 
@@ -123,7 +147,9 @@ def _row_sets(
     groups: Sequence[tuple[str, ...]], covariates: Sequence[str], levels: "Mapping[str, Mapping[Label | None, int]]"
 ) -> Iterable[RowSet]:
     """Yield the row sets to store: each group, each column alone, all together, and all rows for balance."""
-    columns = tuple(dict.fromkeys(column for group in groups for column in group))
+    # Each column alone, because a single metric uses every row where its column is observed. All together come first:
+    # where nothing is missing, that set answers for all others.
+    columns = _union(groups)
     for group in dict.fromkeys([columns, *groups, *((column,) for column in columns)]):
         others = [c for c in covariates if c not in group]
         terms = [Term(c, c) for c in group] + [term for c in others for term in _terms(c, levels)]
@@ -150,12 +176,14 @@ def _stored(row_set: RowSet, reading: Reading, arms: Sequence[Label]) -> StoredS
 
 
 def _binary(source: Source, reading: Reading, column: str, arms: Sequence[Label]) -> bool:
-    """Say whether a column holds only 0 and 1; its values are read only if the moments allow it."""
+    """Return whether a column holds only 0 and 1; its values are read only if the moments allow it."""
+    # 0 and 1 have variance p (1 - p). With several rows per unit the moments are those of sums, which do not tell.
     if reading.units is None or not reading.units.repeated:
         for moments in (reading.moments[column, arm] for arm in arms):
             if not moments.n:
                 continue
             mean, second = float(moments.mean[0]), float(moments.m2[0, 0]) / moments.n
+            # 1e-9 allows for rounding; written so that NaN, from infinite values, is rejected.
             if not abs(second - mean * (1 - mean)) <= 1e-9:
                 return False
     return not source.values_outside(column, (0.0, 1.0), 1)
@@ -164,6 +192,7 @@ def _binary(source: Source, reading: Reading, column: str, arms: Sequence[Label]
 def _infinite(
     source: Source, reading: Reading, row_sets: Sequence[RowSet], treatment_col: str
 ) -> dict[tuple[str, Label], int]:
+    # Counting takes another pass, so only for columns whose mean is not finite.
     suspects = {
         term.column
         for row_set in row_sets
@@ -175,8 +204,8 @@ def _infinite(
     return {key: count for key, count in counts.items() if count}
 
 
-def _without_what_follows(whole: Aggregate, groups: Iterable[Sequence[str]]) -> Aggregate:
-    """Drop the sets that the set of all columns answers if it has no missing values, else drop that set."""
+def _without_implied_sets(whole: Aggregate, groups: Iterable[Sequence[str]]) -> Aggregate:
+    """Keep only the set of all columns if it has no missing values, else drop it unless it is a group itself."""
     joint = whole.sets[0]
     if whole.complete(joint):
         return evolve(whole, sets=(joint,))

@@ -32,6 +32,7 @@ def find_aggregates(parts: Iterable[Any]) -> list[Aggregate]:
 
 
 def _paths(name: str) -> list[str]:
+    # A file may have brackets in its name, so a pattern is one only where no such file exists.
     if Path(name).exists() or not has_magic(name):
         return [name]
     paths = sorted(glob(name, recursive=True))
@@ -70,7 +71,7 @@ class AggregateSource:
         self._first = self._parts[0]
 
     def schema(self) -> Mapping[str, ColumnType]:
-        """Return the type of every column that all parts know."""
+        """Return the type of every column that all parts contain."""
         shared = [c for c in self._first.columns if all(c in part.columns for part in self._parts)]
         return {column: self._first.columns[column] for column in shared}
 
@@ -89,7 +90,7 @@ class AggregateSource:
         """Merge the parts' moments; no rows are read."""
         self._check(query)
         shifts: dict[str, float] = {}
-        # The first part's shifts win; other parts are converted to them.
+        # Parts imputed their own means. The first part's shifts are used, and the others converted to them exactly.
         for part in reversed(self._parts):
             shifts |= part.shifts
         moments: dict[tuple[str, Label], Moments] = {}
@@ -98,6 +99,7 @@ class AggregateSource:
             for arm in query.arms:
                 key = row_set.key, arm
                 parts = [part.moments(row_set, arm, shifts) for part in self._parts]
+                # Pairwise merging of means and centred products (Chan, Golub and LeVeque 1983): exact up to rounding.
                 moments[key] = sum((m for m, _ in parts[1:]), parts[0][0])
                 rows[key] = sum(n for _, n in parts)
         units = _merged_units([part.units for part in self._parts if part.units], query.arms)
@@ -134,7 +136,9 @@ class AggregateSource:
             raise unknown("column", column, self.schema())
         if {0.0, 1.0} <= {float(value) for value in allowed} and all(column in part.binary for part in self._parts):
             return ()
-        raise InputError(f"column {column!r} of {self._name} holds values beside 0 and 1; which ones is not kept.")
+        raise InputError(
+            f"column {column!r} of {self._name} has values other than 0 and 1; a file of moments does not store which."
+        )
 
     def explain(self, query: Query) -> str:
         """Describe what is merged."""
@@ -153,6 +157,7 @@ class AggregateSource:
         return f"'{self._first.name}'" if len(self._parts) == 1 else f"{len(self._parts)} files of moments"
 
     def _check(self, query: Query) -> None:
+        # Moments by one column cannot be regrouped by another: the rows are gone.
         if query.treatment_col != self._first.treatment_col:
             raise InputError(
                 f"{self._name} was aggregated by {self._first.treatment_col!r}, not by {query.treatment_col!r}; "
@@ -160,10 +165,11 @@ class AggregateSource:
             )
         unit = self._first.unit_col
         repeated = any(part.units is not None and part.units.repeated for part in self._parts)
+        # Row by row and by unit agree if no unit has several rows; otherwise the variances differ.
         if query.unit_col != unit and (query.unit_col is not None or repeated):
             made = f"by unit {unit!r}" if unit else "row by row"
             raise InputError(
-                f"{self._name} was aggregated {made}, the analysis asks for units {query.unit_col!r}; "
+                f"{self._name} was aggregated {made}, but the analysis has units {query.unit_col!r}; "
                 f"set the experiment up with id_col={unit!r}, or aggregate again with --id-col."
             )
 
@@ -177,11 +183,13 @@ def _check_alike(parts: Sequence[Aggregate]) -> None:
                 f"'{part.name}' was aggregated by {part.treatment_col!r} and unit {part.unit_col!r}, '{first.name}' by "
                 f"{first.treatment_col!r} and unit {first.unit_col!r}; files of one experiment only can be merged."
             )
-        # Origin has time and file name, which differ between copies of the same data.
-        mark = hashlib.sha256(write(evolve(part, origin={})).encode()).hexdigest()
-        if mark in seen:
-            raise InputError(f"'{part.name}' has the contents of '{seen[mark]}': the same data would count twice.")
-        seen[mark] = part.name
+        # A file counted twice would halve the variances unnoticed. The origin is left out: time and file name differ
+        # between two aggregations of the same data.
+        digest = hashlib.sha256(write(evolve(part, origin={})).encode()).hexdigest()
+        if digest in seen:
+            raise InputError(f"'{part.name}' has the contents of '{seen[digest]}': the same data would count twice.")
+        seen[digest] = part.name
+        # Booleans are numbers; but text has a count per level, and no moments to merge with those of numbers.
         for column in part.columns.keys() & first.columns.keys():
             if (part.columns[column] == "text") != (first.columns[column] == "text"):
                 raise InputError(
@@ -195,11 +203,12 @@ def _check_alike(parts: Sequence[Aggregate]) -> None:
 def _check_units(parts: Sequence[Aggregate]) -> None:
     """Check that several files by unit can be merged, and warn of what the files cannot show."""
     column = parts[0].unit_col
+    # The variance is that of sums per unit. A unit's rows in two files would enter as two units with smaller sums.
     repeated = [part.name for part in parts if part.units is not None and part.units.repeated]
     if repeated:
         raise InputError(
-            f"in '{repeated[0]}' units of {column!r} have several rows, and such files do not merge: a unit's rows "
-            f"belong together. Aggregate all files in one go (a glob), or to one row per unit first."
+            f"in '{repeated[0]}' units of {column!r} have several rows, and such files do not merge: the variance "
+            f"needs all rows of a unit. Aggregate all files at once (with a glob), or to one row per unit first."
         )
     warnings.warn(
         f"whether a unit of {column!r} is in two of the {len(parts)} files cannot be seen from their moments; "
@@ -222,14 +231,14 @@ def _merged_units(reports: Sequence[UnitReport], arms: Sequence[Label]) -> UnitR
         return None
     none = dict.fromkeys(arms, 0)
 
-    def over(name: str) -> dict[Label, int]:
+    def summed(name: str) -> dict[Label, int]:
         total = _summed(getattr(report, name) for report in reports)
         return none | {arm: total.get(arm, 0) for arm in arms}
 
     return UnitReport(
-        units=over("units"),
+        units=summed("units"),
         repeated=any(report.repeated for report in reports),
         in_two_arms=sum(report.in_two_arms for report in reports),
-        rows_in_two_arms=over("rows_in_two_arms"),
-        rows_without_unit=over("rows_without_unit"),
+        rows_in_two_arms=summed("rows_in_two_arms"),
+        rows_without_unit=summed("rows_without_unit"),
     )

@@ -67,6 +67,8 @@ def analyze(
     DATA is a CSV or Parquet file (or a glob of them), - for CSV on standard input, or an experiment
     file ending in .toml (see 'xpyrment init'), which says everything else itself.
     """
+    # None means "not given": an experiment file states all of these, so one given beside it is refused, even if equal
+    # to the default.
     planned: dict[str, Any] = {
         "treatment_col": treatment_col,
         "metric": metric,
@@ -93,6 +95,7 @@ def analyze(
 
 def _planned_analysis(file: str, locked: bool, **output: Any) -> Report:
     plan = read_experiment_file(file)
+    # Before the data are opened: a plan that changed since registration must not be analysed at all.
     registered = plan.registered() if locked else None
     experiment, options = build(plan)
     metadata = {"plan": {"file": plan.path.name, "sha256": plan.sha256, "registered": registered}}
@@ -112,5 +115,6 @@ def _experiment(
     **options: Any,
 ) -> "tuple[Experiment, dict[str, Any]]":
     experiment = experiment_of(data, treatment_col, metric, covariate, id_col, cluster_col)
+    # Labels are text on the command line; they are matched with the labels of the data here.
     arms = arms_of(experiment, control, treatment, None if weights is None else parse_weights(weights))
     return experiment, arms | options_given(covariates=covariate, **options)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from xpyrment_core import Experiment
 
 LABEL_LEVELS = 20
-"""A column with more distinct values than this is hardly a treatment column."""
+"""A column with more distinct values than this is not guessed to be the treatment column."""
 TREATMENT_NAMES = ("variant", "treatment", "treat", "group", "arm", "version", "segment", "bucket", "assignment")
 ID_NAMES = ("user_id", "id", "userid", "customer", "customer_id", "unit_id", "uuid", "visitor_id", "session_id")
 
@@ -31,10 +31,11 @@ def register(
     checked = read_experiment_file(plan)
     path = checked.lock_path
     if path.exists() and not force:
+        # Raises if the plan changed: a new registration must be asked for with --force, never happen by accident.
         when = checked.registered()
         return Report(
             kind="register",
-            parts=[f"{plan} is registered since {when} and has not changed."],
+            parts=[f"{plan} was registered at {when} and has not changed since."],
             data={"file": str(plan), "sha256": checked.sha256, "registered": when},
         )
     when = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
@@ -59,22 +60,11 @@ def init(
 
     Columns of 0 and 1 become proportions, other numbers means; columns called pre_* become covariates.
     """
-    from xpyrment_core import Experiment, setup
-    from xpyrment_core.data.query import check_column
-
     if out.exists() and not force:
         raise InputError(f"'{out}' exists; choose another name with --out, or overwrite it with --force.")
     if data == "-":
-        raise InputError("init needs the name of a file, so that the experiment file can point at it; got '-'.")
-    probe = Experiment(data)
-    schema = probe.source.schema()
-    for what, column in (("treatment_col", treatment_col), ("id_col", id_col)):
-        if column is not None:
-            check_column(what, column, schema)
-    chosen = treatment_col or _guess_treatment(probe, schema)
-    unit = id_col or next((name for name in schema if name.lower() in ID_NAMES), None)
-    experiment = setup(data, chosen, unit)
-    text = draft(experiment, data, out.parent)
+        raise InputError("init needs the name of a file, so that the experiment file can refer to it; got '-'.")
+    text = draft(_experiment(data, treatment_col, id_col), data, out.parent)
     out.write_text(text, encoding="utf-8")
     return Report(
         kind="init",
@@ -87,7 +77,22 @@ def init(
     )
 
 
+def _experiment(data: str, treatment_col: str | None, id_col: str | None) -> "Experiment":
+    """Set an experiment up, with the columns of variants and units guessed where they are not given."""
+    from xpyrment_core import Experiment, setup
+    from xpyrment_core.data.query import check_column
+
+    probe = Experiment(data)
+    schema = probe.source.schema()
+    for what, column in (("treatment_col", treatment_col), ("id_col", id_col)):
+        if column is not None:
+            check_column(what, column, schema)
+    unit = id_col or next((name for name in schema if name.lower() in ID_NAMES), None)
+    return setup(data, treatment_col or _guess_treatment(probe, schema), unit)
+
+
 def _guess_treatment(probe: "Experiment", schema: "Mapping[str, str]") -> str:
+    # Exact names before names that begin so: `variant` before `variant_since`.
     named = [name for name in schema if name.lower() in TREATMENT_NAMES]
     named += [name for name in schema if name not in named and name.lower().startswith(TREATMENT_NAMES)]
     for name in named:
@@ -101,6 +106,7 @@ def _guess_treatment(probe: "Experiment", schema: "Mapping[str, str]") -> str:
 def draft(experiment: "Experiment", data: str, folder: Path) -> str:
     """Return the text of an experiment file for an experiment without metrics."""
     schema = experiment.source.schema()
+    # What was measured before the experiment cannot respond to it, so it is never drafted as a metric.
     covariates = [name for name in schema if _is_pre(name, schema)]
     skipped = {experiment.treatment_col, experiment.id_col, *covariates}
     lines = [*_experiment_table(experiment, _relative(data, folder), covariates)]
@@ -116,6 +122,7 @@ def _experiment_table(experiment: "Experiment", data: str, covariates: list[str]
     counts = experiment.source.labels(str(experiment.treatment_col))
     labels = [label for label in counts if not is_missing(label)]
     control = default_control(labels)
+    # Equal shares, to be edited: the observed shares would make the sample-ratio check pass by construction.
     shares = ", ".join(f"{_toml(str(label))} = {1 / len(labels):.4g}" for label in labels)
     return [
         "# An experiment as a file: read it through, then register it before looking at results.",
@@ -147,7 +154,7 @@ def _metric_table(experiment: "Experiment", name: str, kind: str) -> list[str]:
 
 
 def _offered(experiment: "Experiment", kind: str, name: str, line: str) -> list[str]:
-    """Return the line if the plugin that offers the name is there, else a comment that says it is not."""
+    """Return the line if a plugin offers the name, else a comment that it is not available."""
     if name in experiment.plugins.names(kind):
         return [line]
     return [f"# {kind} {name!r} is not available: its plugin is blocked or missing"]
@@ -159,6 +166,7 @@ def _is_pre(name: str, schema: "Mapping[str, str]") -> bool:
 
 
 def _relative(data: str, folder: Path) -> str:
+    # Relative to the experiment file, so that both can be moved together; absolute if the data are elsewhere.
     path = Path(data)
     try:
         return path.resolve().relative_to(folder.resolve()).as_posix()

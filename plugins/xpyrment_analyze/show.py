@@ -1,4 +1,4 @@
-"""Showing an analysis on the command line: tables at 80 columns, footnotes, saved plots and reports."""
+"""Report of an analysis on the command line: tables of 80 columns, footnotes, saved plots and reports."""
 
 import textwrap
 from collections.abc import Mapping
@@ -23,7 +23,8 @@ def finish(
     dry_run: bool = False,
     metadata: Mapping[str, Any] | None = None,
 ) -> Report:
-    """Explain or run the analysis, save what was asked for, and report it."""
+    """Explain or run the analysis, save the plot and the report requested, and return the report."""
+    # First, so that an unknown suffix or a missing library is reported before a long analysis.
     plots = [] if plot is None else [plot_output(experiment.plugins, plot)]
     reports = [] if report is None else [report_output(experiment.plugins, report)]
     if dry_run:
@@ -67,6 +68,7 @@ def _footnotes(result: "AnalysisResult") -> list[str]:
         lines.append(f"{missing:,} row{'s' if missing > 1 else ''} without a variant left out")
     if result.metadata["correction"]:
         lines.append("Intervals are each metric's own; p-values and verdicts are corrected for all together")
+    # Several rows may have the same note, and one check may be worded like an issue: each line is printed once.
     several = len(result.metadata["treatments"]) > 1
     for row in result.results:
         name = f"{row.metric_name} ({row.treatment})" if several else row.metric_name
@@ -77,18 +79,18 @@ def _footnotes(result: "AnalysisResult") -> list[str]:
 
 
 def _notes(row: "MetricResult") -> list[str]:
-    """Return what a reader has to know of one comparison."""
+    """Return the footnotes of one comparison."""
     notes = [row.reason] if row.reason else []
     if row.adjuster:
-        notes.append(f"adjusted by {row.adjuster} with {', '.join(row.covariates)}{_saved(row.variance_reduction)}")
+        notes.append(f"adjusted by {row.adjuster} with {', '.join(row.covariates)}{_reduction(row.variance_reduction)}")
     arms = row.exclusions.control, row.exclusions.treatment
-    used, came = sum(arm.used for arm in arms), sum(arm.rows_in for arm in arms)
-    if row.status == "ok" and used != came:
-        notes.append(f"{used:,} of {came:,} rows used")
+    used, rows = sum(arm.used for arm in arms), sum(arm.rows_in for arm in arms)
+    if row.status == "ok" and used != rows:
+        notes.append(f"{used:,} of {rows:,} rows used")
     return [*notes, *row.notes]
 
 
-def _saved(reduction: float | None) -> str:
+def _reduction(reduction: float | None) -> str:
     return "" if reduction is None or missing(reduction) else f", variance {plain_percent(-reduction, 1)}"
 
 
@@ -101,11 +103,13 @@ def _checks(result: "AnalysisResult") -> list[str]:
     lines = [f"Checks passed: {', '.join(passed)}"] if passed else []
     for check in result.checks:
         if not check.passed:
+            # None: the check could not be made, which is neither passed nor failed.
             word = "CHECK FAILED" if check.passed is False else "Check not made"
             lines.append(f"{word}: {check.message or check.name}")
     return lines
 
 
 def _records(result: "AnalysisResult") -> Table:
+    # Nested values, such as exclusions, have no place in a cell of a CSV file.
     keys = [key for key, value in result.raw_results[0].items() if not isinstance(value, dict | list)]
     return Table(columns=keys, rows=[[row[key] for key in keys] for row in result.raw_results])

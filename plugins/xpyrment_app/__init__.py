@@ -1,4 +1,4 @@
-"""The command that starts the hub, the web dashboard, where it is installed."""
+"""The command ``xpyrment app``, which starts the hub (web dashboard) if it is installed."""
 
 from xpyrment_core import CommandDefinition, hookimpl
 

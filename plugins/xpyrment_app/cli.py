@@ -20,8 +20,9 @@ def app(
 ) -> int:
     """Launch the Xpyrment Hub dashboard (web UI).
 
-    The hub is a distribution of its own; without it this says how to get it and exits with 1.
+    The hub is a separate distribution; without it the command says how to install it and exits with 1.
     """
+    # Without importing it, so that an error inside an installed hub is not mistaken for its absence.
     if find_spec(HUB) is None:
         raise MissingExtraError(
             f"the hub is not installed, so nothing was started at http://{host}:{port}. "

@@ -108,7 +108,7 @@ def _per_covariate(
     cells: list[tuple[Any, ...]],
     formats: dict[str, str],
 ) -> Table:
-    """Put the covariate, and the group where there are several, in front of each row."""
+    """Return a table whose first columns are the covariate and, if there are several, the group."""
     several = len(result.treatments) > 1
     names = [(row.covariate, *([str(row.treatment)] if several else [])) for row in rows]
     return Table(
@@ -121,6 +121,7 @@ def _per_covariate(
 
 
 def _csv_table(result: "BalanceResult") -> Table:
+    # As objects: None, an empty cell, cannot be in a column of floats, where it becomes NaN again.
     frame = result.to_frame().astype(object)
     frame = frame.where(frame.notna(), None)
     return Table(columns=frame.columns.tolist(), rows=frame.to_numpy().tolist())
@@ -148,7 +149,6 @@ def _findings(row: "CovariateBalance", where: str) -> list[str]:
 
 
 def _data(result: "BalanceResult") -> dict[str, Any]:
-
     from xpyrment_core.stats.balance import IMBALANCE
 
     return {

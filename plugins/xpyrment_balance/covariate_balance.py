@@ -16,6 +16,7 @@ from xpyrment_core.stats.wald import satterthwaite, wald
 Kind = Literal["numeric", "binary", "categorical"]
 Label = Hashable
 
+# The SMD inverts a matrix of levels x levels; a column with more is usually an identifier.
 MAX_LEVELS = 1000
 
 
@@ -153,6 +154,7 @@ def compare_numbers(
 ) -> CovariateBalance:
     """Compare a numeric or binary covariate of the two arms named: control, treatment."""
     facts: dict[str, Any] = {}
+    # In this order: what was computed before a refusal, such as means without an SMD, is reported.
     try:
         _check_usable(arms, control, treatment)
         facts = _moments(control, treatment)
@@ -248,7 +250,7 @@ def _level(name: str, control: float, treatment: float) -> LevelBalance:
 
 
 def _missing(control: Numbers | Levels, treatment: Numbers | Levels) -> dict[str, Any]:
-    """Count what is missing, and compare "is missing" as the binary covariate it is."""
+    """Return counts of missing values, and the balance of the indicator "is missing"."""
     facts: dict[str, Any] = {
         "n_control": round(control.n),
         "n_treatment": round(treatment.n),
@@ -264,6 +266,6 @@ def _missing(control: Numbers | Levels, treatment: Numbers | Levels) -> dict[str
     try:
         facts["missing_smd"] = smd(shares[0], spread[0], shares[1], spread[1])
         facts["missing_p_value"] = _independence_p(*([arm.n, arm.missing] for arm in (control, treatment)))
-    except NotEstimable:  # missing everywhere: `reason` of the covariate already tells
+    except NotEstimable:  # missing everywhere, which `reason` of the covariate already says
         pass
     return facts

@@ -15,8 +15,9 @@ def balance(context: CheckContext) -> CheckResult | None:
     """
     if not context.balance or not context.covariates:
         return None
-    wanted = {label: context.balance[label] for label in (context.control, *context.treatments)}
-    result = BalanceResult.from_moments(wanted, context.control, context.shifts, context.covariates)
+    # Control and the treatments compared, in this order; there may be moments of further variants.
+    moments = {label: context.balance[label] for label in (context.control, *context.treatments)}
+    result = BalanceResult.from_moments(moments, context.control, context.shifts, context.covariates)
     sizes = [abs(smd) for row in result.comparisons for smd in (row.smd, row.missing_smd) if smd is not None]
     return CheckResult(
         name="balance",
@@ -35,7 +36,7 @@ def balance(context: CheckContext) -> CheckResult | None:
 
 
 def message(result: BalanceResult) -> str:
-    """Say in one sentence how the covariates compare."""
+    """Return the balance of the covariates in one sentence."""
     if result.passed:
         return f"all covariates are balanced (|SMD| < {IMBALANCE:g})"
     several = len(result.treatments) > 1
@@ -45,7 +46,7 @@ def message(result: BalanceResult) -> str:
     if flagged:
         parts.append(f"|SMD| >= {IMBALANCE:g} for {_some(flagged)}")
     if unknown:
-        parts.append(f"no SMD can be had for {_some(unknown)}")
+        parts.append(f"the SMD cannot be estimated for {_some(unknown)}")
     return "; ".join(parts)
 
 

@@ -27,7 +27,7 @@ def check_balance(
     Parameters
     ----------
     data : frame
-        Any frame narwhals knows (pandas, polars, pyarrow …), one row a unit.
+        Any frame narwhals knows (pandas, polars, pyarrow …), one row per unit.
     treatment_col : str
         Column of variant labels; rows without one are counted and left out.
     covariates : str or sequence of str
@@ -123,7 +123,7 @@ def _column(frame: "nw.DataFrame[Any]", name: str) -> NDArray[np.float64] | Leve
     if dtype in (nw.Object, nw.Unknown):
         return _objects(frame, name)
     raise InputError(
-        f"covariate {name!r} holds {dtype} values, wanted numbers, true/false or text. "
+        f"covariate {name!r} holds {dtype} values, expected numbers, true/false or text. "
         f"For a date, make a column of days since a fixed day."
     )
 
@@ -143,7 +143,7 @@ def _levels(counts: dict[Any, int]) -> Levels:
 
 
 def _as_levels(column: NDArray[np.float64] | Levels) -> Levels:
-    """Read an arm's column as levels where another arm's holds text."""
+    """Return an arm's column as levels, where that of another arm is text."""
     return (
         column if isinstance(column, Levels) else _levels(Counter(None if np.isnan(v) else v for v in column.tolist()))
     )

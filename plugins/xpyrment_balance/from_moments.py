@@ -1,4 +1,4 @@
-"""Balance from moments: what an analysis has already read is enough."""
+"""Covariate balance from moments, without reading the data again."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -30,7 +30,7 @@ def balance_from_moments(
         column ``c=LEVEL`` per level, and may have ``c is missing``. Units in no level and not
         missing form one additional level.
     shifts : mapping of str to float, optional
-        What stood in for a missing value, per covariate.
+        Value imputed for missing ones, per covariate.
     covariates : iterable of str, optional
         Covariates to compare, in this order; by default all that have moments.
     arms : (control label, treatment label)
@@ -77,7 +77,7 @@ def _compare(
 
 
 def _numbers(name: str, arm: Moments, shift: float) -> Numbers:
-    """Remove the imputed rows from mean and variance: each of them lies exactly on the shift."""
+    """Return mean and variance of the observed values: imputed ones all equal the shift, and are removed exactly."""
     missing = _missing_share(name, arm)
     observed = arm.n * (1 - missing)
     if arm.n == 0 or observed < 0.5:
@@ -102,9 +102,10 @@ def _missing_share(name: str, arm: Moments) -> float:
 
 
 def _is_binary(arm: Numbers, shift: float) -> bool:
-    """Say whether all values can be 0 and 1: then their variance is that of a proportion."""
+    """Return whether all values can be 0 and 1: then their variance is that of a proportion."""
     if arm.n <= 1 or not 0 <= arm.mean <= 1:
         return False
+    # 0 and 1 have the sum of squares n p (1 - p); other values between 0 and 1 have a smaller one.
     # A proportion of 0 or 1 has a variance of rounding error, which is relative to the covariate's own unit.
     rounding = 1e-12 * max(arm.mean, abs(shift))
     return math.isclose(arm.variance * (arm.n - 1), arm.n * arm.mean * (1 - arm.mean), rel_tol=1e-9, abs_tol=rounding)

@@ -13,7 +13,7 @@ NAME_WIDTH = 36
 
 
 def love_plot(comparisons: Sequence[CovariateBalance]) -> str:
-    """Return the plot: a header, one row a covariate, a legend; no wider than 80 characters.
+    """Return the plot: a header, one row per covariate, a legend; no wider than 80 characters.
 
     Love, T. E. (2004). Graphical display of covariate balance. Case Western Reserve University.
     """
@@ -52,7 +52,7 @@ def axis(smd: float | None) -> str:
 
 
 def _lines(row: CovariateBalance) -> list[tuple[str, float | None, str]]:
-    """Return what is drawn for a covariate: itself, and whether it is missing where some values are."""
+    """Return the lines of a covariate: its SMD, and that of "is missing" if values are missing."""
     lines = [(row.covariate, row.smd)]
     if row.missing_smd is not None:
         lines.append((f"{row.covariate} is missing", row.missing_smd))

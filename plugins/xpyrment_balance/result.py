@@ -23,7 +23,7 @@ class BalanceResult:
     ----------
     control : label
     comparisons : tuple of CovariateBalance
-        One a covariate and treatment, covariates in the order given.
+        One per covariate and treatment, covariates in the order given.
     rows_without_label : int
         Rows without a variant, left out.
 
@@ -108,7 +108,7 @@ class BalanceResult:
         return {covariate: _json_ready(numbers) for covariate, numbers in self.diagnostics_.items()}
 
     def to_frame(self) -> "pd.DataFrame":
-        """Return a pandas table, one row a covariate and treatment."""
+        """Return a pandas table, one row per covariate and treatment."""
         import pandas as pd
 
         rows = [{"covariate": row.covariate, **_numbers(row)} for row in self.comparisons]

@@ -1,27 +1,33 @@
-"""Corrections of a family of p-values for multiplicity, with intervals that agree with them.
+"""Multiple-testing corrections of p-values, with intervals that agree with them.
 
-Use `holm` to bound the chance of any false finding, whatever the dependence between the
-metrics (it is never worse than `bonferroni`); `dunnett` where several treatments meet one
-control; `fdr_bh` to bound the share of false ones among the findings.
+Use `holm` to bound the family-wise error rate under any dependence between the metrics (it
+is never less powerful than `bonferroni`); `dunnett` for several treatments against one
+control; `fdr_bh` to bound the false discovery rate.
 """
 
 from xpyrment_core import CorrectionDefinition, hookimpl
 
 _P_VALUES = (
     ("bonferroni", "Bonferroni: p times the number of tests.", "bonferroni", "Bonferroni", ()),
-    ("holm", "Holm's step-down Bonferroni: bounds the chance of any false finding.", "holm", "Holm-compatible", ()),
+    ("holm", "Holm's step-down Bonferroni: bounds the family-wise error rate.", "holm", "Holm-compatible", ()),
     (
         "hochberg",
-        "Hochberg's step-up: as Holm, stronger, for independent or positively dependent tests.",
+        "Hochberg's step-up: more powerful than Holm, for independent or positively dependent tests.",
         "hochberg",
         "Hochberg-compatible",
         (),
     ),
-    ("hommel", "Hommel: as Hochberg, at least as strong.", "hommel", "Hommel-compatible", ()),
-    ("sidak", "Sidak: as Bonferroni, exact for independent tests.", "sidak", "Sidak", ()),
-    ("holm-sidak", "Step-down Sidak: as Sidak, stronger.", "holm_sidak", "Holm-Sidak-compatible", ("holm_sidak",)),
-    ("fdr_bh", "Benjamini-Hochberg: bounds the expected share of false findings.", "fcr_bh", "FCR", ("bh",)),
-    ("fdr_by", "Benjamini-Yekutieli: as fdr_bh under any dependence.", "fcr_by", "FCR", ("by",)),
+    ("hommel", "Hommel: at least as powerful as Hochberg, for the same tests.", "hommel", "Hommel-compatible", ()),
+    ("sidak", "Sidak: like Bonferroni, exact for independent tests.", "sidak", "Sidak", ()),
+    (
+        "holm-sidak",
+        "Step-down Sidak: more powerful than Sidak.",
+        "holm_sidak",
+        "Holm-Sidak-compatible",
+        ("holm_sidak",),
+    ),
+    ("fdr_bh", "Benjamini-Hochberg: bounds the false discovery rate.", "fcr_bh", "FCR", ("bh",)),
+    ("fdr_by", "Benjamini-Yekutieli: like fdr_bh, under any dependence.", "fcr_by", "FCR", ("by",)),
 )
 
 

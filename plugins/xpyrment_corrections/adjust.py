@@ -1,6 +1,7 @@
-"""Adjusted p-values: an array of p-values in, one of the same shape out.
+"""Adjusted p-values of a family of tests.
 
-NaN passes through and does not count towards the number of tests. An adjusted p-value is
+Each function returns an array of the shape of its argument. NaN stays NaN and does not count
+towards the number of tests. An adjusted p-value is
 the smallest level of the family at which its test is rejected (Wright 1992, "Adjusted
 p-values for simultaneous inference", Biometrics 48(4), 1005-1013).
 """
@@ -14,7 +15,7 @@ Vector = NDArray[np.float64]
 
 
 def _per_family(adjust: Callable[[Vector], Vector], p_values: ArrayLike) -> Vector:
-    """Adjust the p-values that are numbers, in ascending order, and put them back in their places."""
+    """Apply `adjust` to the sorted p-values without NaN, and return the results in the original order."""
     p = np.asarray(p_values, dtype=np.float64)
     out = np.full(p.shape, np.nan)
     at = np.flatnonzero(~np.isnan(p))
@@ -25,15 +26,17 @@ def _per_family(adjust: Callable[[Vector], Vector], p_values: ArrayLike) -> Vect
 
 
 def _step_down(scaled: Vector) -> Vector:
+    # max over j <= i of c_j p_(j): a hypothesis is rejected only if all with smaller p-values are.
     return np.maximum.accumulate(scaled)
 
 
 def _step_up(scaled: Vector) -> Vector:
+    # min over j >= i of c_j p_(j): a rejection implies that of all hypotheses with smaller p-values.
     return np.minimum.accumulate(scaled[::-1])[::-1]
 
 
 def bonferroni(p_values: ArrayLike) -> Vector:
-    """Return ``m p``, which bounds the chance of any false finding under any dependence.
+    """Return ``m p``, which bounds the family-wise error rate under any dependence.
 
     Examples
     --------
@@ -44,7 +47,7 @@ def bonferroni(p_values: ArrayLike) -> Vector:
 
 
 def holm(p_values: ArrayLike) -> Vector:
-    """Return Holm's step-down adjustment; bounds the chance of any false finding under any dependence.
+    """Return Holm's step-down adjustment, which bounds the family-wise error rate under any dependence.
 
     References
     ----------
@@ -76,7 +79,7 @@ def hochberg(p_values: ArrayLike) -> Vector:
 
 
 def hommel(p_values: ArrayLike) -> Vector:
-    """Return Hommel's adjustment; at least as strong as Hochberg's, under the same conditions.
+    """Return Hommel's adjustment; at least as powerful as Hochberg's, under the same conditions.
 
     References
     ----------
@@ -90,6 +93,8 @@ def hommel(p_values: ArrayLike) -> Vector:
     """
 
     def adjust(p: Vector) -> Vector:
+        # Closed test with Simes' p-value min m p_(i) / i of each intersection hypothesis. Of all intersections of one
+        # size that contain a hypothesis, the one with the largest other p-values decides, so m sizes are enough.
         m = p.size
         adjusted = np.full(m, np.min(m * p / np.arange(1, m + 1)))
         for size in range(m - 1, 1, -1):
@@ -104,7 +109,7 @@ def hommel(p_values: ArrayLike) -> Vector:
 
 
 def sidak(p_values: ArrayLike) -> Vector:
-    """Return ``1 - (1 - p)^m``: exact for independent tests, safe for two-sided tests of normal estimates.
+    """Return ``1 - (1 - p)^m``: exact for independent tests, conservative for two-sided tests of normal estimates.
 
     References
     ----------
@@ -120,7 +125,7 @@ def sidak(p_values: ArrayLike) -> Vector:
 
 
 def holm_sidak(p_values: ArrayLike) -> Vector:
-    """Return the step-down form of Sidak's adjustment: as `sidak`, stronger.
+    """Return the step-down form of Sidak's adjustment, which is more powerful than `sidak`.
 
     References
     ----------
@@ -136,7 +141,8 @@ def holm_sidak(p_values: ArrayLike) -> Vector:
 
 
 def _any_of(p: Vector, tests: "int | NDArray[np.int64]") -> Vector:
-    """Return ``1 - (1 - p)^tests`` with the digits of small p."""
+    """Return ``1 - (1 - p)^tests``, accurate for small p."""
+    # log1p(-1) of p = 1 is -inf, which gives 1.
     with np.errstate(divide="ignore"):
         return -np.expm1(tests * np.log1p(-p))
 
@@ -156,6 +162,7 @@ def fdr_bh(p_values: ArrayLike) -> Vector:
     >>> fdr_bh([0.01, 0.04, 0.03, 0.5]).round(4).tolist()
     [0.04, 0.0533, 0.0533, 0.5]
     """
+    # c_i = m / i.
     return _per_family(lambda p: _step_up(p * (p.size / np.arange(1, p.size + 1))), p_values)
 
 
@@ -174,6 +181,7 @@ def fdr_by(p_values: ArrayLike) -> Vector:
     """
 
     def adjust(p: Vector) -> Vector:
+        # c_i = m (1 + 1/2 + ... + 1/m) / i (their theorem 1.3).
         ranks = np.arange(1, p.size + 1)
         return _step_up(p * (p.size * np.sum(1 / ranks) / ranks))
 

@@ -1,7 +1,7 @@
 """Dunnett's comparison of several treatments with one control.
 
-All comparisons share the control's noise, which a correction for unknown dependence must
-ignore and this one uses: ``T_j = (Z_j r_j + l_j U) / s`` with U the control's part,
+The statistics are correlated because all comparisons share one control; the correlation is
+known, so less is lost than by Bonferroni's bound: ``T_j = (Z_j r_j + l_j U) / s`` with U the control's part,
 ``l_j^2 = V_C / (V_C + V_j)``, ``r_j^2 = 1 - l_j^2`` and ``s^2 = chi^2_df / df``.
 """
 
@@ -20,17 +20,17 @@ Vector = NDArray[np.float64]
 
 
 def dunnett(effects: Sequence[Effect], metrics: Sequence[str], alpha: float) -> FamilyDecision:
-    """Correct the treatments of each metric for being several; metrics are not corrected for each other.
+    """Apply Dunnett's adjustment to the treatments of each metric; metrics are not corrected for each other.
 
     Each row keeps its own statistic, standard error and degrees of freedom (Hasler and
-    Hothorn's plug-in where variances differ), so that its p-value and its interval go on
-    inverting one test.
+    Hothorn's plug-in where variances differ), so that its interval remains the inversion
+    of its test.
 
     Parameters
     ----------
     effects : sequence of Effect
         Comparisons with one control. Where an effect has no estimates, its correlation
-        with the others is taken as 0, which is the safe side.
+        with the others is taken as 0, which is conservative.
     metrics : sequence of str
         The metric of each effect.
     alpha : float
@@ -72,7 +72,7 @@ def dunnett(effects: Sequence[Effect], metrics: Sequence[str], alpha: float) -> 
 
 
 def _loading(effect: Effect) -> float:
-    """Return the correlation of the effect's statistic with the control's noise."""
+    """Return the correlation of the effect's statistic with the control's estimate."""
     if effect.estimates is None:
         return 0.0
     control, treatment = (arm.variance for arm in effect.estimates)
@@ -81,18 +81,18 @@ def _loading(effect: Effect) -> float:
 
 
 CLOSEST = math.sqrt(1 - 1e-6)
-"""Past this loading (a treatment with a millionth of the control's variance) nothing changes any more."""
+"""Upper bound of loadings: a treatment with a millionth of the control's variance; beyond it results do not change."""
 
 
 def adjusted_p_value(p_value: float, loadings: Vector, df: float | None, *, two_sided: bool) -> float:
-    """Return the chance that the largest of the statistics is as extreme as the one of `p_value`.
+    """Return the probability that the largest of the statistics is as extreme as the one of `p_value`.
 
     Parameters
     ----------
     p_value : float
         Unadjusted, two- or one-sided.
     loadings : ndarray of shape (k,)
-        Correlation of each statistic with the control's noise; that of two is their product.
+        Correlation of each statistic with the control's estimate; that of two statistics is the product.
     df : float or None
     two_sided : bool
 
@@ -106,12 +106,14 @@ def adjusted_p_value(p_value: float, loadings: Vector, df: float | None, *, two_
     statistic = -quantile(p_value / 2 if two_sided else p_value, df)
     if not math.isfinite(statistic):
         return min(1.0, loadings.size * p_value)
-    among = any_beyond(statistic, loadings, df, two_sided=two_sided)
-    return min(max(among, p_value), loadings.size * p_value, 1.0)
+    family_p = any_beyond(statistic, loadings, df, two_sided=two_sided)
+    # The exact value lies between the unadjusted p-value and Bonferroni's bound; so does the returned one, despite
+    # the error of the quadrature.
+    return min(max(family_p, p_value), loadings.size * p_value, 1.0)
 
 
 def simultaneous_level(alpha: float, loadings: Vector, df: float | None, *, two_sided: bool) -> float:
-    """Return the alpha of a single interval that makes k of them hold together with ``1 - alpha``.
+    """Return the alpha of a single interval that makes k of them simultaneous with ``1 - alpha``.
 
     Examples
     --------
@@ -122,21 +124,24 @@ def simultaneous_level(alpha: float, loadings: Vector, df: float | None, *, two_
     if k < 2:
         return alpha
     alternative: Alternative = "two-sided" if two_sided else "greater"
-    # Between no correlation at all (Bonferroni's bound) and perfect correlation.
-    near, far = critical(alpha, df, alternative), critical(alpha / k, df, alternative)
-    cut = zero(lambda c: any_beyond(c, loadings, df, two_sided=two_sided) - alpha, near, far, 1e-12)
+    # Between the critical values of perfect correlation and of Bonferroni's bound.
+    low, high = critical(alpha, df, alternative), critical(alpha / k, df, alternative)
+    cut = zero(lambda c: any_beyond(c, loadings, df, two_sided=two_sided) - alpha, low, high, 1e-12)
     return (2 if two_sided else 1) * upper_tail(cut, df)
 
 
 def any_beyond(cut: float, loadings: Vector, df: float | None, *, two_sided: bool) -> float:
     """Return ``P(max T_j > cut)``, or of ``|T_j|``, by quadrature over U and s.
 
-    Absolute error below 1e-8, and as many digits of small probabilities: the sum is of
-    ``1 - prod(1 - q_j)``, never one minus a sum.
+    Absolute error below 1e-8. Small probabilities have a small relative error as well, because
+    ``1 - prod(1 - q_j)`` is integrated, rather than its complement.
     """
+    # Given U and s the T_j are independent: P(no T_j beyond) is the product of the 1 - q_j (Dunnett 1955).
     scales, weights = _scales(df, cut)
     residual = np.sqrt(1 - loadings**2)
+    # P(|U| > 9.5) is 2e-21. The integrand of a distant cut peaks near cut * s * loading; beyond 38 it underflows.
     reach = 9.5 + np.minimum(abs(cut) * scales * loadings.max(), 38.0)
+    # As a function of U, q_j rises from 0 to 1 within a few r_j: a panel must not be much wider.
     panels = math.ceil(reach.max() / min(2.5, 8 * residual.min()))
     # What lies beyond on both sides is even in U: half of the range is enough.
     sides = 2 if two_sided else 1
@@ -155,7 +160,7 @@ def any_beyond(cut: float, loadings: Vector, df: float | None, *, two_sided: boo
 
 
 def _scales(df: float | None, cut: float) -> tuple[Vector, Vector]:
-    """Return nodes and weights for ``s = sqrt(chi^2_df / df)``, placed where ``|T| > cut`` comes from."""
+    """Return nodes and weights for ``s = sqrt(chi^2_df / df)``, placed where ``P(|T| > cut)`` has its mass."""
     if df is None or df > 1e7:
         return np.ones(1), np.ones(1)
     low = math.log(2 * special.gammaincinv(df / 2, 1e-17)) / 2

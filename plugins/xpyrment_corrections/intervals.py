@@ -1,4 +1,4 @@
-"""Levels of intervals that agree with a correction: each excludes the null exactly where it rejects.
+"""Levels of simultaneous intervals that agree with a correction: each excludes the null if it is rejected.
 
 Each function takes the p-values, alpha and which rows are one-sided, and returns per row
 the ``alpha_i`` at whose level ``1 - alpha_i`` the row's interval belongs to the set. NaN
@@ -19,7 +19,7 @@ Flags = NDArray[np.bool_]
 
 
 def bonferroni(p_values: ArrayLike, alpha: float, one_sided: ArrayLike) -> Vector:
-    """Return ``alpha / m``: all m intervals hold together with probability ``1 - alpha``.
+    """Return ``alpha / m``: all m intervals hold simultaneously with probability ``1 - alpha``.
 
     Examples
     --------
@@ -56,8 +56,9 @@ def fcr_bh(p_values: ArrayLike, alpha: float, one_sided: ArrayLike) -> Vector:
     >>> fcr_bh([0.01, 0.02, 0.2], 0.05, [False] * 3).round(4).tolist()
     [0.0333, 0.0333, 0.0333]
     """
-    found = max(int(np.sum(adjust.fdr_bh(p_values) < alpha)), 1)
-    return _same(p_values, lambda m: found * alpha / m)
+    # Without a rejection the level of the first one, alpha / m: those intervals contain the null, as they must.
+    rejections = max(int(np.sum(adjust.fdr_bh(p_values) < alpha)), 1)
+    return _same(p_values, lambda m: rejections * alpha / m)
 
 
 def fcr_by(p_values: ArrayLike, alpha: float, one_sided: ArrayLike) -> Vector:
@@ -68,8 +69,8 @@ def fcr_by(p_values: ArrayLike, alpha: float, one_sided: ArrayLike) -> Vector:
     >>> fcr_by([0.01, 0.02], 0.05, [False, False]).round(6).tolist()
     [0.033333, 0.033333]
     """
-    found = max(int(np.sum(adjust.fdr_by(p_values) < alpha)), 1)
-    return _same(p_values, lambda m: found * alpha / (m * np.sum(1 / np.arange(1, m + 1))))
+    rejections = max(int(np.sum(adjust.fdr_by(p_values) < alpha)), 1)
+    return _same(p_values, lambda m: rejections * alpha / (m * np.sum(1 / np.arange(1, m + 1))))
 
 
 def holm(p_values: ArrayLike, alpha: float, one_sided: ArrayLike) -> FamilyDecision:
@@ -123,8 +124,8 @@ def _sidak_share(alpha: float, m: int) -> float:
 
 def _same(p_values: ArrayLike, level: Callable[[int], float]) -> Vector:
     p = np.asarray(p_values, dtype=np.float64)
-    here = ~np.isnan(p)
-    return np.where(here, level(max(int(here.sum()), 1)), np.nan)
+    tested = ~np.isnan(p)
+    return np.where(tested, level(max(int(tested.sum()), 1)), np.nan)
 
 
 def _compatible(
@@ -133,11 +134,11 @@ def _compatible(
     """Return the confidence set that belongs to a stepwise test.
 
     Of m rows, r are rejected. Where r = m, every interval has level ``1 - share(m)`` and ends
-    at the null where it would pass it. Else a rejected row is known to lie on its side of
-    the null and no more is known of it (alpha_i = 0, cut at the null): the level was spent on
-    rejecting further rows. A row not rejected has level ``1 - share(m - r)`` if it is
-    one-sided; if it is two-sided its ends are moved out by `_given_not_rejected`, without
-    which a large effect that missed rejection by bad luck is covered too rarely.
+    at the null where it would pass it. Else the interval of a rejected row is the half-line on
+    its side of the null (alpha_i = 0, cut at the null), because the level was spent on rejecting further
+    rows. A row not rejected has level ``1 - share(m - r)`` if it is one-sided; if it is two-sided
+    its ends are moved out by `_given_not_rejected`, without which the coverage of a large effect,
+    given that it was not rejected, would be too low.
 
     For one-sided tests this is the set of Strassburger and Bretz and of Guilbaud, which holds
     with probability ``1 - alpha`` under any dependence. For two-sided tests no set is both
@@ -154,16 +155,17 @@ def _compatible(
     more power to determine the sign. Journal of the American Statistical Association 108(501), 165-176.
     """
     p = np.asarray(p_values, dtype=np.float64)
-    here, rejected = ~np.isnan(p), adjusted < alpha
-    m, left = int(here.sum()), int((here & ~rejected).sum())
-    if left == 0:
+    tested, rejected = ~np.isnan(p), adjusted < alpha
+    m, accepted = int(tested.sum()), int((tested & ~rejected).sum())
+    if accepted == 0:
         return FamilyDecision(p_values=adjusted, alphas=_same(p, share), at_null=rejected)
-    near = np.where(here & ~rejected, share(left), np.where(rejected, 0.0, np.nan))
+    near = np.where(tested & ~rejected, share(accepted), np.where(rejected, 0.0, np.nan))
     far = near.copy()
+    # A single test has its ordinary interval: nothing was selected.
     if m > 1:
-        widen = here & ~rejected & ~np.broadcast_to(np.asarray(one_sided, dtype=bool), p.shape)
+        widen = tested & ~rejected & ~np.broadcast_to(np.asarray(one_sided, dtype=bool), p.shape)
         z = -special.ndtri(p[widen] / 2)
-        near[widen], far[widen] = (_given_not_rejected(side, share(left)) for side in (-z, z))
+        near[widen], far[widen] = (_given_not_rejected(side, share(accepted)) for side in (-z, z))
     return FamilyDecision(p_values=adjusted, alphas=near, far_alphas=far, at_null=rejected)
 
 
@@ -177,6 +179,7 @@ def _given_not_rejected(z: Vector, alpha: float) -> Vector:
     """
     c = -special.ndtri(alpha / 2)
     low, high = np.zeros_like(z), np.full_like(z, WIDEST)
+    # Bisection: 50 halvings of the range leave 3e-14.
     for _ in range(50):
         h = (low + high) / 2
         center = z + h
@@ -189,4 +192,4 @@ def _given_not_rejected(z: Vector, alpha: float) -> Vector:
 
 
 WIDEST = 37.0
-"""Standard errors beyond which an interval is as good as unbounded: its alpha is 1e-299."""
+"""Standard errors beyond which an interval counts as unbounded: its alpha is 1e-299."""

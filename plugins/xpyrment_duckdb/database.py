@@ -13,7 +13,7 @@ from xpyrment_core.data.query import ColumnType, Query
 from xpyrment_duckdb import queries, sql
 from xpyrment_duckdb.explanation import explained
 from xpyrment_duckdb.sums_query import Statement
-from xpyrment_duckdb.tables import Row, SqlTable, one_clear_error
+from xpyrment_duckdb.tables import Row, SqlTable, as_engine_error
 
 
 class DuckDBDatabase:
@@ -39,7 +39,7 @@ class DuckDBDatabase:
 
     def errors(self) -> AbstractContextManager[None]:
         """See `Database`."""
-        return one_clear_error(self.described)
+        return as_engine_error(self.described)
 
     def count_labels(self, column: str) -> Iterable[Row]:
         """See `Database`."""
@@ -47,18 +47,19 @@ class DuckDBDatabase:
         return self._table.rows(queries.labels_text(self._table.name, column))
 
     def pilot(self, columns: Sequence[str]) -> Mapping[str, Pilot]:
-        """Look at the first 1,024 rows; of a column without any value there, at its first 1,024 values."""
+        """Return pilots from the first 1,024 rows; for a column without finite values there, from its first 1,024."""
         key = self._table.name, self._table.types()
+        # One row: the count, then four numbers per column; zip takes all four from the same iterator.
         answer = iter(self._table.rows(queries.pilot_text(*key, columns))[0])
         rows = next(answer)
         pilots = {}
-        for column, there, mean, least, spread in zip(columns, answer, answer, answer, answer, strict=True):
-            summary = mean, least, spread
+        for column, observed, mean, minimum, spread in zip(columns, answer, answer, answer, answer, strict=True):
+            summary = mean, minimum, spread
             # All first values were missing or infinite: look for finite ones.
             if mean is None and rows:
                 condition = f"WHERE isfinite(CAST({sql.quote(column)} AS DOUBLE))"
                 summary = self._table.rows(queries.pilot_text(*key, [column], condition))[0][2:]
-            pilots[column] = Pilot.of(*summary, missing=there < rows)
+            pilots[column] = Pilot.of(*summary, missing=observed < rows)
         return pilots
 
     def count_units(self, treatment_col: str, unit_col: str) -> Iterable[Row]:
@@ -103,6 +104,7 @@ class DuckDBDatabase:
 
 
 def _codes(units: pa.ChunkedArray) -> NDArray[np.int64]:
+    # Ids are only compared, so one of any type is replaced by its index in a dictionary.
     encoded: Any = units.combine_chunks()
     encoded = encoded.dictionary_encode()
     return np.asarray(encoded.indices.to_numpy(), dtype=np.int64)

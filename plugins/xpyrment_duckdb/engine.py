@@ -1,4 +1,4 @@
-"""The engine for files and DuckDB relations: what it accepts, and how it is opened."""
+"""Engine for files and DuckDB relations: what it accepts, and how it opens them."""
 
 import os
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ class DuckDBEngine:
         What DuckDB may use before it spills to disk: ``"1GB"``, ``"40%"``. The environment variable
         ``XPYRMENT_DUCKDB_MEMORY_LIMIT`` by default, else half of the machine's memory.
     threads : int, optional
-        Threads to use. ``XPYRMENT_DUCKDB_THREADS`` by default, else one a core.
+        Threads to use. ``XPYRMENT_DUCKDB_THREADS`` by default, else one per core.
         Both leave the connection of a relation as it is.
     """
 
@@ -30,7 +30,7 @@ class DuckDBEngine:
         self._threads = threads
 
     def accepts(self, data: object) -> bool:
-        """Say whether `data` is a DuckDB relation, or paths of files by their suffixes; nothing is opened."""
+        """Return whether `data` is a DuckDB relation, or paths of files by their suffixes; nothing is opened."""
         if is_relation(data):
             return True
         paths = as_paths(data)
@@ -61,13 +61,14 @@ class DuckDBEngine:
 
 
 def is_relation(data: object) -> bool:
-    """Say whether `data` is a DuckDB relation, without importing DuckDB."""
+    """Return whether `data` is a DuckDB relation, without importing DuckDB."""
+    # The class is in `duckdb`, `_duckdb` or `duckdb.duckdb`, depending on the version.
     kind = type(data)
     return kind.__name__ == "DuckDBPyRelation" and kind.__module__.lstrip("_").startswith("duckdb")
 
 
 def as_paths(data: object) -> list[str]:
-    """Return `data` as a list of paths; empty when it is none."""
+    """Return `data` as a list of paths; empty if it is something else."""
     parts = [data] if isinstance(data, str | os.PathLike) else data
     if not isinstance(parts, Sequence) or not all(isinstance(part, str | os.PathLike) for part in parts):
         return []
@@ -75,5 +76,6 @@ def as_paths(data: object) -> list[str]:
 
 
 def _holds_parquet(path: str) -> bool:
+    # The first file is enough: a partitioned data set may have many thousands.
     folder = Path(path)
     return bool(path) and folder.is_dir() and next(folder.rglob("*.parquet"), None) is not None

@@ -1,4 +1,4 @@
-"""Explains a query: its passes, in words and in SQL."""
+"""Description of a query: its passes over the data, and their SQL."""
 
 from collections.abc import Mapping
 
@@ -37,12 +37,13 @@ def explained(table: SqlTable, types: Mapping[str, str], query: Query) -> str:
         parts.append(f"One pass:\n{_text(table.name, types, query, False)}")
     parts.append(
         "A column in which a value turns out to be missing, or whose mean is far from that of the first rows, "
-        "is read once more with what was learnt."
+        "is read a second time, with the corrected assumption."
     )
     return "\n\n".join(parts)
 
 
 def _text(table: str, types: Mapping[str, str], query: Query, by_unit: bool) -> str:
+    # Every other column is assumed complete, as in the first pass of a query whose pilot rows miss no value.
     others = {c for c in columns_of(query.row_sets) if sql.column_type(types[c]) not in ("number", "boolean")}
     plan = SumPlan(query.row_sets, others | unmonitored(query.row_sets), by_unit)
     names = {column: f":{column}" for column in number_columns(query.row_sets)}

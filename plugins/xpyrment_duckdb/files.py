@@ -1,4 +1,4 @@
-"""Data files named by paths, globs and folders: their suffixes, and how they are found."""
+"""Data files by paths, globs and folders: their suffixes, and their search."""
 
 from collections.abc import Sequence
 from glob import glob, has_magic
@@ -34,7 +34,7 @@ class Files:
 
     @property
     def described(self) -> str:
-        """What messages call them."""
+        """Name in messages."""
         named = f"'{self.names[0]}'" if len(self.names) == 1 else f"{len(self.names)} files from '{self.names[0]}'"
         return named if len(self.paths) == len(self.names) else f"{named} ({len(self.paths)} files)"
 
@@ -51,7 +51,7 @@ def find_files(names: Sequence[str]) -> Files:
     kinds = {path.lower().endswith(PARQUET) for path in paths}
     if len(kinds) > 1:
         raise InputError(f"{', '.join(map(repr, names))}: Parquet and CSV files do not mix; name one kind at a time.")
-    # A file named twice is read once.
+    # A file named twice, by itself and by a glob, is read once.
     return Files(tuple(names), tuple(dict.fromkeys(paths)), kinds.pop())
 
 
@@ -62,9 +62,11 @@ def _resolve(name: str) -> list[str]:
         if not paths:
             raise InputError(f"the folder '{name}' holds no Parquet file.")
         return paths
+    # A file may have brackets in its name, so a pattern is one only where no such file exists.
     if file.exists() or not has_magic(name):
         check_exists(name)
         return [name]
+    # Sorted: which rows come first, and so the pilot rows, must not depend on the file system.
     paths = sorted(path for path in glob(name, recursive=True) if Path(path).is_file())
     if not paths:
         raise InputError(f"no file matches '{name}'.")

@@ -16,13 +16,14 @@ def _text(columns: Mapping[str, str] | Sequence[str], source: "str | sql.Select"
 
 
 def labels_text(table: str, column: str) -> str:
-    """Return the statement: rows per value."""
+    """Return SQL for the number of rows per value."""
     name = sql.quote(column)
     return _text([name, "count(*)"], table, f"GROUP BY {name}")
 
 
 def pilot_text(table: str, types: Types, columns: Sequence[str], condition: str = "") -> str:
-    """Return the statement: the rows; then per column values, mean, least and standard deviation of the finite ones."""
+    """Return SQL for the rows, then per column the values, and the finite ones' mean, minimum and deviation."""
+    # LIMIT without an order lets DuckDB stop reading; any rows serve, because a pilot only has to be near the mean.
     rows = sql.select([sql.quote(column) for column in columns], table, f"{condition} LIMIT {PILOT_ROWS}".lstrip())
     expressions = ["count(*)"]
     for column in columns:
@@ -34,28 +35,29 @@ def pilot_text(table: str, types: Types, columns: Sequence[str], condition: str 
 
 
 def census_text(table: str, types: Types, treatment_col: str, unit_col: str) -> str:
-    """Return the statement: per label its rows, and those that name a unit."""
+    """Return SQL for the rows per label, and those with a unit."""
     label = sql.quote(treatment_col)
     there = f"count(CASE WHEN {sql.observed(unit_col, types[unit_col])} THEN 1 END)"
     return _text([label, "count(*)", there], table, f"GROUP BY {label}")
 
 
 def repeats_text(table: str, types: Types, treatment_col: str, unit_col: str, first: int | None = None) -> str:
-    """Return the statement: the most rows that any unit has, in the first rows or in all."""
+    """Return SQL for the maximum number of rows per unit, in the first rows or in all."""
     condition = _known(types, treatment_col, unit_col)
     rows = sql.select([sql.quote(unit_col)], table, condition if first is None else f"{condition} LIMIT {first}")
     return _text(["max(n)"], sql.select({"n": "count(*)"}, rows, _by(unit_col)))
 
 
 def in_two_arms_text(table: str, types: Types, treatment_col: str, unit_col: str) -> str:
-    """Return the statement: the units seen under more than one label."""
+    """Return SQL for the units with more than one label."""
+    # Two values per unit; count(DISTINCT ...) would keep a set of labels for each.
     label, unit = sql.quote(treatment_col), sql.quote(unit_col)
     having = f"HAVING min({label}) <> max({label})"
     return _text([unit], table, f"{_known(types, treatment_col, unit_col)} {_by(unit_col)} {having}")
 
 
 def rows_in_two_arms_text(table: str, types: Types, treatment_col: str, unit_col: str) -> str:
-    """Return the statement: rows per label of the units seen under more than one."""
+    """Return SQL for the rows per label of the units with more than one."""
     label, unit = sql.quote(treatment_col), sql.quote(unit_col)
     units = in_two_arms_text(table, types, treatment_col, unit_col)
     return _text([label, "count(*)"], table, f"WHERE {unit} IN (\n{units}\n) GROUP BY {label}")
@@ -70,14 +72,15 @@ def _by(unit_col: str) -> str:
 
 
 def infinite_text(table: str, columns: Sequence[str], treatment_col: str) -> str:
-    """Return the statement: per label the infinite values of each column."""
+    """Return SQL for the number of infinite values of each column, per label."""
     counts = [f"count_if(isinf(CAST({sql.quote(column)} AS DOUBLE)))" for column in columns]
     label = sql.quote(treatment_col)
     return _text([label, *counts], table, f"GROUP BY {label}")
 
 
 def values_outside_text(table: str, types: Types, column: str, allowed: Sequence[float], limit: int) -> str:
-    """Return the statement: the smallest distinct values of a column that are not allowed."""
+    """Return SQL for the smallest distinct values of a column that are not allowed."""
+    # Compared as DOUBLE, which is how they are summed: in a DECIMAL column 0.1 is not the float 0.1.
     value = f"CAST({sql.quote(column)} AS DOUBLE)"
     condition = sql.observed(column, types[column])
     if allowed:
@@ -86,12 +89,12 @@ def values_outside_text(table: str, types: Types, column: str, allowed: Sequence
 
 
 def samples_names(query: Query) -> dict[Factor, str]:
-    """Name the columns of `samples_text` that hold values, levels and gaps."""
+    """Return names for the columns of `samples_text` with values, levels and missingness."""
     return {factor: f"c{i}" for i, factor in enumerate(sample_factors(query))}
 
 
 def samples_text(table: str, types: Types, query: Query, by_unit: bool) -> str:
-    """Return the statement: the arm of each row, its unit, and what the terms are made of."""
+    """Return SQL for the arm code of each row, its unit, and the factors of its terms."""
     label = sql.quote(query.treatment_col)
     columns = {"code": sql.code_of(query.treatment_col, query.arms)}
     conditions = [f"{label} IN ({', '.join(map(sql.literal, query.arms))})"]
@@ -100,12 +103,14 @@ def samples_text(table: str, types: Types, query: Query, by_unit: bool) -> str:
     if query.unit_col is not None and by_unit:
         unit = columns["unit"] = sql.quote(query.unit_col)
         two = in_two_arms_text(table, types, query.treatment_col, query.unit_col)
+        # Neither side is null: NOT IN a list with a null would reject every row.
         conditions.append(f"{unit} NOT IN (\n{two}\n)")
     columns |= {name: _sampled(factor, types) for factor, name in samples_names(query).items()}
     return _text(columns, table, f"WHERE {' AND '.join(conditions)}")
 
 
 def _sampled(factor: Factor, types: Types) -> str:
+    # Missing as NaN, so that Arrow passes plain arrays to NumPy, without a mask.
     if factor.kind == "value":
         return f"coalesce(CAST({sql.quote(factor.column)} AS DOUBLE), 'NaN'::DOUBLE)"
     if factor.kind == "level":

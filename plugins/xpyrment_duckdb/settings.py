@@ -1,4 +1,4 @@
-"""How much memory and how many threads DuckDB may use."""
+"""Memory limit and number of threads of a DuckDB connection."""
 
 import os
 import re
@@ -11,7 +11,7 @@ from xpyrment_core import InputError
 MEMORY_VARIABLE = "XPYRMENT_DUCKDB_MEMORY_LIMIT"
 THREADS_VARIABLE = "XPYRMENT_DUCKDB_THREADS"
 DEFAULT_MEMORY = "50%"
-"""Half of the memory: the rest is for the Python process and everything else."""
+"""Half of the memory: the rest is for the Python process and other programs."""
 
 STANDARD_SHARE = 0.8
 UNITS = {"bytes": 2**-20, **{f"{letter}iB": 2.0 ** (10 * i - 10) for i, letter in enumerate("KMGTPE")}}
@@ -27,7 +27,7 @@ class Settings:
     memory_limit : str
         As DuckDB understands it: ``"1GB"``, ``"512MiB"``, ``"40%"``.
     threads : int or None
-        None for one a core.
+        None for one per core.
     """
 
     memory_limit: str = DEFAULT_MEMORY
@@ -35,7 +35,7 @@ class Settings:
 
     @classmethod
     def of(cls, memory_limit: str | None = None, threads: int | None = None) -> "Settings":
-        """Return the settings asked for, else those of the environment, else the defaults.
+        """Return the settings given, else those of the environment, else the defaults.
 
         Raises
         ------
@@ -48,12 +48,12 @@ class Settings:
         Settings(memory_limit='1GB', threads=2)
         >>> Settings.of("lots")
         Traceback (most recent call last):
-        xpyrment_core.errors.InputError: DuckDB memory limit 'lots' is not an amount of memory: wanted '1GB' or '40%'...
+        xpyrment_core.errors.InputError: DuckDB memory limit 'lots' is not an amount of memory: use '1GB' or '40%'...
         """
         memory = memory_limit or os.environ.get(MEMORY_VARIABLE) or DEFAULT_MEMORY
         if not re.fullmatch(r"\s*\d+(\.\d+)?\s*(%|B|[KMGT]i?B)\s*", memory, re.IGNORECASE):
             raise InputError(
-                f"DuckDB memory limit {memory!r} is not an amount of memory: wanted '1GB' or '40%' "
+                f"DuckDB memory limit {memory!r} is not an amount of memory: use '1GB' or '40%' "
                 f"(option memory_limit or variable {MEMORY_VARIABLE})."
             )
         count: Any = os.environ.get(THREADS_VARIABLE) if threads is None else threads
@@ -78,9 +78,9 @@ class Settings:
         if share == self.memory_limit:
             return self.memory_limit
         amount, unit = standard.split()
-        known = [float(amount) * UNITS[unit] / STANDARD_SHARE]
-        if "SC_PHYS_PAGES" in getattr(
-            os, "sysconf_names", {}
-        ):  # some DuckDB versions report an unlimited container as endless memory
-            known.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**20)
-        return f"{int(min(known) * float(share) / 100)}MiB"
+        # DuckDB knows the limit of a container, the operating system the memory of the machine: the smaller one counts.
+        # Some versions of DuckDB report a container without a limit as unlimited memory.
+        totals = [float(amount) * UNITS[unit] / STANDARD_SHARE]
+        if "SC_PHYS_PAGES" in getattr(os, "sysconf_names", {}):
+            totals.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**20)
+        return f"{int(min(totals) * float(share) / 100)}MiB"

@@ -1,4 +1,4 @@
-"""SQL text with quoted identifiers and values, safe against injection by column names."""
+"""SQL text with quoted identifiers and literals, safe against injection by column names."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -32,8 +32,10 @@ def literal(value: Any) -> str:
     >>> print(literal("it's"), literal(True), literal(3), literal(0.1))
     'it''s' TRUE 3 0.1e0
     """
+    # A NumPy scalar: its repr would be np.float64(...).
     if hasattr(value, "item"):
         value = value.item()
+    # Before int, of which bool is a subclass.
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
     if isinstance(value, int):
@@ -56,7 +58,8 @@ def double(value: float) -> str:
 
 
 def column_type(sql_type: str) -> ColumnType:
-    """Return what kind of values an SQL type holds."""
+    """Return the column type of an SQL type."""
+    # DECIMAL(18,3) has parameters; INTEGER[] and VARCHAR[] are lists.
     base = sql_type.partition("(")[0].strip().upper()
     if base in NUMBERS and not sql_type.endswith("]"):
         return "number"
@@ -66,7 +69,7 @@ def column_type(sql_type: str) -> ColumnType:
 
 
 def is_float(sql_type: str) -> bool:
-    """Say whether a type can hold NaN."""
+    """Return whether a type can hold NaN."""
     return sql_type.upper() in FLOATS
 
 
@@ -81,17 +84,19 @@ def observed(column: str, sql_type: str) -> str:
 
 
 def centred(column: str, sql_type: str, centre: str, complete: bool) -> str:
-    """Return a column less its centre, as a DOUBLE.
+    """Return a column minus its centre, as a DOUBLE.
 
     A missing value is null; in a column assumed complete it is NaN, so that the sum becomes NaN.
     """
+    # A complete column needs no masks, so that row sets share its sums. If a value is missing after all, the sum is NaN
+    # and the column is read again.
     if complete:
         return f"coalesce(CAST({quote(column)} AS DOUBLE), 'NaN'::DOUBLE) - {centre}"
     return f"{_nullable(column, sql_type)} - {centre}"
 
 
 def filled(column: str, sql_type: str, stand_in: float | str, centre: str) -> str:
-    """Return a column with its missing values filled, less its centre, as a DOUBLE."""
+    """Return a column with its missing values filled, minus its centre, as a DOUBLE."""
     return f"coalesce({_nullable(column, sql_type)}, {number(stand_in)}) - {centre}"
 
 
@@ -101,7 +106,7 @@ def _nullable(column: str, sql_type: str) -> str:
 
 
 def indicator(column: str, level: Any) -> str:
-    """Return 1 where a column has a value and else 0, also where it is missing."""
+    """Return 1 where a column has this level, else 0; a missing value is 0."""
     return f"CASE WHEN {quote(column)} = {literal(level)} THEN 1e0 ELSE 0e0 END"
 
 
@@ -119,7 +124,7 @@ def centre_of(treatment_col: str, centres: float | str | Mapping[Label, float]) 
 
 
 def code_of(treatment_col: str, labels: Sequence[Label]) -> str:
-    """Return a small number per variant, null where there is none."""
+    """Return the index of each row's variant, null where it has none."""
     cases = " ".join(f"WHEN {literal(label)} THEN {code}" for code, label in enumerate(labels))
     return f"CAST(CASE {quote(treatment_col)} {cases} END AS USMALLINT)"
 

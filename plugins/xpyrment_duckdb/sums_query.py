@@ -1,4 +1,4 @@
-"""The SQL statement that computes all sums of a plan."""
+"""SQL statement for all sums of a request."""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -30,6 +30,7 @@ class Statement:
     def text(self) -> str:
         """Return the statement, whose rows are those of `xpyrment_core.data.pushdown.database.Database.sums`."""
         inner = sql.select(self._rows(), self.table, self._where())
+        # A level of its own: each masked value is computed once per row, and used in several sums.
         masked = self._masked()
         if masked:
             inner = sql.select(["*", *(f"{text} AS {name}" for name, text in masked.items())], inner)
@@ -50,7 +51,7 @@ class Statement:
 
     @cached_property
     def _flags(self) -> dict[str, str]:
-        """Name the columns of which only "is it observed" is needed."""
+        """Return names for the columns of which only missingness is needed."""
         gaps = {f.column for _, f in self._plan.masked_factors if f.kind == "missing"}
         columns = gaps.union(*self._plan.mask_names) - set(self._values)
         return {column: f"o{i}" for i, column in enumerate(sorted(columns))}
@@ -66,7 +67,7 @@ class Statement:
         return {column: f"z{i}" for i, column in enumerate(used)}
 
     def _rows(self) -> dict[str, str]:
-        """Name the expressions of each row: its variant, unit, centred values, levels, missingness."""
+        """Return the expressions of each row by name: its variant, unit, centred values, levels, missingness."""
         label = self.request.query.treatment_col
         columns = {"label": sql.quote(label)}
         if self._plan.by_unit:
@@ -89,6 +90,7 @@ class Statement:
     def _where(self) -> str:
         label, unit = self.request.query.treatment_col, self.request.query.unit_col
         conditions = []
+        # All labels, not only the arms compared: a unit that also has a label outside them is in two arms.
         if self._plan.by_unit:
             conditions.append(sql.observed(label, self.types[label]))
         elif self.request.only_arms:
@@ -98,7 +100,7 @@ class Statement:
         return f"WHERE {' AND '.join(conditions)}" if conditions else ""
 
     def _masked(self) -> dict[str, str]:
-        """Name the values that are null outside their mask, and the columns that count a mask's rows."""
+        """Return by name the values that are null outside their mask, and the columns that count a mask's rows."""
         values = {
             f"f{i}": self._on_mask(key[0], self._unmasked(key[1]))
             for key, i in self._plan.masked_factors.items()
@@ -114,7 +116,7 @@ class Statement:
         mask, factor = key
         if factor == ROWS:
             return self._count(mask)
-        # A value is null where its own column is missing, which is all that the mask asks.
+        # A value is null where its own column is missing, which is all that the mask requires.
         if factor.kind == "value" and mask <= {factor.column}:
             return self._values[factor.column]
         if mask or factor.kind == "missing":
@@ -144,7 +146,8 @@ class Statement:
         return self._plan.mask_names[mask] if others or column not in self._values else self._values[column]
 
     def _units(self) -> dict[str, str]:
-        """Name the sums over each unit's rows."""
+        """Return the sums over each unit's rows by name."""
+        # min and max of the code tell whether a unit has two labels, and are cheap aggregates.
         columns = {"code": "min(code)", "in_two_arms": "min(code) <> max(code)", "n": "count(*)"}
         for key, i in self._plan.masked_factors.items():
             text = self._plain(key) or f"f{i}"
@@ -154,6 +157,7 @@ class Statement:
     def _sum(self, term: Sum) -> str:
         keys = [(term.mask, factor) for factor in term.factors]
         if self._plan.by_unit:
+            # A unit counts if any of its rows is complete.
             if not keys:
                 return f"count(CASE WHEN u{self._plan.masked_factors[term.mask, ROWS]} > 0 THEN 1 END)"
             return f"sum({' * '.join(f'u{self._plan.masked_factors[key]}' for key in keys)})"

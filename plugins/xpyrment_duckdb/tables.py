@@ -25,7 +25,7 @@ MISSING_TEXTS = (
     "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN",
     "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null",
 )  # fmt: skip
-"""CSV fields that mean a missing value: the list of pandas, so that both read the same."""
+"""CSV fields that mean a missing value: the list of pandas, so that both engines read a file alike."""
 
 
 QUERY_LEAVES_VIEW = int(duckdb.__version__.partition(".")[0]) < 2
@@ -92,6 +92,7 @@ class FileTable:
 
     def identify(self, columns: Iterable[str]) -> None:
         """See `SqlTable`; whole numbers of these columns are kept to the last digit."""
+        # As DOUBLE, integers past 2**53 are rounded: two ids could become one.
         new = set(columns) - self._identifiers
         self._identifiers |= new
         if self._types is not None and new & self._whole:
@@ -111,27 +112,28 @@ class FileTable:
         self.types()
         return self._view
 
-    def _run(self, ask: Any) -> Any:
+    def _run(self, fetch: Any) -> Any:
         self.types()
         try:
-            return self._ask(ask)
+            return self._fetched(fetch)
         except duckdb.ConversionException:
             # The types of a CSV file were inferred from its first rows; infer them from all rows once.
             if self._files.parquet or self._thorough:
                 raise
             self._thorough = True
             self._types = self._open()
-            return self._ask(ask)
+            return self._fetched(fetch)
 
-    def _ask(self, ask: Any) -> Any:
+    def _fetched(self, fetch: Any) -> Any:
         with self._connected().cursor() as cursor:
             # DuckDB tracks its progress for our progress bar, and prints none itself.
             cursor.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")
             with progress(f"reading {self.described}", _share_of(cursor)):
-                return ask(cursor)
+                return fetch(cursor)
 
     def _connected(self) -> duckdb.DuckDBPyConnection:
         if self._connection is None:
+            # A folder of our own for spilled data: the default is in the working directory, which may be read-only.
             spill = tempfile.mkdtemp(prefix="xpyrment-")
             weakref.finalize(self, shutil.rmtree, spill, True)
             connection = duckdb.connect(":memory:", config={"temp_directory": spill})
@@ -156,9 +158,11 @@ class FileTable:
             return {row[0]: row[1] for row in cursor.execute(f"DESCRIBE {self.name}").fetchall()}
 
     def _scan(self, forced: Mapping[str, str], text_only: bool = False) -> str:
+        # The paths are resolved: a bracket in one would otherwise be taken for a pattern again.
         paths = ", ".join(literal(escape(path)) for path in self._files.paths)
         if self._files.parquet:
             return f"read_parquet([{paths}], union_by_name = true)"
+        # By name, because files of several days may have their columns in another order.
         options = ["union_by_name = true", "header = true"]
         options.append(f"nullstr = [{', '.join(map(literal, MISSING_TEXTS))}]")
         if all(".tsv" in path.lower()[-7:] for path in self._files.paths):
@@ -183,9 +187,9 @@ class FileTable:
         columns = [column for column, kind in types.items() if kind in ("BOOLEAN", "VARCHAR")]
         if not columns:
             return better
-        asked = ", ".join(f"count({quote(c)}), bool_and(lower({quote(c)}) IN ('true', 'false'))" for c in columns)
+        checks = ", ".join(f"count({quote(c)}), bool_and(lower({quote(c)}) IN ('true', 'false'))" for c in columns)
         first = "" if self._thorough else f"LIMIT {SNIFFED_ROWS}"
-        text = f"SELECT {asked} FROM (SELECT * FROM {self._scan({}, text_only=True)} {first})"
+        text = f"SELECT {checks} FROM (SELECT * FROM {self._scan({}, text_only=True)} {first})"
         with self._connected().cursor() as cursor:
             answer = iter(cursor.execute(text).fetchall()[0])
         for column, values, plain in zip(columns, answer, answer, strict=True):
@@ -251,7 +255,7 @@ def _share_of(cursor: duckdb.DuckDBPyConnection) -> Any:
 
 
 @contextmanager
-def one_clear_error(described: str) -> Iterator[None]:
+def as_engine_error(described: str) -> Iterator[None]:
     """Turn any exception of DuckDB into an EngineError."""
     try:
         yield
@@ -260,9 +264,10 @@ def one_clear_error(described: str) -> Iterator[None]:
 
 
 def _plainly(error: Exception) -> str:
+    # The first paragraph is the message; the others quote our SQL.
     text = re.sub(r"\s+", " ", str(error).split("\n\n")[0]).strip()
     if isinstance(error, duckdb.IOException) and re.search(r"No files found|Cannot open|No such file", text):
-        return f"a file is gone that was there when it was opened ({text})"
+        return f"a file was removed after it had been opened ({text})"
     if isinstance(error, duckdb.OutOfMemoryException):
         return f"the memory limit is too small for it ({text}); raise XPYRMENT_DUCKDB_MEMORY_LIMIT"
     if isinstance(error, duckdb.ConnectionException):

@@ -1,7 +1,7 @@
 """Read eager frames: pandas (numpy- and arrow-backed), Polars, PyArrow, Modin.
 
 One pass over the frame in cache-sized blocks, without copying it; each block becomes a few
-matrix products. Data that live elsewhere (files, databases, lazy frames) have engines of their own.
+matrix products. Files, databases and lazy frames have engines of their own.
 """
 
 from xpyrment_core import EngineDefinition, hookimpl

@@ -28,6 +28,7 @@ class Arms:
 
     def of(self, start: int, stop: int) -> NDArray[np.int16]:
         """Return the arm of each of the rows ``start:stop``, `count` for none."""
+        # One comparison per arm, because an experiment has few; int16, because the array is as long as the data.
         codes = self.codes[start:stop]
         arms = np.full(len(codes), self.count, dtype=np.int16)
         for arm, code in enumerate(self.arm_codes):
@@ -35,7 +36,8 @@ class Arms:
         return arms
 
     def block(self, start: int, stop: int) -> "ArmBlock":
-        """Return where the rows of each arm are among rows ``start:stop``."""
+        """Return the positions of each arm's rows among rows ``start:stop``."""
+        # Ascending within an arm, so that gathering a column reads memory forwards.
         codes = self.codes[start:stop]
         places = [np.flatnonzero(codes == code) for code in self.arm_codes]
         return ArmBlock(start, stop, np.concatenate(places), np.cumsum([0, *map(len, places)]))

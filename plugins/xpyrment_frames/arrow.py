@@ -16,5 +16,5 @@ __all__ = ["is_arrow", "pa", "pc"]
 
 
 def is_arrow(storage: object) -> bool:
-    """Say whether a column is stored as an Arrow array in chunks."""
+    """Return whether a column is stored as an Arrow array in chunks."""
     return pa is not None and isinstance(storage, pa.ChunkedArray)

@@ -17,7 +17,7 @@ MOST_PASSES = 3
 
 
 def centred_grams(layout: Layout, arms: Arms) -> tuple[Grams, list[Floats], int]:
-    """Return the grams, what was taken off each term, and the passes made.
+    """Return the grams, the centres subtracted from the terms, and the number of passes.
 
     One pass, unless the shift of some column lies far from an arm's mean; then further
     ones over the data's own values, less the arm's own means.
@@ -31,7 +31,10 @@ def centred_grams(layout: Layout, arms: Arms) -> tuple[Grams, list[Floats], int]
     sums = grams(layout, arms)
     centres = [np.tile(layout.shift_of(slot_set), (arms.count, 1)) for slot_set in layout.sets]
     passes = 1
+    # A corrected two-pass algorithm (Chan, Golub and LeVeque 1983): deviations are taken from the means of the pass
+    # before, so that sums of squares do not cancel.
     while passes < MOST_PASSES and any(map(_far, sums)):
+        # With an infinite mean as centre, all deviations of the column would be NaN.
         centres = [
             np.nan_to_num(_means(*arm_sums), posinf=0.0, neginf=0.0) for arm_sums in zip(centres, sums, strict=True)
         ]
@@ -47,6 +50,8 @@ def _means(centre: Floats, total: Floats) -> Floats:
 
 def _far(total: Floats) -> bool:
     with np.errstate(all="ignore"):
+        # Squares about the shift are n (s^2 + (mean - shift)^2): where the second part is FAR^2 times the first, the
+        # subtraction loses four of sixteen digits.
         squares = np.diagonal(total, axis1=1, axis2=2)[:, 1:]
         spread = squares - total[:, 0, 1:] ** 2 / total[:, :1, 0]
         # Integers are summed without rounding: a constant arm has a spread of exactly 0 and needs no second pass.

@@ -24,14 +24,14 @@ class Column(Protocol):
     """
 
     def read(self, start: int, stop: int, shift: float, out: Floats) -> None:
-        """Write rows ``start:stop`` less `shift` to `out`, NaN where missing."""
+        """Write rows ``start:stop`` minus `shift` to `out`, NaN where missing."""
         ...
 
 
 def take(
     column: Column, start: int, stop: int, shift: float, order: NDArray[np.intp], out: Floats, room: Floats
 ) -> None:
-    """Write rows ``start:stop`` less `shift`, in an order of their own, to `out`.
+    """Write rows ``start:stop`` minus `shift` to `out`, in the given order.
 
     Parameters
     ----------
@@ -84,6 +84,7 @@ class GappyColumn:
 
     def read(self, start: int, stop: int, shift: float, out: Floats) -> None:
         """See `Column`."""
+        # The value under an unset bit is undefined, so it is computed with and then overwritten.
         np.subtract(self._values[start:stop], shift, out=out, dtype=np.float64)
         byte, skip = divmod(self._first + start, 8)
         observed = np.unpackbits(self._bits[byte:], count=skip + stop - start, bitorder="little")[skip:]
@@ -123,6 +124,7 @@ class ChunkedColumn:
     def read(self, start: int, stop: int, shift: float, out: Floats) -> None:
         """See `Column`."""
         at = start
+        # side="right" skips empty chunks, which begin where the next one does.
         part = int(np.searchsorted(self._ends, start, side="right")) - 1
         while at < stop:
             begin, end = int(self._ends[part]), min(int(self._ends[part + 1]), stop)
@@ -141,6 +143,7 @@ def _arrow_part(chunk: pa.Array) -> Column:
     if pa.types.is_integer(chunk.type) or pa.types.is_floating(chunk.type):
         if chunk.null_count == 0:
             return ArrayColumn(chunk.to_numpy())
+        # A slice of an arrow array keeps the whole buffers, and an offset.
         bits, values = chunk.buffers()
         flat = np.frombuffer(values, dtype=chunk.type.to_pandas_dtype())[chunk.offset :][: len(chunk)]
         return GappyColumn(flat, np.frombuffer(bits, dtype=np.uint8), chunk.offset)

@@ -19,6 +19,7 @@ from xpyrment_frames.samples import arm_samples
 from xpyrment_frames.unit_sums import unit_layout
 from xpyrment_frames.units import Units, find_units
 
+# 32k values are 256 KB, which stay in the second-level cache while a block is looked at.
 BLOCK = 1 << 15
 Floats = NDArray[np.float64]
 
@@ -36,7 +37,7 @@ class FramesEngine:
     """Reads pandas, Polars, PyArrow and Modin frames in memory."""
 
     def accepts(self, data: object) -> bool:
-        """Say whether `data` is an eager frame (or a subclass of one), by name, importing nothing."""
+        """Return whether `data` is an eager frame (or a subclass of one), by name, importing nothing."""
         return any(FRAMES.get(cls.__module__.partition(".")[0]) == cls.__name__ for cls in type(data).__mro__)
 
     def open(self, data: Any) -> Source:
@@ -110,6 +111,7 @@ class FrameSource:
             return ()
 
         def search(start: int, stop: int) -> set[float]:
+            # The smallest values of all are among the smallest of each block.
             blocks = self._blocks(column, start, stop)
             return {value for _, block in blocks for value in _others(block, values)[:limit].tolist()}
 
@@ -145,12 +147,13 @@ class FrameSource:
 
 def _others(block: Floats, allowed: Sequence[float]) -> Floats:
     """Return the distinct values of a block that are neither allowed nor missing."""
-    fine = np.zeros(len(block), dtype=bool)
+    # Most columns asked about are binary, so the usual answer is none; only other values are sorted.
+    known = np.zeros(len(block), dtype=bool)
     for value in allowed:
-        fine |= block == value
-    if fine.all():
+        known |= block == value
+    if known.all():
         return block[:0]
-    return np.unique(block[~(fine | np.isnan(block))])
+    return np.unique(block[~(known | np.isnan(block))])
 
 
 Cells = list[list[tuple[Moments, int]]]
@@ -166,12 +169,14 @@ def _by_row(layout: Layout, arms: Arms, _: Units | None) -> tuple[Cells, int]:
     return cells, passes
 
 
-def _by_unit(layout: Layout, _: Arms, units: Units | None) -> tuple[Cells, int]:
+def _by_unit(layout: Layout, _arms: Arms, units: Units | None) -> tuple[Cells, int]:
     """Return row means with the variance between units, and rows, per row set and arm."""
     assert units is not None
     assert units.unit_arms is not None
+    # Means over rows are ratios of sums per unit, so their variance is linearised between units, as in the delta method
+    # of Deng, Knoblich and Lu (2018).
     by_unit, passes = unit_layout(layout, units)
-    sums, centres, _again = centred_grams(by_unit, units.unit_arms)
+    sums, centres, _ = centred_grams(by_unit, units.unit_arms)
     cells: Cells = []
     for slot_set, grams, off in zip(layout.sets, sums, centres, strict=True):
         names, shift = ("", *slot_set.row_set.names), layout.shift_of(slot_set)

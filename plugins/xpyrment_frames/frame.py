@@ -58,6 +58,7 @@ class Frame:
             self.names: tuple[str, ...] = tuple(self._frame.columns)
         except nw.exceptions.DuplicateError as error:
             raise InputError(f"the frame's column names are not unique: {error}. Rename the columns first.") from error
+        # An analysis asks for a column many times (plan, checks, sums, samples); each answer is computed once.
         self._native: dict[str, Any] = {}
         self._types: dict[str, ColumnType] = {}
         self._encoded: dict[str, Encoded] = {}
@@ -73,7 +74,7 @@ class Frame:
         return str(self._frame.implementation)
 
     def type_of(self, name: str) -> ColumnType:
-        """Return what kind of values a column holds."""
+        """Return the type of a column."""
         if name not in self._types:
             self._types[name] = _column_type(self.storage(name))
         return self._types[name]
@@ -92,7 +93,7 @@ class Frame:
         """
         if name not in self._numbers:
             if self.type_of(name) not in ("number", "boolean"):
-                raise InputError(f"column {name!r} is {self.type_of(name)}, wanted numbers.")
+                raise InputError(f"column {name!r} is {self.type_of(name)}, expected numbers.")
             self._numbers[name] = self._number_column(self.storage(name), name)
         return self._numbers[name]
 
@@ -126,6 +127,7 @@ class Frame:
                 return arrow_column(storage)
         elif not hasattr(storage, "categories"):
             return masked_column(storage)
+        # Numbers as categories are looked up by their codes, without being expanded.
         encoded = self.encoded(name)
         return CodedColumn(encoded.codes, [*(float(label) for label in encoded.labels), np.nan])
 
@@ -158,6 +160,7 @@ def _storage(series: nw.Series[Any]) -> Any:
     native = series.to_native()
     if not series.implementation.is_pandas():
         return _as_arrow(series)
+    # By attributes, because the names and modules of pandas' extension types differ between its versions.
     dtype = native.dtype
     if hasattr(dtype, "pyarrow_dtype") or getattr(dtype, "storage", None) == "pyarrow":
         return _chunked(native.array.__arrow_array__())
@@ -216,12 +219,14 @@ def _arrow_type(dtype: pa.DataType) -> ColumnType:
 def _object_type(values: NDArray[Any]) -> ColumnType:
     from pandas.api.types import infer_dtype
 
+    # Scans in C; Python looks only at what pandas cannot name.
     kind = INFERRED.get(infer_dtype(values, skipna=True))
     return kind or _values_type(values[~_missing(values)])
 
 
 def _values_type(values: Any) -> ColumnType:
     """Return the type of Python values; a column without any value is a number, all missing."""
+    # bool first: it is a Number too.
     kinds = {type(value) for value in values}
     if kinds and all(issubclass(kind, bool | np.bool_) for kind in kinds):
         return "boolean"

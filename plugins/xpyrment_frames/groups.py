@@ -44,6 +44,7 @@ def group(sets: Sequence[SlotSet]) -> tuple[Group, ...]:
     >>> max(len(g.slots) for g in group([of(i) for i in range(50)])) < 10
     True
     """
+    # Greedy: an optimal partition is a hard problem, and a query has a few dozen row sets.
     groups: list[Group] = []
     # The widest row set first, so that narrower ones can share its columns.
     for index in sorted(range(len(sets)), key=lambda i: -len(sets[i].slots)):
@@ -59,5 +60,6 @@ def group(sets: Sequence[SlotSet]) -> tuple[Group, ...]:
 
 
 def _cost(one: Group) -> int:
+    # The product of `width` rows with those and a row of ones; see `xpyrment_frames.products.add_gram`.
     width = len(one.slots)
     return width * (width + 1) + COLUMN_COST * width + GROUP_COST

@@ -47,6 +47,7 @@ def grams(layout: Layout, arms: Arms, centres: Sequence[Floats] | None = None, t
     worker = partial(_Worker, layout, arms, groups, rows, centres)
     totals = _zeros(arms.count, [len(s.terms) for s in layout.sets])
     shared = _zeros(arms.count, [len(one.slots) for one in groups])
+    # Segments are added in the order of their rows, so that rounding does not depend on the number of threads.
     for part, own in by_segment(len(arms.codes), rows, worker, threads):
         for total, add in zip(shared, part, strict=True):
             total += add
@@ -71,6 +72,7 @@ class _Worker:
     groups: tuple[Group, ...]
     rows: int
     centres: Sequence[Floats] | None
+    # One per width, used for all blocks: fresh memory for each would be cleared by the operating system page by page.
     buffers: dict[int, Floats] = field(factory=dict)
 
     def __call__(self, start: int, stop: int) -> tuple[Grams, dict[int, Floats]]:
@@ -146,13 +148,13 @@ def _share(one: Group, slot_set: SlotSet, sums: Floats) -> Floats:
 
 
 def gaps_in(rows: Mapping[int, Floats]) -> dict[int, NDArray[np.bool_]]:
-    """Return where values are missing, for the slots that miss any."""
+    """Return a mask of missing values for each slot that has any."""
     masks = {slot: np.asarray(np.isnan(values)) for slot, values in rows.items()}
     return {slot: gap for slot, gap in masks.items() if gap.any()}
 
 
 def complete(slot_set: SlotSet, gaps: Gaps, rows: int) -> NDArray[np.bool_]:
-    """Return whether every required slot is observed, per row."""
+    """Return, per row, whether every required slot is observed."""
     keep = np.ones(rows, dtype=bool)
     for slot in slot_set.required:
         if slot in gaps:
@@ -163,7 +165,7 @@ def complete(slot_set: SlotSet, gaps: Gaps, rows: int) -> NDArray[np.bool_]:
 def terms(
     slot_set: SlotSet, rows: Mapping[int, Floats], gaps: Gaps, fills: Mapping[int, float], at: NDArray[np.intp]
 ) -> Floats:
-    """Return a leading 1 and the terms of some rows, as the slots hold them."""
+    """Return a leading row of ones and the terms of the rows `at`, missing values filled."""
     values = np.ones((1 + len(slot_set.terms), len(at)))
     for out, (slot, missingness) in zip(values[1:], slot_set.terms, strict=True):
         gap = gaps[slot][at] if slot in gaps else None

@@ -1,4 +1,4 @@
-"""Unit ids: whether any repeats, and an integer code per row."""
+"""Unit ids: test for repeated ids, and an integer code per row."""
 
 from __future__ import annotations
 
@@ -31,19 +31,21 @@ def missing_keys(storage: Any) -> NDArray[np.bool_] | None:
 
 
 def is_unique(storage: Any) -> bool:
-    """Say whether no id occurs twice; may say False of ids that are unique, never True of others.
+    """Return whether no id occurs twice; may be False for unique ids, never True for others.
 
     Ids, or 64-bit hashes of them, are sorted: that takes a tenth of the time and of the
     memory of a hash table.
     """
+    # Running numbers, and tables sorted by id, need no sorting.
     if isinstance(storage, np.ndarray) and storage.dtype.kind in "iu" and _increases(storage):
         return True
-    prints = _fingerprints(storage)
-    if prints is None:
+    # Two ids with one hash look like one id that repeats: `unit_codes` then decides, at a higher cost.
+    hashes = _fingerprints(storage)
+    if hashes is None:
         return False
-    prints.sort()
+    hashes.sort()
     return not any(
-        (prints[s : s + BLOCK][: len(prints) - s - 1] == prints[s + 1 : s + 1 + BLOCK]).any() for s in _starts(prints)
+        (hashes[s : s + BLOCK][: len(hashes) - s - 1] == hashes[s + 1 : s + 1 + BLOCK]).any() for s in _starts(hashes)
     )
 
 
@@ -101,6 +103,7 @@ def _hash_text(block: pa.Array) -> NDArray[np.uint64] | None:
     # A text's hash must not depend on the longest text of its block, so words past its end are skipped.
     hashed = lengths.astype(np.uint64)
     for at, word in enumerate(padded.view(np.uint64).T):
+        # 2**64 divided by the golden ratio, as in SplitMix64.
         hashed = np.where(lengths > 8 * at, _mix(hashed * np.uint64(0x9E3779B97F4A7C15) + word), hashed)
     return hashed
 
@@ -119,6 +122,7 @@ def unit_codes(storage: Any) -> tuple[NDArray[np.integer], int]:
     if hasattr(storage, "categories"):
         return storage.codes, len(storage.categories)
     if isinstance(storage, np.ndarray) and storage.dtype.kind in "iu":
+        # Ids without large gaps are codes already, less the smallest; arrays per unit have two entries per row at most.
         low, high = int(storage.min()), int(storage.max())
         if high - low < 2 * len(storage):
             return (storage - storage.dtype.type(low)).astype(

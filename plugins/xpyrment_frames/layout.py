@@ -13,6 +13,8 @@ from xpyrment_frames.frame import Frame
 
 PILOT_ROWS = 1024
 PILOT_PARTS = 16
+"""Data are often sorted, by time or size, so the pilot rows are spread over 16 places."""
+
 NEAR = 4.0
 """Typical deviations between 0 and the median up to which a shift would save less than two digits."""
 
@@ -25,9 +27,9 @@ class Slot:
     ----------
     column : Column
     shift : float
-        What is taken off its values.
+        Subtracted from its values.
     fill : float
-        What a missing value is once the shift is off: 0 where it stands at the shift.
+        Replaces missing values after the subtraction: 0 imputes the shift.
     """
 
     column: Column
@@ -66,12 +68,12 @@ class Layout:
     shifts: dict[str, float]
 
     def unshifted(self) -> "Layout":
-        """Return the layout of the data's own values."""
+        """Return the layout with shifts of 0, and the same values imputed."""
         slots = tuple(Slot(slot.column, 0.0, slot.fill + slot.shift) for slot in self.slots)
         return Layout(slots, self.sets, self.shifts)
 
     def shift_of(self, slot_set: SlotSet) -> NDArray[np.float64]:
-        """Return what is taken off each term of a row set."""
+        """Return the shift of each term of a row set; an indicator of missingness has 0."""
         return np.array([0.0 if missing else self.slots[slot].shift for slot, missing in slot_set.terms])
 
 
@@ -93,7 +95,7 @@ class _Slots:
         return self._position[column, None]
 
     def observed(self, column: str) -> int:
-        """Return a slot that is missing where the column is: its numbers, or zeros where it has none."""
+        """Return a slot that is missing where the column is: its numbers, or zeros for a column of text."""
         if self._frame.type_of(column) in ("number", "boolean"):
             return self.values(column)
         if (column, None) not in self._position:
@@ -103,6 +105,7 @@ class _Slots:
 
     def level(self, column: str, level: Any) -> int:
         """Return the slot of an indicator of one level."""
+        # In a tuple, so that no level is equal to None, the key of the column itself.
         if (column, (level,)) not in self._position:
             encoded = self._frame.encoded(column)
             table = [*(float(label == level) for label in encoded.labels), 0.0]

@@ -15,6 +15,8 @@ ROWS_PER_THREAD = 100_000
 MOST_THREADS = 8
 """More threads than this are limited by memory bandwidth."""
 
+# Several per thread, so that all end at about the same time. A fixed number: sums of segments are added in their order,
+# so the rounding of a result must not depend on the machine.
 SEGMENTS = 64
 
 
@@ -51,6 +53,7 @@ def by_segment(rows: int, block: int, worker: Callable[[], Work[Result]], thread
         while (start := _next(todo)) is not None:
             results[start] = work(start, min(start + step, rows))
 
+    # Threads share the frame without a copy, and NumPy releases the interpreter lock while it copies and multiplies.
     count = min(threads or threads_for(rows), len(starts))
     if count <= 1:
         drain()

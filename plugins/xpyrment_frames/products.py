@@ -12,7 +12,7 @@ BUFFER = 6 << 20
 
 
 def block_rows(width: int) -> int:
-    """Return how many rows of `width` columns make a block, in a buffer the cache holds.
+    """Return the rows of a block of `width` columns, so that its buffer fits the cache.
 
     Threads share one interpreter lock: calls on fewer rows end before another thread has started
     (measured: 8k rows 565 ms, 32k 301 ms, 64k 216 ms for the same data on two cores).
@@ -27,6 +27,7 @@ def product(left: Floats, right: Floats) -> Floats:
     which is two to three times slower than GEMM at these shapes.
     """
     rows = left.shape[1]
+    # Multiples of 64 rows keep the batches at the alignment of the buffer.
     step = int(np.clip(SMALL_PRODUCT // max(left.shape[0] * right.shape[0], 1) // 64 * 64, 256, LONGEST))
     whole = rows // step * step
     total = left[:, whole:] @ right[:, whole:].T
@@ -41,6 +42,7 @@ def _batches(values: Floats, rows: int, step: int) -> Floats:
 
 def add_gram(values: Floats, out: Floats) -> None:
     """Add the products of all pairs of rows of `values`, whose first row is ones, to `out`."""
+    # The products with the row of ones are the sums, and that of ones with itself is the number of rows.
     below = product(values[1:], values)
     out[1:] += below
     out[0, 1:] += below[:, 0]

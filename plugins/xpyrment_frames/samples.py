@@ -44,5 +44,6 @@ def _terms(
     for name, (slot, missingness) in zip(slot_set.row_set.names, slot_set.terms, strict=True):
         values = columns[slot][rows]
         gap = np.isnan(values)
+        # Imputed with the shift, as in the moments: a test on values must not see other data than one on means.
         terms[name] = gap.astype(np.float64) if missingness else np.where(gap, layout.slots[slot].shift, values)
     return terms

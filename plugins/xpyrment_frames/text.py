@@ -17,7 +17,7 @@ INLINE = 12
 
 
 def is_text(dtype: pa.DataType) -> bool:
-    """Say whether an arrow type is one of the text types."""
+    """Return whether an arrow type is one of the text types."""
     return bool(pa.types.is_string(dtype) or pa.types.is_large_string(dtype) or pa.types.is_string_view(dtype))
 
 
@@ -49,7 +49,7 @@ def _views(piece: pa.Array, texts: Sequence[bytes]) -> list[NDArray[np.bool_]]:
 
 
 def _letters(piece: pa.Array, texts: Sequence[bytes]) -> list[NDArray[np.bool_]]:
-    """Compare lengths, and the first 16 bytes as two integers; nothing at the very end of the buffer."""
+    """Compare lengths, and the first 16 bytes as two integers; empty if those would reach past the buffer."""
     _, ends, letters = piece.buffers()
     width = np.int64 if pa.types.is_large_string(piece.type) else np.int32
     starts = np.frombuffer(ends, dtype=width)[piece.offset : piece.offset + len(piece) + 1]
@@ -63,6 +63,7 @@ def _letters(piece: pa.Array, texts: Sequence[bytes]) -> list[NDArray[np.bool_]]
 
 
 def _same(words: NDArray[np.uint64], lengths: NDArray[np.integer], text: bytes) -> NDArray[np.bool_]:
+    # The last word also has bytes of the next text, which are masked out.
     target = np.frombuffer(text.ljust(WORDS, b"\0"), dtype=np.uint64)
     inside = np.frombuffer((b"\xff" * len(text)).ljust(WORDS, b"\0"), dtype=np.uint64)
     same = np.asarray(lengths == len(text))

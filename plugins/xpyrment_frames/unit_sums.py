@@ -52,6 +52,8 @@ def unit_layout(layout: Layout, units: Units) -> tuple[Layout, int]:
     Each row set's terms are sums over the unit's complete rows, of values less their
     shift; the number of those rows comes first, and is missing where it is 0.
     """
+    # First as if nothing were missing, when row sets share their sums. If something is, the rest of that pass only
+    # determines where, and a second one sums the rows of each row set.
     unit_sums, passes = _UnitSums(layout, frozenset()), 1
     gappy = _sum(unit_sums, units)
     if gappy:
@@ -87,6 +89,7 @@ def _sum(unit_sums: _UnitSums, units: Units) -> frozenset[int]:
 
 
 def _add(unit_sums: _UnitSums, codes: NDArray[np.integer], rows: Mapping[int, Floats], gaps: Gaps) -> None:
+    # np.add.at adds in place; np.bincount would make an array of all units for every block.
     masks = {unit_sums.mask(slot_set): slot_set for slot_set in unit_sums.layout.sets}
     keep = {mask: np.flatnonzero(complete(slot_set, gaps, len(codes))) for mask, slot_set in masks.items()}
     for (mask, slot, missingness), total in unit_sums.sums.items():

@@ -1,4 +1,4 @@
-"""The unit of randomisation: which rows count, and whether units have several rows."""
+"""Units of randomisation: rows that are excluded, and test for units with several rows."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -84,9 +84,9 @@ def _sort_out(
     two = np.zeros(arms.count + 1, dtype=np.int64)
     for start, stop in _blocks(len(codes)):
         unit, arm = codes[start:stop], arms.of(start, stop)
-        left_out = mixed[unit]  # index -1, a missing unit, reads the last entry, which belongs to no unit
-        two += np.bincount(arm[left_out], minlength=len(two))
-        arm[left_out | (unit < 0)] = arms.count
+        excluded = mixed[unit]  # index -1, a missing unit, reads the last entry, which belongs to no unit
+        two += np.bincount(arm[excluded], minlength=len(two))
+        arm[excluded | (unit < 0)] = arms.count
         unit_arms[unit[arm < arms.count]] = arm[arm < arms.count]
         kept[start:stop] = arm
     return kept, unit_arms[:-1], two
@@ -110,6 +110,7 @@ def _single_rows(arms: Arms, missing: NDArray[np.bool_] | None, labels: Sequence
 
 def _in_two_arms(codes: NDArray[np.integer], count: int, variant: Encoded) -> NDArray[np.bool_]:
     """Return, per unit, whether its rows have different labels; missing labels aside."""
+    # Linear in the rows, without sorting: each unit keeps the label of its last row, and any other label then differs.
     label = np.full(count + 1, -1, dtype=variant.codes.dtype)
     mixed = np.zeros(count + 1, dtype=bool)
     for start, stop in _blocks(len(codes)):

@@ -1,4 +1,4 @@
-"""Read lazy frames where they are: Polars LazyFrames, Ibis tables, PySpark and Dask frames.
+"""Analyse lazy frames by push-down: Polars LazyFrames, Ibis tables, PySpark and Dask frames.
 
 The sums are pushed down as one aggregation through narwhals, so that only a few numbers
 per variant leave the database or the cluster. With Ibis come the databases it knows:

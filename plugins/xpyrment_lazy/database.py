@@ -22,13 +22,13 @@ Rows = Iterable[Sequence[Any]]
 
 
 class LazyDatabase:
-    """Aggregates a lazy frame where it is; see `xpyrment_core.data.pushdown.database.Database`.
+    """Aggregates a lazy frame in its own library; see `xpyrment_core.data.pushdown.database.Database`.
 
     Parameters
     ----------
     frame : narwhals LazyFrame
     described : str
-        What messages call it.
+        Name in messages.
     """
 
     def __init__(self, frame: Frame, described: str) -> None:
@@ -49,14 +49,15 @@ class LazyDatabase:
 
     def errors(self) -> AbstractContextManager[None]:
         """See `Database`."""
-        return _one_clear_error(self._frame, self.described)
+        return _as_engine_error(self._frame, self.described)
 
     def count_labels(self, column: str) -> Rows:
         """See `Database`."""
         return self._rows(self._frame.select(label=nw.col(column)).group_by("label").agg(rows=nw.len()))
 
     def pilot(self, columns: Sequence[str]) -> Mapping[str, Pilot]:
-        """Look at the first 1,024 rows; of a column without a finite value there, at the first that are."""
+        """Return pilots from the first 1,024 rows; for a column without finite values there, from its first 1,024."""
+        # Summarised in NumPy, because libraries differ in the mean of a column with NaN.
         names = {f"c{i}": column for i, column in enumerate(columns)}
         first = self._frame.select(**{name: number(column) for name, column in names.items()}).head(PILOT_ROWS)
         rows = _floats(self._collected(first))
@@ -65,8 +66,8 @@ class LazyDatabase:
     def _pilot(self, column: str, values: np.ndarray) -> Pilot:
         finite = values[np.isfinite(values)]
         if len(values) and not len(finite):
-            there = self._frame.select(c=number(column)).filter(_within_bounds("c"))
-            finite = _floats(self._collected(there.head(PILOT_ROWS)))["c"]
+            first = self._frame.select(c=number(column)).filter(_within_bounds("c")).head(PILOT_ROWS)
+            finite = _floats(self._collected(first))["c"]
             finite = finite[np.isfinite(finite)]
         if not len(finite):
             return Pilot()
@@ -90,6 +91,7 @@ class LazyDatabase:
     def rows_in_two_arms(self, treatment_col: str, unit_col: str) -> Rows:
         """See `Database`."""
         rows = self._known(treatment_col, unit_col).select(label=nw.col(treatment_col), unit=nw.col(unit_col))
+        # A join, because the units may be too many to list in a condition.
         both = rows.join(self._in_two_arms(treatment_col, unit_col), on="unit", how="inner")
         return self._rows(both.group_by("label").agg(rows=nw.len()))
 
@@ -142,7 +144,8 @@ class LazyDatabase:
         return self._frame.filter(self._there(treatment_col), self._there(unit_col))
 
     def _in_two_arms(self, treatment_col: str, unit_col: str) -> Frame:
-        """Return the units seen under more than one label."""
+        """Return the units with more than one label."""
+        # Distinct pairs, then a count: not every back end can count distinct values within groups.
         rows = self._known(treatment_col, unit_col).select(label=nw.col(treatment_col), unit=nw.col(unit_col))
         pairs = rows.unique().group_by("unit").agg(labels=nw.len())
         return pairs.filter(nw.col("labels") > 1).select("unit")
@@ -155,6 +158,7 @@ class LazyDatabase:
         return number(factor.column)
 
     def _infinity(self, column: str) -> nw.Expr:
+        # Integers are never infinite. The condition ties the 0 to the rows: a literal alone has length 1.
         if column not in self._floats:
             return nw.when(nw.col(column).is_null()).then(nw.lit(0)).otherwise(nw.lit(0))
         return nw.when(infinite(column)).then(nw.lit(1)).otherwise(nw.lit(0))
@@ -189,6 +193,7 @@ def _within_bounds(column: str) -> nw.Expr:
 
 
 def _floats(frame: "nw.DataFrame[Any]") -> dict[str, np.ndarray]:
+    # By way of Arrow, whose nulls become NaN in NumPy whichever library the frame is from.
     arrow = frame.to_arrow()
     return {name: np.asarray(arrow[name].to_numpy(), dtype=np.float64) for name in frame.columns}
 
@@ -200,7 +205,7 @@ def _codes(units: "nw.Series[Any]") -> np.ndarray:
 
 
 @contextmanager
-def _one_clear_error(frame: Frame, described: str) -> Iterator[None]:
+def _as_engine_error(frame: Frame, described: str) -> Iterator[None]:
     """Turn any exception of a library into an EngineError."""
     try:
         yield
@@ -212,5 +217,6 @@ def _one_clear_error(frame: Frame, described: str) -> Iterator[None]:
                 f"reading {described} failed: its Spark session has been stopped. "
                 "Start a session and set the experiment up anew."
             ) from error
+        # The first line is the message; more are query plans and stack traces of the Java machine.
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         raise EngineError(f"reading {described} failed: {type(error).__name__}: {' '.join(lines[:1])}") from error

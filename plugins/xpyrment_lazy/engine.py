@@ -1,4 +1,4 @@
-"""The engine for lazy frames: what it accepts and what it refuses."""
+"""Engine for lazy frames: what it accepts and what it refuses."""
 
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -17,14 +17,14 @@ LAZY = {
     ("narwhals", "LazyFrame"): "the narwhals LazyFrame",
     ("sqlframe", "DataFrame"): "the sqlframe DataFrame",
 }
-"""What messages call a class, by the package and the name of it or of one it is derived from."""
+"""Name in messages of a class, by the package and the name of the class or one of its bases."""
 
 
 class LazyEngine:
     """Reads frames that are computed in a database or cluster, or lazily."""
 
     def accepts(self, data: object) -> bool:
-        """Say whether `data` is a lazy frame, by the names of its classes; nothing is imported."""
+        """Return whether `data` is a lazy frame, by the names of its classes; nothing is imported."""
         return described(data) is not None
 
     def open(self, data: Any) -> "Source":
@@ -46,20 +46,20 @@ class LazyEngine:
         if name == "the sqlframe DataFrame":
             raise InputError(
                 "sqlframe DataFrames are not read: sqlframe does not tell NaN from a number, so that rows without a "
-                "value would be counted. Hand over the DuckDB relation, the Spark DataFrame or the table behind it."
+                "value would be counted. Pass the DuckDB relation, the Spark DataFrame or the table behind it."
             )
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter(
-                    "ignore", FutureWarning
-                )  # raised by narwhals about its query plan; a user cannot avoid it
+                # narwhals warns of its own query plan, which a user cannot change.
+                warnings.simplefilter("ignore", FutureWarning)
                 return DatabaseSource(LazyDatabase(nw.from_native(native), name))
         except (TypeError, nw.exceptions.NarwhalsError) as error:
             raise EngineError(f"{name} cannot be read: {error}") from error
 
 
 def described(data: object) -> str | None:
-    """Return what messages call a lazy frame, None for anything else."""
+    """Return the name of a lazy frame in messages, None for other objects."""
+    # Along the classes it is derived from: Spark's classic and Connect frames are subclasses of one DataFrame.
     for kind in type(data).__mro__:
         for (package, name), words in LAZY.items():
             if kind.__name__ == name and f"{kind.__module__}.".startswith(f"{package}."):

@@ -1,4 +1,4 @@
-"""Explains a query on a lazy frame: its passes, and the native query."""
+"""Description of a query on a lazy frame: its passes over the data, and the native query."""
 
 from collections.abc import Collection, Mapping
 
@@ -25,6 +25,7 @@ def explained(
             f"One pass counts rows and units of {query.unit_col!r}; one more, unless the first {SAMPLE_ROWS:,} rows "
             "show a unit with several rows, looks for one. Where there are some, rows are summed per unit first."
         )
+    # The centres are known only after the pilot rows have been read.
     zeros = dict.fromkeys(number_columns(query.row_sets), 0.0)
     plan = SumPlan(query.row_sets, columns_of(query.row_sets))
     text = native.query_text(Statement(frame, floats, Request(query, plan, zeros, zeros)).aggregated())

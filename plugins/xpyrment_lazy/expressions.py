@@ -33,6 +33,7 @@ def number(column: str) -> nw.Expr:
 
 def choose(column: str, values: Mapping[Label, Any]) -> nw.Expr:
     """Return the value that belongs to each label, null for any other."""
+    # Nested conditions, because back ends that compile to SQL cannot look values up in a mapping.
     expression: nw.Expr | None = None
     for label, value in values.items():
         case = nw.when(nw.col(column) == label).then(nw.lit(value))
@@ -46,7 +47,7 @@ def centre_of(treatment_col: str, centres: float | Mapping[Label, float]) -> nw.
 
 
 def code_of(treatment_col: str, labels: Sequence[Label]) -> nw.Expr:
-    """Return a small number per variant, null where there is none."""
+    """Return the index of each row's variant, null where it has none."""
     return choose(treatment_col, {label: code for code, label in enumerate(labels)})
 
 

@@ -13,12 +13,13 @@ def collected(frame: "nw.LazyFrame[Any]") -> "nw.DataFrame[Any]":
 
 
 def knows_nan(frame: "nw.LazyFrame[Any]") -> bool:
-    """Say whether the frame can hold NaN; SQLite and some other databases do not have NaN."""
+    """Return whether the frame can hold NaN; SQLite and some other databases do not have NaN."""
     if not frame.implementation.is_ibis():
         return True
     import ibis
     from ibis.common.exceptions import OperationNotDefinedError
 
+    # Databases are too many to list: one that has NaN can compile a test for it. Nothing is run.
     try:
         backend = frame.to_native().get_backend()
         backend.compile(ibis.literal(1.0).isnan())
@@ -44,8 +45,9 @@ def query_text(frame: "nw.LazyFrame[Any]") -> str:
 
 
 def session_is_lost(frame: "nw.LazyFrame[Any]") -> bool:
-    """Say whether the Spark session behind a frame has been stopped."""
+    """Return whether the Spark session of a frame has been stopped."""
     if not frame.implementation.is_pyspark():
         return False
+    # A stopped context has lost its Java object; a session of Spark Connect has no context at all.
     context = getattr(frame.to_native().sparkSession, "_sc", None)
     return context is not None and getattr(context, "_jsc", None) is None

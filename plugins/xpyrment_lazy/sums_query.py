@@ -1,4 +1,4 @@
-"""The aggregation that computes all sums of a request."""
+"""Lazy aggregation for all sums of a request."""
 
 from collections.abc import Collection
 from typing import Any
@@ -54,6 +54,7 @@ class Statement:
         frame = self.frame
         if query.unit_col is not None:
             frame = frame.filter(self._there(query.unit_col))
+        # All labels, not only the arms compared: a unit that also has a label outside them is in two arms.
         if self._plan.by_unit:
             return frame.filter(self._there(query.treatment_col))
         return frame.filter(nw.col(query.treatment_col).is_in(list(query.arms))) if self.request.only_arms else frame
@@ -77,6 +78,7 @@ class Statement:
 
     def _on_mask(self, mask: frozenset[str], value: nw.Expr, factor: Factor | None = None) -> nw.Expr:
         """Return a value, null where a column of the mask is missing; a value is missing where its column is."""
+        # Null rather than NaN or 0: every library leaves null out of a sum, and NaN only some.
         columns = set(mask)
         if factor is not None and factor.kind == "value":
             columns.add(factor.column)
@@ -96,11 +98,12 @@ class Statement:
 
     def _unit_sum(self, key: MaskedFactor, name: str) -> nw.Expr:
         mask, factor = key
+        # Ones that are null outside the mask: their sum is the number of rows.
         source = self._plan.mask_names[mask] if factor == ROWS else f"f{self._plan.masked_factors[key]}"
         return nw.col(source).sum().alias(name)
 
     def _summed(self, frame: Frame, by: list[str], head: list[str]) -> Frame:
-        """Form the products as columns, because not every back end can sum expressions, and sum them."""
+        """Compute the products as columns, because not every back end can sum expressions, and sum them."""
         products = {f"s{i}": self._summand(term) for i, term in enumerate(self._plan.sums)}
         frame = frame.select(*by, *(["n"] if self._plan.by_unit else []), *(v.alias(k) for k, v in products.items()))
         totals = [nw.col(name).sum() for name in products]
@@ -116,5 +119,6 @@ class Statement:
             )
         if not self._plan.by_unit:
             return nw.col(self._plan.mask_names[term.mask])
+        # A unit counts if any of its rows is complete; the sum of none is null or 0, and neither is positive.
         rows = nw.col(f"u{self._plan.masked_factors[term.mask, ROWS]}")
         return nw.when(rows > 0).then(nw.lit(1.0)).otherwise(nw.lit(0.0))

@@ -1,4 +1,4 @@
-"""The plot backend: one function that draws any kind of plot."""
+"""Plot backend for Matplotlib: one function that draws every kind of plot."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -69,5 +69,6 @@ def draw(plot: PlotData, **options: Any) -> Axes:
 
 
 def save(axes: Axes, path: Path) -> None:
-    """Write a drawn plot to a file; its suffix says in which format."""
+    """Save a plot in the format of the file's suffix."""
+    # "tight", because a legend or a long label may lie outside of a figure whose size was given.
     axes.figure.savefig(path, bbox_inches="tight", dpi=150)  # type: ignore[union-attr]

@@ -1,4 +1,8 @@
-"""Where a plot is drawn: figures, margins measured in inches, text that is never parsed as math."""
+"""Canvas of a plot: figures, margins in inches, and text that is not parsed as math.
+
+Text has a size in points, so everything around the axes is measured in inches: in shares of
+the figure, labels would overlap in small figures. Names of metrics may contain ``$`` and ``_``.
+"""
 
 import builtins
 import math
@@ -24,6 +28,7 @@ from xpyrment_core import InputError
 POINT = 1 / 72
 SMALLEST_PLOT = 0.9
 LEGEND_SIZE = 8.5
+# Backends that only write files.
 _SILENT = {"agg", "cairo", "pdf", "pgf", "ps", "svg", "template"}
 
 
@@ -57,7 +62,7 @@ def check_figsize(figsize: Any) -> tuple[float, float] | None:
 
 
 def room_for(ax: Axes | None, figsize: tuple[float, float] | None) -> tuple[float, float] | None:
-    """Return the inches there are for the whole plot: the cell of `ax`, the figure asked for, or None."""
+    """Return the inches available for the whole plot: the cell of `ax`, `figsize`, or None without a limit."""
     if ax is None:
         return figsize
     box, inches = _cell(ax), ax.figure.dpi_scale_trans.inverted()
@@ -70,6 +75,7 @@ def _cell(ax: Axes) -> Bbox:
 
     Cells tile the figure, so labels and columns get the room that the grid keeps for them.
     """
+    # Not the box of `ax`, which this module changes: drawing twice on the same axes must give the same plot.
     spec = ax.get_subplotspec()
     if spec is None or not isinstance(spec.get_gridspec(), GridSpec):
         return ax.get_position()
@@ -92,6 +98,7 @@ def open_axes(ax: Axes | None, size: tuple[float, float], margins: Margins) -> A
     """
     width, height = size
     left, bottom = margins.left / width, margins.bottom / height
+    # Where the margins leave nothing, labels overlap the plot: axes of negative width would raise an error.
     inner_width = max(SMALLEST_PLOT, width - margins.left - margins.right) / width
     inner_height = max(SMALLEST_PLOT / 4, height - margins.top - margins.bottom) / height
     if ax is None:
@@ -108,7 +115,9 @@ def _new_figure(size: tuple[float, float]) -> Figure:
 
 
 def _showing_pyplot() -> Any:
-    """Return pyplot where it would show a figure to somebody: in a notebook or a window."""
+    """Return pyplot if it would display a figure, in a notebook or a window, else None."""
+    # Importing pyplot chooses a backend, so a script that has not imported it keeps its choice. IPython adds
+    # get_ipython to builtins.
     pyplot: Any = sys.modules.get("matplotlib.pyplot")
     if pyplot is None and not hasattr(builtins, "get_ipython"):
         return None
@@ -130,6 +139,7 @@ def inches_from(ax: Axes, x: float, y: float) -> Transform:
 
 def text_width(text: str, size: float, weight: str = "normal") -> float:
     """Return the width of a text in inches at a font size in points."""
+    # From the outlines of the glyphs: there is no figure yet whose renderer could measure it.
     font = FontProperties(size=size, weight=weight)
     with catch_warnings():
         simplefilter("ignore")  # a glyph missing from the font is reported when it is drawn
@@ -138,7 +148,7 @@ def text_width(text: str, size: float, weight: str = "normal") -> float:
 
 
 def blend(ax: Axes, share: float) -> str:
-    """Return the axes' background with a `share` of the text colour in it; right on dark styles too."""
+    """Return the axes' background mixed with a `share` of the text colour, which suits dark styles too."""
     ground, ink = to_rgb(ax.get_facecolor()), to_rgb(mpl.rcParams["text.color"])
     red, green, blue = ((1 - share) * g + share * i for g, i in zip(ground, ink, strict=True))
     return to_hex((red, green, blue))
@@ -151,6 +161,7 @@ def head(ax: Axes, title: str, subtitle: str, left: float, lift: float = 0.0) ->
     """
     if not title:
         return
+    # The title's x is in axes coordinates, its pad in points, and the subtitle is placed in inches.
     x = -left / size_of(ax)[0]
     pad = (lift + (0.26 if subtitle else 0.1)) / POINT
     ax.set_title(title, loc="left", x=x, pad=pad, fontsize=11.5, fontweight="bold", parse_math=False)
@@ -171,6 +182,7 @@ def head_width(title: str, subtitle: str) -> float:
 
 def legend_columns(texts: Sequence[str], room: float) -> int:
     """Return how many legend entries go side by side in `room` inches."""
+    # 0.5 inches for the handle and the space between columns.
     widths = [text_width(text, LEGEND_SIZE) + 0.5 for text in texts]
     if sum(widths) <= room:
         return max(1, len(widths))
@@ -187,6 +199,7 @@ def legend_below(ax: Axes, handles: Sequence[Line2D], left: float, right: float)
     if not handles:
         return
     columns = legend_columns([str(handle.get_label()) for handle in handles], left + size_of(ax)[0] + right)
+    # 0.46 inches are the tick labels and the axis label.
     place: dict[str, Any] = {"bbox_to_anchor": (-left, -0.46), "bbox_transform": inches_from(ax, 0, 0)}
     spaces: dict[str, Any] = {"borderpad": 0, "borderaxespad": 0, "handlelength": 1.6, "columnspacing": 1.6}
     legend = ax.legend(
@@ -197,7 +210,7 @@ def legend_below(ax: Axes, handles: Sequence[Line2D], left: float, right: float)
 
 
 def quiet(ax: Axes) -> None:
-    """Leave of the frame only the line under the plot, with a faint grid on the x axis."""
+    """Remove the frame except the line under the plot, and add a faint grid on the x axis."""
     for side in ("left", "right", "top"):
         ax.spines[side].set_visible(False)
     ax.spines["bottom"].set_color(blend(ax, 0.55))

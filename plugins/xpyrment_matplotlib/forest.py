@@ -1,4 +1,4 @@
-"""The forest plot: one line a metric, its relative lift with the interval, the numbers beside it."""
+"""Forest plot: one line per metric with its relative lift, interval and numbers."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -66,6 +66,7 @@ def draw_forest(
     layout = lay_out(plot, rows, texts, show_values, room)
     size = room or layout.size
     ax = open_axes(ax, size, layout.margins(size[0]))
+    # Verdicts without a decision are grey, unless the user chose a colour, and hollow: readable without colours.
     palette |= {role: blend(ax, 0.62) for role in FOREST_COLORS if is_hollow(role) and role not in (colors or {})}
     _frame(ax, plot, layout, window)
     for y, line in enumerate(layout.lines):
@@ -80,6 +81,7 @@ def draw_forest(
 
 def _frame(ax: Axes, plot: PlotData, layout: Layout, window: tuple[float, float] | None) -> None:
     quiet(ax)
+    # Downwards, so that line i is at y = i, with 0.6 of a line above the first and below the last.
     ax.set_ylim(len(layout.lines) - 0.4, -0.6)
     ax.set_yticks(range(len(layout.lines)), [line.label for line in layout.lines])
     ax.tick_params(axis="y", length=0, pad=(layout.label_width + GAP) / POINT, labelsize=layout.font)
@@ -94,12 +96,13 @@ def _frame(ax: Axes, plot: PlotData, layout: Layout, window: tuple[float, float]
     ax.set_xlim(window)
     ax.set_xticks(ticks, tick_texts(ticks))
     ax.set_xlabel(plot.x_label, fontsize=9, parse_math=False)
+    # A plot of many lines is longer than a screen, so it has an axis at both ends.
     ax.tick_params(axis="x", labeltop=layout.dense)
     ax.axvline(0, color=blend(ax, 0.75), linewidth=0.9, zorder=1.5)
 
 
 def _band(ax: Axes, layout: Layout, y: int, line: Line) -> None:
-    """Shade every other metric from the label to the last column, to lead the eye."""
+    """Shade every other metric from the label to the last column, as a guide along the row."""
     if not line.band:
         return
     left = layout.label_width + GAP
@@ -117,12 +120,14 @@ def _draw_row(
     if row.lift is None or window is None:
         _note(ax, y, row.note, color, layout)
         return
+    # The simultaneous interval, thin, under the metric's own one.
     for low, high, width in ((row.outer_low, row.outer_high, 0.8), (row.low, row.high, 1.9)):
         part = span(low, high, window)
         if part is not None:
             _line(ax, y, part, {"color": color, "linewidth": width, "markersize": 0.5 * layout.font})
     if row.margin is not None and window[0] <= row.margin <= window[1]:
         ax.plot([row.margin, row.margin], [y - 0.36, y + 0.36], color=blend(ax, 0.75), linewidth=1.2, dashes=(2, 1))
+    # A lift beyond the axis is an arrow at its end: with an axis that includes it, the others would be points.
     inside = window[0] <= row.lift <= window[1]
     marker = "s" if inside else ">" if row.lift > 0 else "<"
     x = row.lift if inside else window[row.lift > 0]
@@ -132,7 +137,7 @@ def _draw_row(
 
 
 def _line(ax: Axes, y: int, part: Span, style: Mapping[str, Any]) -> None:
-    """Draw an interval, with an arrow at each end that goes on past the axis."""
+    """Draw an interval, with an arrow at each end that is cut off by the axis."""
     ax.plot([part.left, part.right], [y, y], solid_capstyle="butt", zorder=2, **style)
     for x, cut, marker in ((part.left, part.cut_left, "<"), (part.right, part.cut_right, ">")):
         if cut:
@@ -140,11 +145,12 @@ def _line(ax: Axes, y: int, part: Span, style: Mapping[str, Any]) -> None:
 
 
 def _note(ax: Axes, y: int, note: str, color: str, layout: Layout) -> None:
-    """Say inside the plot why a metric has no lift, in as many letters as there is room for."""
+    """Write inside the plot why a metric has no lift, shortened to the available width."""
     place = blended_transform_factory(inches_from(ax, 0, 0), ax.transData)
     size = 0.93 * layout.font
     room = size_of(ax)[0] + layout.right - 3 * GAP
     text = f"not estimable: {note}" if note else "not estimable"
+    # Letters of average width: measuring every possible cut would take longer than drawing.
     shown = clip(text, max(16, int(len(text) * room / text_width(text, size))))
     ground = {"facecolor": blend(ax, 0.05 if layout.lines[y].band else 0), "edgecolor": "none", "pad": 0.8}
     style: dict[str, Any] = {"fontsize": size, "fontstyle": "italic", "color": color, "verticalalignment": "center"}

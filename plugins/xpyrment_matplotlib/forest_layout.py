@@ -1,4 +1,4 @@
-"""What a forest plot needs of the page: which texts fit, how large, how wide and high it becomes."""
+"""Layout of a forest plot: which texts fit, their font size, and the size of the figure in inches."""
 
 from collections.abc import Iterator, Sequence
 
@@ -12,13 +12,14 @@ from xpyrment_matplotlib.canvas import POINT, Margins, head_height, head_width, 
 PLOT_WIDTH, NARROWEST_PLOT = 3.6, 1.7
 PITCH, DENSE_PITCH, DENSE_FROM = 0.27, 0.18, 41
 GAP = 0.16
-# Names are shortened before columns go, and the lift is the last number to go.
+# Letters of a name, and columns of numbers, from wide to narrow. Names are shortened before columns are left out, and
+# the lift is the last number to be left out.
 FITS = ((44, 3), (34, 3), (26, 3), (20, 3), (34, 1), (20, 1), (26, 0), (12, 0))
 
 
 @frozen(kw_only=True)
 class Texts:
-    """What is written around the rows."""
+    """Title, subtitle and legend."""
 
     title: str
     subtitle: str
@@ -27,7 +28,7 @@ class Texts:
 
 @frozen(kw_only=True)
 class Layout:
-    """What is known before drawing: lines, columns, font size in points, widths in inches."""
+    """Lines, columns, font size in points, and widths in inches, all known before drawing."""
 
     lines: tuple[Line, ...]
     headers: tuple[str, ...]
@@ -47,7 +48,7 @@ class Layout:
 
     @property
     def dense(self) -> bool:
-        """Whether there are so many lines that they are set closer and smaller."""
+        """Whether there are so many lines that they are closer together and smaller."""
         return len(self.lines) >= DENSE_FROM
 
     @property
@@ -90,6 +91,7 @@ def lay_out(
     plot: PlotData, rows: Sequence[ForestRow], texts: Texts, show_values: bool, room: tuple[float, float] | None
 ) -> Layout:
     """Return the first layout that leaves the plot itself enough width in `room`; any fits without a limit."""
+    # The narrowest is used where none fits: a plot with little room is better than an error.
     for layout in _candidates(plot, rows, texts, show_values, room):
         if room is None or room[0] - layout.left - layout.right >= NARROWEST_PLOT:
             break
@@ -111,4 +113,5 @@ def _font(lines: int, texts: Texts, room: tuple[float, float] | None) -> float:
     if room is not None:
         around = head_height(texts.title, texts.subtitle) + 0.26 + 0.5 + legend_height(texts.legend, room[0])
         pitch = max(0.2, room[1] - around) / lines
+    # Letters take 0.58 of the distance between lines; below 4 points they are not legible.
     return min(9.0, max(4.0, 0.58 * pitch / POINT))

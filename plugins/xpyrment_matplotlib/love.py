@@ -1,4 +1,4 @@
-"""The love plot: how far apart the variants were on each covariate before anything happened."""
+"""Love plot: standardized mean differences of the covariates."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -28,6 +28,7 @@ from xpyrment_matplotlib.canvas import (
 
 PLOT_WIDTH, PITCH, FONT, GAP = 4.2, 0.27, 9.0, 0.16
 LABEL_LIMIT = 40
+# Treatments differ in shape, because colour and filling show the flags.
 MARKERS = "oDs^vP"
 
 
@@ -94,6 +95,7 @@ def _dot(ax: Axes, y: int, row: LoveRow, marker: str, plot: PlotData, palette: M
         return
     flagged = is_flagged(row, plot.threshold)
     color = palette["flagged" if flagged else "balanced"]
+    # An SMD beyond the axis, also an infinite one, is an arrow at its end.
     inside = abs(row.smd) <= reach
     x = row.smd if inside else reach if row.smd > 0 else -reach
     shape = marker if inside else ">" if row.smd > 0 else "<"

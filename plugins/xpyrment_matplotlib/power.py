@@ -1,4 +1,4 @@
-"""Power curves: what an experiment of a given size can see."""
+"""Power curves: power by effect or by sample size."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -59,11 +59,13 @@ def _frame(ax: Axes, plot: PlotData) -> None:
     ax.grid(axis="y", color=blend(ax, 0.13), linewidth=0.7)
     xs = [x for row in plot.rows for x in row.x]
     low, high = min(xs), max(xs)
+    # A single point needs an axis of some width around it.
     if low == high:
         low, high = low - abs(low) / 2 - 0.5, high + abs(high) / 2 + 0.5
     ax.set_xlim(low, high)
     ticks = nice_ticks(low, high, target=max(2, round(size_of(ax)[0] / 0.9)))
     ax.set_xticks(ticks, [f"{tick:,.10g}".replace("-", "−") for tick in ticks])
+    # A little above 1, so that a curve at 1 is drawn in its full width.
     ax.set_ylim(0, 1.02)
     levels = [0, 0.2, 0.4, 0.6, 0.8, 1]
     ax.set_yticks(levels, [f"{level:.0%}" for level in levels])
@@ -79,7 +81,7 @@ def _curve(ax: Axes, row: PowerSeries, color: str, dash: Any) -> None:
 
 
 def _mark(ax: Axes, mark: Mark) -> None:
-    """Name a point, with a line down to the axis, on the side where there is room."""
+    """Label a point, with a line down to the axis; towards the left in the right part of the plot."""
     low, high = ax.get_xlim()
     late = mark.x > low + 0.6 * (high - low)
     ink = blend(ax, 0.88)

@@ -9,13 +9,13 @@ from xpyrment_core.stats.delta_method import ColumnMean, Means
 
 
 def _check_text(metric: Any, attribute: "Attribute[Any]", value: object) -> None:
-    """Raise InputError unless `value` is a name; it need not be one for optional columns."""
+    """Raise InputError unless `value` is a non-empty name, or None for an optional column."""
     if value is None and attribute.default is None:
         return
     if not isinstance(value, str) or not value:
         owner = "" if attribute.name == "name" else f"metric {metric.name!r}: "
-        wanted = "a name for reports" if attribute.name == "name" else "the name of a column"
-        raise InputError(f"{owner}{attribute.name} must be {wanted}, got {value!r}.")
+        expected = "a name for reports" if attribute.name == "name" else "the name of a column"
+        raise InputError(f"{owner}{attribute.name} must be {expected}, got {value!r}.")
 
 
 @frozen
@@ -48,6 +48,7 @@ class MeanMetric:
     pre_period_col: str | None = field(default=None, validator=_check_text)
 
     def __attrs_post_init__(self) -> None:
+        # Adjusting the outcome for itself would explain its variance completely, and the effect with it.
         if self.pre_period_col == self.value_col:
             raise InputError(
                 f"metric {self.name!r}: pre_period_col is the outcome column {self.value_col!r} itself; "
@@ -69,7 +70,7 @@ class MeanMetric:
         return means[self.value_col]
 
     def gradient(self, means: Means) -> dict[str, float]:
-        """Return 1: the metric moves with its column's mean."""
+        """Return the derivative by the column's mean, which is 1."""
         return {self.value_col: 1.0}
 
 
@@ -86,8 +87,8 @@ class ProportionMetric(MeanMetric):
     pre_period_col : str, optional
         A covariate measured before the experiment; it need not be binary.
     binary : bool
-        Tells the analysis to refuse other values, and to give tests that ask for
-        counts the successes and trials.
+        True: the analysis refuses other values, and tests that need counts get the numbers of
+        successes and trials.
 
     Examples
     --------
@@ -161,6 +162,7 @@ class RatioMetric:
         above, below = self.pre_numerator_col, self.pre_denominator_col
         if above is None or below is None:
             return ()
+        # Linearised like the outcome: a ratio per unit is undefined where its pre-period denominator is 0.
         return (RatioMetric(f"{above}/{below}", above, below),)
 
     def value(self, means: Means) -> Any:
@@ -169,5 +171,7 @@ class RatioMetric:
 
     def gradient(self, means: Means) -> dict[str, float]:
         """Return the ratio's derivatives by the two means."""
+        # Delta method, Var(a / b) = g' V g / n: the gradient also gives the weights of the linearised unit values,
+        # a_i / b - a b_i / b^2, which covariate adjustment uses as the outcome.
         above, below = means[self.numerator_col], means[self.denominator_col]
         return {self.numerator_col: 1 / below, self.denominator_col: -above / below**2}

@@ -188,7 +188,7 @@ def test_rank_tests_and_quantiles_are_refused_on_moments_files(tmp_path: Path) -
 
 def test_a_proportion_of_a_column_with_other_values_is_refused(tmp_path: Path) -> None:
     experiment = setup(saved(tmp_path, [frame()]), "variant").register_metric("revenue", metric_type="proportion")
-    with pytest.raises(InputError, match="values beside 0 and 1"):
+    with pytest.raises(InputError, match="values other than 0 and 1"):
         experiment.run_analysis()
 
 
@@ -233,7 +233,7 @@ def test_files_of_another_experiment_do_not_merge() -> None:
     [
         ([], [], "at least one column"),
         (["revenu"], [], "Did you mean 'revenue'"),
-        (["country"], [], "wanted numbers"),
+        (["country"], [], "expected numbers"),
         (["revenue"], ["user name"], "user name"),
     ],
 )

@@ -347,7 +347,7 @@ def test_a_file_that_vanishes_is_one_clear_error_and_the_experiment_stays(tmp_pa
     experiment = setup(str(path), "variant").register_metric("revenue")
     history = experiment.history
     path.unlink()
-    with pytest.raises(EngineError, match=r"a file is gone .*a\.parquet"):
+    with pytest.raises(EngineError, match=r"a file was removed .*a\.parquet"):
         run_analysis(experiment)
     assert experiment.state is ExperimentState.DESIGNED
     assert experiment.history == history

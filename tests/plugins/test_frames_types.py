@@ -194,7 +194,7 @@ def test_an_unknown_column_is_named_with_its_nearest_neighbour() -> None:
 
 
 def test_text_is_refused_where_numbers_are_wanted() -> None:
-    with pytest.raises(InputError, match="'x' is text, wanted numbers"):
+    with pytest.raises(InputError, match="'x' is text, expected numbers"):
         moments_of(pd.DataFrame({"x": ["1"], "v": ["a"]}))
 
 
