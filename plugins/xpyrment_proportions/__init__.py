@@ -22,7 +22,7 @@ def xpyrment_tests() -> list[TestDefinition]:
         TestDefinition(
             name="miettinen-nurminen",
             target="xpyrment_proportions.score:miettinen_nurminen",
-            summary="Score test without skewness correction, for arms of like size.",
+            summary="Score test without skewness correction, for arms of similar size.",
             needs="counts",
             aliases=("mn",),
         ),

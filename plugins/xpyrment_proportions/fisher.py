@@ -55,8 +55,12 @@ def fisher(control: Counts, treatment: Counts, alpha: float, alternative: Altern
     require_units(control, treatment)
     table = conditional(control, treatment)
     upper, lower = table.upper(), table.lower()
+    # R sums the tables that are no more likely than the observed one (up to a relative TIE); doubling one tail is the
+    # other convention, and gives different p-values wherever the distribution is asymmetric.
     p = table.as_unlikely() if alternative == "two-sided" else {"greater": upper, "less": lower}[alternative]
     extra = _odds(table, alpha, alternative)
+    # The set that the first p-value accepts need not be an interval; the doubled tail matches Cornfield's (Fay 2010,
+    # Biostatistics 11, 373-374).
     extra["p_value_central"] = min(1.0, 2 * min(upper, lower)) if alternative == "two-sided" else min(1.0, p)
     return Effect(
         difference=difference(control, treatment),
@@ -75,5 +79,6 @@ def _odds(table: Conditional, alpha: float, alternative: Alternative) -> dict[st
         odds_ratio_bound(table, tail, low=False) if alternative != "greater" else math.inf,
         alternative,
     )
+    # `bounded` opens the ignored side to minus infinity, and an odds ratio ends at 0.
     odds = {"odds_ratio": odds_ratio(table), "odds_ratio_low": max(low, 0.0), "odds_ratio_high": high}
     return {name: value if math.isfinite(value) else None for name, value in odds.items()}

@@ -52,6 +52,7 @@ def newcombe(control: Counts, treatment: Counts, alpha: float, alternative: Alte
     (0.0524, 0.3339)
     """
     require_units(control, treatment)
+    # The point estimate is the raw difference; only the intervals and the p-value rest on Wilson's bounds.
     statistic = _touching(control, treatment)
     cut = critical(alpha, None, alternative)
     low, high = _difference_bounds(control, treatment, cut)
@@ -88,6 +89,7 @@ def wilson(arm: Counts, cut: float) -> tuple[float, float]:
 def _difference_bounds(control: Counts, treatment: Counts, cut: float) -> tuple[float, float]:
     p_c, p_t, gap = control.successes / control.n, treatment.successes / treatment.n, difference(control, treatment)
     (l_c, u_c), (l_t, u_t) = wilson(control, cut), wilson(treatment, cut)
+    # Newcombe's method 10: low = D - sqrt((p_t - l_t)² + (u_c - p_c)²), high = D + sqrt((u_t - p_t)² + (p_c - l_c)²).
     low, high = gap - math.hypot(p_t - l_t, u_c - p_c), gap + math.hypot(u_t - p_t, p_c - l_c)
     return max(low, -1.0), min(high, 1.0)
 
@@ -97,8 +99,10 @@ def _touching(control: Counts, treatment: Counts) -> float:
     if difference(control, treatment) == 0:
         return 0.0
     if difference(control, treatment) < 0:
+        # Exchanging the arms mirrors the interval, so only the lower bound is ever solved for.
         return -_touching(treatment, control)
     high = 1.0
+    # Wilson's intervals are nested in the critical value: the bound falls as it grows, so doubling brackets its zero.
     while _difference_bounds(control, treatment, high)[0] > 0:
         high *= 2
     return zero(lambda cut: _difference_bounds(control, treatment, cut)[0], 0.0, high, tolerance=1e-13)
@@ -115,7 +119,9 @@ def _relative(
     product = p_c * p_t
     # Roots of a r² - 2 p_c p_t r + c = 0, each in the form without cancellation.
     a, c = u_c * (2 * p_c - u_c), l_t * (2 * p_t - l_t)
+    # Without successes in treatment l_t and c are 0, and the ratio is bounded below by 0.
     low = c / (product + math.sqrt(max(product**2 - a * c, 0.0))) if c else 0.0
     a, c = l_c * (2 * p_c - l_c), u_t * (2 * p_t - u_t)
+    # Control has successes here, so l_c and with it a are positive: the upper bound is finite.
     high = (product + math.sqrt(max(product**2 - a * c, 0.0))) / a
     return Interval(*bounded(low - 1, high - 1, alternative), 1 - alpha, "newcombe")

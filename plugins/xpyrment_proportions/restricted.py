@@ -37,11 +37,14 @@ def given_difference(difference: float, control: Counts, treatment: Counts) -> t
     (0.651548, 0.751548)
     """
     if difference < 0:
+        # The likelihood is symmetric in the arms, so the cubic is solved for differences from 0 to 1 only.
         treated, base = given_difference(-difference, treatment, control)
         return base, treated
     pooled = (control.successes + treatment.successes) / (control.n + treatment.n)
     if difference == 0:
         return pooled, pooled
+    # The maximum is an inner zero of the score function, or lies at an end of the range [0, 1 - difference]. An end is
+    # possible only where a count of 0 removes the pole of the log likelihood there.
     slope = partial(_slope, difference, control, treatment)
     if control.successes == 0 and slope(0.0)[0] <= 0:
         return 0.0, difference
@@ -60,9 +63,11 @@ def _slope(difference: float, control: Counts, treatment: Counts, p: float) -> t
         (control.successes - control.n, 1 - p),
         (treatment.successes - treatment.n, 1 - p - difference),
     ):
+        # 0 log 0 is 0: without the test a share of 0 would divide by 0.
         if count:
             pull = count / share
             value += pull
+            # Each term of the log likelihood is concave, with second derivative -|count| / share².
             curvature -= abs(pull / share)
     return value, curvature
 
@@ -73,6 +78,7 @@ def _closed_form(difference: float, control: Counts, treatment: Counts) -> float
     l2 = (treatment.n + 2 * control.n) * difference - n - successes
     l1 = (control.n * difference - n - 2 * control.successes) * difference + successes
     l0 = control.successes * difference * (1 - difference)
+    # Here L3 = n, and the root is by trigonometry. Rounding can leave the domains of sqrt and acos, hence the limits.
     third = l2 / (3 * n)
     q = third**3 - l1 * l2 / (6 * n**2) + l0 / (2 * n)
     p = math.copysign(math.sqrt(max(third**2 - l1 / (3 * n), 0.0)), q)
@@ -90,6 +96,7 @@ def _falling_zero(slope: Callable[[float], tuple[float, float]], high: float, st
         new = p - value / derivative
         if not low < new < high:
             new = (low + high) / 2
+        # Relative, as rates of rare events are small themselves; one more Newton step squares the error.
         if abs(new - p) <= 1e-11 * p:
             return new
         p = new
@@ -108,6 +115,7 @@ def given_ratio(ratio: float, control: Counts, treatment: Counts) -> tuple[float
     (0.693333, 0.693333)
     """
     successes, n = control.successes + treatment.successes, control.n + treatment.n
+    # Roots of n ratio p² - b p + successes = 0; the smaller one as 2 c / (b + sqrt(b² - 4 a c)).
     b = treatment.n * ratio + treatment.successes + control.n + control.successes * ratio
     base = 2 * successes / (b + math.sqrt(max(b * b - 4 * n * ratio * successes, 0.0)))
     return min(base, 1.0), min(base * ratio, 1.0)

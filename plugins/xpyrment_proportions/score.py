@@ -101,6 +101,7 @@ def _effect(control: Counts, treatment: Counts, alpha: float, alternative: Alter
     # Without failures or without successes the variance under the null is 0.
     constant = successes in (0, n)
     statistic = 0.0 if constant else at_difference(0.0, control, treatment, skewness)
+    # The p-value comes first: it decides on which side of the null the bounds are sought.
     p = 1.0 if constant else p_value(statistic, None, alternative)
     inversion = _Inversion(
         cut=critical(alpha, None, alternative),
@@ -147,6 +148,7 @@ def at_ratio(supposed: float, control: Counts, treatment: Counts, skewness: bool
     1.739213
     """
     fitted = given_ratio(supposed, control, treatment)
+    # T - ratio C has mean 0 under the hypothesis: unlike the log ratio it needs no success in treatment.
     gap = treatment.successes / treatment.n - supposed * control.successes / control.n
     return _standardised(gap, *fitted, supposed, control.n, treatment.n, skewness)
 
@@ -165,6 +167,7 @@ def _standardised(
     n = n_control + n_treatment
     variance = (v_control + v_treatment) * n / (n - 1)
     if variance <= 0:
+        # The hypothesis allows one outcome only; any other excludes it.
         return math.copysign(math.inf, gap) if gap else 0.0
     raw = gap / math.sqrt(variance)
     if not skewness:
@@ -195,6 +198,7 @@ def _relative_interval(
     def statistic(log_ratio: float) -> float:
         return at_ratio(math.exp(log_ratio), control, treatment, skewness)
 
+    # Solved for the log ratio: bounds of rare events span many powers of ten.
     low, high = _bounds(statistic, (-LOG_EDGE, LOG_EDGE), inversion)
     if high is None and inversion.alternative != "greater":
         return Unavailable(
@@ -224,8 +228,10 @@ def _bounds(
 def _bound(statistic: Callable[[float], float], edge: float, target: float) -> float | None:
     """Return where the decreasing statistic equals `target`, between the null (0) and a limit of its range."""
     towards = math.copysign(1.0, edge)
+    # The statistic decreases, so without a change of sign up to the limit there is no bound before it.
     if (statistic(edge) - target) * towards >= 0:
         return None
+    # Only rounding puts the bound on the other side of the null than the p-value does: it is the null then.
     if (statistic(0.0) - target) * towards <= 0:
         return 0.0
     return zero(lambda supposed: statistic(supposed) - target, 0.0, edge, tolerance=1e-13)

@@ -60,6 +60,7 @@ def barnard(control: Counts, treatment: Counts, alpha: float, alternative: Alter
     z = _pooled_z(control.n, treatment.n)
     distance = {"two-sided": np.abs(z), "greater": z, "less": -z}[alternative]
     own = float(distance[control.successes, treatment.successes])
+    # Tables that are equally far from the null must count together, although their z differ by rounding.
     extreme = distance >= own - ROUNDING * max(1.0, abs(own))
     return _effect(control, treatment, extreme, alternative, statistic=float(z[control.successes, treatment.successes]))
 
@@ -141,6 +142,7 @@ def _pooled_z(n_control: int, n_treatment: int) -> NDArray[np.float64]:
     pooled = (x + y) / (n_control + n_treatment)
     spread = np.sqrt(pooled * (1 - pooled) * (1 / n_control + 1 / n_treatment))
     gap = y / n_treatment - x / n_control
+    # Tables without any success or failure show no difference, so their z is 0.
     return np.divide(gap, spread, out=np.zeros_like(gap), where=spread > 0)
 
 
@@ -151,6 +153,7 @@ def _fisher_p_values(n_control: int, n_treatment: int, alternative: Alternative)
     for total in range(n_control + n_treatment + 1):
         y = np.arange(max(0, total - n_control), min(total, n_treatment) + 1)
         log = logs[total - y, y]
+        # Given the total the table is hypergeometric. Relative to the mode, as probabilities themselves can underflow.
         weights = np.exp(log - log.max())
         p_values[total - y, y] = _tail(weights, alternative) / weights.sum()
     return p_values
@@ -162,6 +165,7 @@ def _tail(weights: NDArray[np.float64], alternative: Alternative) -> NDArray[np.
         return np.cumsum(weights[::-1])[::-1]
     if alternative == "less":
         return np.cumsum(weights)
+    # One cumulative sum over the sorted weights serves all points of a total; TIE as in `fisher`, so both agree.
     ranked = np.sort(weights)
     return np.cumsum(ranked)[np.searchsorted(ranked, weights * (1 + TIE), side="right") - 1]
 
@@ -203,6 +207,8 @@ def largest_probability(extreme: NDArray[np.bool_]) -> tuple[float, float]:
     values = probability(angles)
     step = angles[1] - angles[0]
     best = np.argsort(values)[-4:]
+    # The maximum is rarely unique: several peaks are of similar height, so the four best points are all refined.
+    # Each round narrows the step eightfold, five rounds to 1/32,768 of the grid's.
     for _ in range(5):
         near = (angles[best, None] + step * np.linspace(-1, 1, 17)[None, :]).ravel()
         angles = np.clip(np.concatenate([angles[best], near]), 0, math.pi / 2)
@@ -216,5 +222,6 @@ def largest_probability(extreme: NDArray[np.bool_]) -> tuple[float, float]:
 def _binomial(n: int, p: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return binomial probabilities, shape (len(p), n + 1)."""
     k = np.arange(n + 1.0)
+    # Logarithms, as binomial coefficients overflow from n = 1030; xlogy(0, 0) = 0 covers p = 0 and p = 1.
     logs = _log_choose(n) + special.xlogy(k, p[:, None]) + special.xlog1py(n - k, -p[:, None])
     return np.exp(logs)

@@ -24,7 +24,7 @@ def regress(
     ] = None,
     x_cols: Annotated[
         CommaList, Parameter(help="Predictor columns, comma-separated; text is dummy-coded.", show_default=False)
-    ] = [],  # noqa: B006 - cyclopts reads it, nobody writes to it
+    ] = [],  # noqa: B006 - cyclopts only reads it
     formula: Annotated[
         str | None, Parameter(help="Instead of --x-cols, a formula: 'revenue ~ variant * country'.")
     ] = None,
@@ -42,6 +42,7 @@ def regress(
     from xpyrment_regress.fit import fit_ols
 
     result = fit_ols(read_frame(csv), y_col, x_cols or None, formula, robust, cluster, alpha=alpha, control=control)
+    # As objects, because a float column turns None back into NaN, which CSV and JSON readers disagree on.
     frame = result.to_frame().astype(object)
     frame = frame.where(frame.notna(), None)
     return Report(
@@ -86,10 +87,11 @@ def _numbers(rows: list[tuple[Any, ...]], formats: dict[str, str]) -> Table:
 
 def _footer(result: "RegressionResult") -> str:
     lines = [f"Residual Degrees of Freedom: {result.df_resid:,}"]
+    # With clusters t has G - 1 degrees of freedom; residual ones alone would suggest n - k.
     if result.df_inference != result.df_resid:
         lines.append(f"Degrees of freedom of t (clusters - 1): {result.df_inference:,}")
     lines.append(f"Residual standard error: {result.residual_std_error:.6g}")
     if result.r_squared is not None:
-        about = "" if result.constant else " about 0, for want of an intercept"
+        about = "" if result.constant else " about 0, without an intercept"
         lines.append(f"R-squared{about}: {result.r_squared:.4f} (adjusted {result.adj_r_squared:.4f})")
     return "\n".join([*lines, *(f"Note: {note}" for note in result.notes)])

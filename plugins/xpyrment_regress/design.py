@@ -50,6 +50,7 @@ def from_columns(data: Any, y_col: str, x_cols: Sequence[str], cluster_col: str 
     frame = _frame(data, [("Dependent variable", y_col), *(("Predictor variable", x) for x in x_cols)], cluster_col)
     complete = frame.dropna()
     _check_rows(frame, complete)
+    # Dummies are made after rows are dropped: a level of incomplete rows only would be a column of zeros.
     y, predictors = tidy(complete[[y_col]])[y_col], tidy(complete[list(x_cols)], control)
     columns = [(INTERCEPT, np.ones(len(complete)))]
     for name in x_cols:
@@ -73,10 +74,11 @@ def from_formula(data: Any, y_col: str | None, formula: str, cluster_col: str | 
     try:
         return _from_formula(data, y_col, formula, cluster_col, control)
     except FormulaicError as error:
+        # formulaic marks the place in colour on further lines; a message has one line without codes.
         first = ANSI.sub("", str(error)).strip().splitlines()[0]
         raise InputError(
             f"formula {formula!r} cannot be used: {first} Write it as 'y ~ x1 + x2', with ` around names that are "
-            f"no plain words."
+            f"not plain words."
         ) from error
 
 
@@ -94,10 +96,14 @@ def _from_formula(data: Any, y_col: str | None, formula: str, cluster_col: str |
     _check_rows(frame, complete)
     tidied = tidy(complete[list(dict.fromkeys([*left, *right]))], control)
     with np.errstate(all="ignore"):  # log(0) gives an infinite value, which is refused with the column's name
+        # An empty context: formulas see the data and formulaic's own functions, not the variables of our frames.
         matrices = parsed.get_model_matrix(tidied, na_action="drop", context={})
     Y, X = matrices.lhs, matrices.rhs
     if Y.shape[1] != 1:
-        raise InputError(f"formula {formula!r} has {Y.shape[1]} outcomes ({', '.join(Y.columns)}), wanted one number.")
+        raise InputError(
+            f"formula {formula!r} has {Y.shape[1]} outcomes ({', '.join(Y.columns)}), expected one number."
+        )
+    # Again: a function such as log may have made values missing, and those rows are dropped too.
     _check_rows(frame, X)
     names = tuple(map(str, X.columns))
     values = X.to_numpy(dtype=np.float64)
@@ -122,7 +128,7 @@ def _with_outcome(formula: str, y_col: str | None) -> tuple[str, str]:
             )
         return left.strip(), formula
     if y_col is None:
-        raise InputError(f"formula {formula!r} has no outcome, wanted 'y ~ x1 + x2'; or name the dependent variable.")
+        raise InputError(f"formula {formula!r} has no outcome, expected 'y ~ x1 + x2'; or name the dependent variable.")
     return y_col, f"`{y_col}` ~ {right if tilde else formula}"
 
 
@@ -134,14 +140,16 @@ def _frame(data: Any, columns: list[tuple[str, str]], cluster_col: str | None) -
 
 def _check_rows(frame: pd.DataFrame, complete: pd.DataFrame) -> None:
     if len(complete) == 0:
-        holes = {str(name): int(count) for name, count in frame.isna().sum().items() if count}
-        raise NotEstimable(f"none of the {len(frame):,} rows is complete; missing values: {holes or 'no rows at all'}")
+        missing = {str(name): int(count) for name, count in frame.isna().sum().items() if count}
+        raise NotEstimable(
+            f"none of the {len(frame):,} rows is complete; missing values: {missing or 'no rows at all'}"
+        )
 
 
 def _number(column: pd.Series) -> NDArray[np.float64]:
     if isinstance(column.dtype, pd.CategoricalDtype):
         raise InputError(
-            f"dependent variable '{column.name}' holds text such as {column.iloc[0]!r}, wanted numbers or true/false."
+            f"dependent variable '{column.name}' holds text such as {column.iloc[0]!r}, expected numbers or true/false."
         )
     return column.to_numpy(dtype=np.float64)
 
@@ -149,7 +157,7 @@ def _number(column: pd.Series) -> NDArray[np.float64]:
 def _finite(name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
     infinite = int(np.isinf(values).sum())
     if infinite:
-        raise InputError(f"{name!r} has {infinite:,} infinite value(s), wanted finite numbers; leave those rows out.")
+        raise InputError(f"{name!r} has {infinite:,} infinite value(s), expected finite numbers; leave those rows out.")
     return values
 
 

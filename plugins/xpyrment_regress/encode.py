@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from xpyrment_core import InputError, NotEstimable
 from xpyrment_core.data.labels import default_control, in_order
 
+# Every level is a column of the QR factorisation, whose cost grows with their square.
 MAX_LEVELS = 1000
 
 Columns = list[tuple[str, NDArray[np.float64]]]
@@ -33,7 +34,7 @@ def _tidy_column(column: pd.Series, control: Any) -> pd.Series:
         return column.astype(np.float64)
     if pd.api.types.is_datetime64_any_dtype(column) or pd.api.types.is_timedelta64_dtype(column):
         raise InputError(
-            f"column '{column.name}' holds {column.dtype} values, wanted numbers, true/false or text. "
+            f"column '{column.name}' holds {column.dtype} values, expected numbers, true/false or text. "
             f"For a date, make a column of days since a fixed day."
         )
     return pd.Series(_categories(column, control), index=column.index, name=column.name)
@@ -51,6 +52,8 @@ def _categories(column: pd.Series, control: Any) -> pd.Categorical:
             f"Is it an identifier? Group its levels, or use it as the cluster column."
         )
     named = default_control(levels) if levels else None
+    # The level named by the caller, then one called "control", then the first in order. Compared as text, because the
+    # command line gives '0' for the level 0.
     if control is not None and str(control) in map(str, levels):
         reference = next(level for level in levels if str(level) == str(control))
     elif isinstance(named, str) and named.strip().casefold() == "control":
@@ -79,6 +82,7 @@ def dummies(column: pd.Series) -> Columns:
         only = repr(levels[0]) if len(levels) else "none"
         raise NotEstimable(f"predictor {name!r} has a single level ({only}) in the complete rows, so no effect")
     codes = column.cat.codes.to_numpy()
+    # Treatment coding with the names of Patsy and formulaic, so that columns and formulas give equal tables.
     return [(f"{name}[T.{level}]", (codes == i).astype(np.float64)) for i, level in enumerate(levels) if i]
 
 

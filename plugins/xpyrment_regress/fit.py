@@ -106,7 +106,7 @@ def _columns(y_col: str | None, x_cols: str | Sequence[str] | None) -> tuple[str
     if not names:
         raise InputError("no predictors: name one column or more, or give a formula such as 'y ~ 1'.")
     if y_col in names:
-        raise InputError(f"'{y_col}' is the dependent variable and a predictor; it can be one of them.")
+        raise InputError(f"'{y_col}' is both the dependent variable and a predictor; leave it out of the predictors.")
     return y_col, list(dict.fromkeys(names))
 
 
@@ -121,7 +121,9 @@ def _check_control(design: Design, control: Any) -> None:
 def _result(design: Design, solution: Solution, errors: str, alpha: float) -> RegressionResult:
     n, k = design.X.shape
     clusters = None if design.groups is None else int(design.groups.max()) + 1
+    # The scores of G clusters add up to 0, so at most G - 1 are free: t with G - 1 degrees of freedom, as in Stata.
     df = n - k if clusters is None else clusters - 1
+    # Rounding can make the variance of a perfect fit slightly negative.
     std_errors = np.sqrt(np.maximum(np.diag(solution.covariance), 0.0))
     cut = critical(alpha, df, "two-sided")
     rows = zip(design.names, solution.coefficients.tolist(), std_errors.tolist(), strict=True)
@@ -138,6 +140,7 @@ def _result(design: Design, solution: Solution, errors: str, alpha: float) -> Re
         df_inference=df,
         clusters=clusters,
         r_squared=None if unexplained is None else 1 - unexplained,
+        # The total has n - 1 degrees of freedom about the mean and n about 0.
         adj_r_squared=None if unexplained is None else 1 - unexplained * (n - solution.centred) / (n - k),
         constant=solution.centred,
         residual_std_error=math.sqrt(solution.rss / (n - k)),
@@ -154,7 +157,7 @@ def _notes(solution: Solution, clusters: int | None) -> tuple[str, ...]:
             f"{clusters} clusters are few: below about {FEW_CLUSTERS}, cluster-robust errors tend to be too small."
         )
     if solution.rss <= PERFECT**2 * solution.tss:
-        notes.append("The fit is perfect up to rounding, and its standard errors are rounding, too.")
+        notes.append("The fit is perfect up to rounding, so its standard errors are rounding error.")
     return tuple(notes)
 
 

@@ -112,6 +112,7 @@ class RegressionResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything but the covariance, ready for JSON."""
+        # Without the covariance matrix: k² numbers that programs can take from the object.
         numbers = ("n", "dropped", "df_resid", "df_inference", "clusters", "r_squared", "adj_r_squared", "constant")
         return {
             "outcome": self.outcome,

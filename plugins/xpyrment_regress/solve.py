@@ -65,6 +65,7 @@ def solve(design: Design, errors: str) -> Solution:
     if n <= k:
         raise NotEstimable(f"{n} complete rows for {k} parameters leave no residual degrees of freedom")
     intercept = INTERCEPT in design.names
+    # Collinearity with the intercept is removed first: it is what makes years or timestamps ill-conditioned.
     Z, centre, scale = _standardise(design)
     Q, R = np.linalg.qr(Z)
     _check_rank(design, Z, R, scale)
@@ -73,6 +74,7 @@ def solve(design: Design, errors: str) -> Solution:
     y = design.y - shift
     if intercept and not y.any():
         raise NotEstimable(f"the dependent variable {design.outcome!r} is constant ({shift:g}), nothing to explain")
+    # Q'Q = I, so delta = Q'y, and every sandwich (Q'Q)^-1 M (Q'Q)^-1 is its middle part M.
     fit = _statsmodels(y, Q, errors, design)
     back = _undo(design.names, centre, scale) @ solve_triangular(R, np.eye(k))
     coefficients = back @ np.asarray(fit.params)
@@ -148,12 +150,14 @@ def _statsmodels(y: Matrix, Q: Matrix, errors: str, design: Design) -> Any:
         return model.fit(method="qr")
     if errors == "cluster":
         assert design.groups is not None
+        # M = G / (G - 1) * (n - 1) / (n - k) * sum over clusters g of Q_g' e_g e_g' Q_g (Cameron and Miller 2015).
         if design.groups.max() < 1:
             raise NotEstimable("there is a single cluster, cluster-robust standard errors need two or more")
         return model.fit(method="qr", cov_type="cluster", cov_kwds={"groups": design.groups})
     if errors in ("HC2", "HC3"):
         _check_leverage(Q, design, errors)
-    # statsmodels HC1 scales by n / (n - k), as Stata does.
+    # M = sum of w_i e_i² q_i q_i' with w = 1 (HC0), n / (n - k) as in Stata (HC1), 1 / (1 - h_i) (HC2) and
+    # 1 / (1 - h_i)² (HC3), where h_i is the leverage (MacKinnon and White 1985).
     return model.fit(method="qr", cov_type=errors)
 
 

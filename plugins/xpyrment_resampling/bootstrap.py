@@ -117,6 +117,7 @@ class Bootstrap(ResamplingOptions):
         centre = centre_of(control, treatment, metric.columns)
         arms = [unit_sums(sample, metric.columns, centre) for sample in (control, treatment)]
         generators = self._generators(control_first(*arms))
+        # The observed value is computed like the resampled ones, so equal samples give equal numbers.
         observed = [observe(metric, centre, totals(rows)) for rows in arms]
         drawn = [
             statistics(metric, centre, draw(as_items(rows, generator), generator, self.replicates))
@@ -150,6 +151,7 @@ def as_items(rows: Matrix, generator: np.random.Generator) -> Items:
     """Return the items to draw: the units, their distinct values with counts, or bundles of units."""
     if len(rows) <= BUNDLES:
         return Items(rows)
+    # Drawing counts of distinct values is the same bootstrap, without the bundles' limit on degrees of freedom.
     values = distinct(rows)
     if values is not None:
         return values
@@ -159,6 +161,7 @@ def as_items(rows: Matrix, generator: np.random.Generator) -> Items:
 def draw(items: Items, generator: np.random.Generator, replicates: int) -> Matrix:
     """Return the sums of the features over units drawn with replacement, of shape (replicates, p)."""
     columns = features(items.rows)
+    # A matrix product makes the sums of all resamples of a block; units are never copied per resample.
     sums = [weights @ columns for weights in _weights(items, generator, replicates)]
     return np.concatenate(sums)
 
@@ -186,6 +189,7 @@ _kept: "WeakKeyDictionary[ArmSample, tuple[ref[ArmSample], Bootstrap, Made]]" = 
 def _remembered(test: Bootstrap, control: ArmSample, treatment: ArmSample, make: Callable[..., Any]) -> Any:
     """Return the resamples of two samples, cached as long as the samples exist: simultaneous intervals reuse them."""
     known = _kept.get(treatment)
+    # By identity: comparing arrays would cost a pass over the data, and weak references keep no sample alive.
     if known is not None and known[0]() is control and known[1] == test:
         return known[2]
     made = make(control, treatment)

@@ -47,6 +47,7 @@ def studentised_effect(resampled: Resampled, metric: Any, alpha: float, alternat
     NotEstimable
         Both variants are constant.
     """
+    # Difference, standard error and estimates are those of the z test; its p-value and intervals are replaced.
     effect = wald(resampled.control, resampled.treatment, alpha=alpha, alternative=alternative, df=None)
     assert effect.std_error is not None
     pivots = resampled.pivots(1.0)
@@ -108,6 +109,7 @@ def relative_set(
     if control.value == 0:
         return Unavailable("the control mean is 0, so a relative effect is not defined")
     ratio = treatment.value / control.value
+    # Only a first stride for the search: the lift's standard error by the delta method at equal means.
     step = math.sqrt(treatment.variance + control.variance) / abs(control.value)
     # With a negative control mean a larger treatment is a smaller ratio.
     side = alternative if control.value > 0 else FLIPPED[alternative]
@@ -126,6 +128,7 @@ def accepted_ends(
     margin_at: Callable[[float], float], estimate: float, step: float, side: Alternative
 ) -> tuple[float | None, float | None] | Unavailable:
     """Return both ends of the accepted values around the estimate; infinite where one-sided, None where unbounded."""
+    # The test must accept its own estimate, or there is no interval to search from.
     if margin_at(estimate) < 0:
         return Unavailable("the resamples are so lopsided that the test rejects the estimate itself")
     low = -math.inf if side == "less" else edge(margin_at, estimate, step, -1)
@@ -177,6 +180,7 @@ def percentile_effect(made: Replicated, alpha: float, alternative: Alternative) 
 
 
 def _percentiles(values: Vector, alpha: float, alternative: Alternative) -> Interval | Unavailable:
+    # The same order statistics as the p-value's critical values, so that both exclude 0 together.
     low, high = critical_values(-values, alpha, alternative, slack=0.0)
     return _interval((-high, -low), alpha, alternative, "bootstrap percentile", len(values))
 
@@ -186,6 +190,7 @@ def _percentile_lift(
 ) -> Interval | Unavailable:
     if isinstance(interval, Unavailable):
         return interval
+    # Across 0 the ratio jumps between plus and minus infinity: percentiles of the lift would mean nothing.
     if not ((made.control_star > 0).all() or (made.control_star < 0).all()):
         return Unavailable("the control value is not distinguishable from 0, so a relative effect is not defined")
     side = alternative if made.control > 0 else FLIPPED[alternative]

@@ -56,6 +56,7 @@ def critical_values(
     The side that a one-sided alternative ignores is infinite; both are if there are too few
     resamples to reject at this level.
     """
+    # The test stops rejecting once as many resamples are as extreme: the bound is that order statistic.
     place = allowed(len(resampled), alpha, alternative)
     if place == 0:
         return -math.inf, math.inf
@@ -68,6 +69,7 @@ def _upward(resampled: Vector, slack: float) -> Vector:
     """Return the statistics moved up by the slack, undefined ones to infinity."""
     moved = resampled.copy()
     finite = np.isfinite(moved)
+    # Relative for large statistics, absolute for small ones: both lose about the same digits by rounding.
     moved[finite] += slack * np.maximum(np.abs(moved[finite]), 1.0)
     moved[np.isnan(moved)] = np.inf
     return moved
@@ -126,10 +128,12 @@ def edge(
     direction : {-1, 1}
     null : float
     """
+    # Between two accepted values the margin is not monotone, so the null is tested by itself.
     if (null - inside) * direction > 0:
         if margin_at(null) < 0:
             return zero(margin_at, inside, null, PRECISION)
         inside = null
+    # Strides double: after 50 of them, 2**50 standard errors away, the set counts as unbounded.
     for _ in range(50):
         ahead = inside + direction * step
         if margin_at(ahead) < 0:

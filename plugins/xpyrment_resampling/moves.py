@@ -40,6 +40,7 @@ class Move:
         return self._centred(raw)
 
     def _centred(self, raw: Matrix) -> Matrix:
+        # Rows hold sums about the centre, and the map is of plain sums: add rows * centre, map, subtract it again.
         back, forth = (np.eye(len(raw)) for _ in range(2))
         back[-1, :-1], forth[-1, :-1] = self.centre, -self.centre
         return np.asarray(back @ raw @ forth)
@@ -60,6 +61,7 @@ def find_moves(metric: Any, centre: Matrix, sums: Matrix) -> Move | None:
     """
     k = len(centre)
     rows = sums[0, 1 : k + 2]
+    # The row count comes first as denominator: a mean has no other, and a ratio of two columns fails the trial there.
     for numerator in range(k):
         for per in (k, *(i for i in range(k) if i != numerator)):
             move = Move(centre, numerator, per)
@@ -72,11 +74,12 @@ def _moves_alike(metric: Any, centre: Matrix, rows: Matrix, move: Move) -> bool:
     value = _at(metric, centre, rows)
     if value is None:
         return False
+    # Two shifts and two scalings of either sign, by factors at which no usual function agrees by chance.
     size = abs(value) or 1.0
     tries = [(move.shift(by * size), value + by * size) for by in (0.37, -1.9)]
     tries += [(move.scale(factor), value * factor) for factor in (0.6, 2.3)]
-    results = [(_at(metric, centre, rows @ matrix), wanted) for matrix, wanted in tries]
-    return all(got is not None and abs(got - wanted) <= 1e-9 * size for got, wanted in results)
+    results = [(_at(metric, centre, rows @ matrix), expected) for matrix, expected in tries]
+    return all(result is not None and abs(result - expected) <= 1e-9 * size for result, expected in results)
 
 
 def _at(metric: Any, centre: Matrix, rows: Matrix) -> float | None:

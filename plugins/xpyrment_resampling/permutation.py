@@ -107,6 +107,8 @@ class _Trial:
         made = self.permuted
         here, everything = made.from_treatment, made.all_treatment
         if move is not None:
+            # A shift or scaling of units is linear, so their sums are moved. All shifts are tested on the same
+            # relabellings: new ones for each would make the accepted set ragged.
             here, everything = moved(here, move), moved(everything, move)
         treated = made.from_control + here
         result = statistics(
@@ -147,11 +149,12 @@ class _Trial:
         if self.control.variance == 0 or self.treatment.variance == 0:
             # Once a variant is shifted, ties between relabellings would depend on rounding.
             which = "both variants are" if std_error == 0 else "one variant is"
-            why = Unavailable(f"{which} constant, so shifting one of them tells nothing of the noise")
+            why = Unavailable(f"{which} constant, so a shifted copy has no noise to compare against")
         elif moves is None:
             why = Unavailable(
                 "the units of this metric cannot be shifted to a given effect, as a mean's and a ratio's can"
             )
+        # After the reasons that hold for these data at any number of replicates.
         elif allowed(replicates, alpha, alternative) == 0:
             why = too_few(replicates, alpha)
         else:
@@ -182,6 +185,7 @@ class _Trial:
             # A lift of -100 % or less has no inverse; treatment cannot be scaled back from it.
             return self._margin(move.scale(1 / (1 + lift)), alpha, alternative) if lift > -1 else -math.inf
 
+        # Scaling units by a positive factor keeps the sign of the mean.
         if self.control.value * self.treatment.value <= 0:
             return Unavailable("the two values differ in sign, so no scaling turns one into the other")
         return relative_set(margin_at, self.control, self.treatment, alpha, alternative, "permutation")
@@ -200,6 +204,7 @@ def moved(sums: Matrix, move: Matrix) -> Matrix:
     i, j = np.triu_indices(q)
     square = np.empty((len(sums), q, q))
     square[:, i, j] = square[:, j, i] = sums[:, 1 + q :]
+    # (Z M)'(Z M) = M' (Z'Z) M.
     turned = move.T @ square @ move
     return np.column_stack([sums[:, 0], sums[:, 1 : 1 + q] @ move, turned[:, i, j]])
 

@@ -61,6 +61,7 @@ def relabel(control: Matrix, treatment: Matrix, seed: int, replicates: int) -> P
     generator = np.random.default_rng(seed)
     all_control, all_treatment = totals(control), totals(treatment)
     if control_first(control, treatment):
+        # Relabellings name the first variant; what they leave is the other one.
         rest, other = _drawn(control, treatment, generator, replicates)
         from_control, from_treatment = all_control - rest, all_treatment - other
     else:
@@ -81,11 +82,13 @@ def _drawn(first: Matrix, second: Matrix, generator: np.random.Generator, replic
         if cells[0] is not None and cells[1] is not None and len(cells[0].rows) + len(cells[1].rows) <= CELLS:
             rows = [features(c.rows) for c in cells if c is not None]
             counts = np.concatenate([c.counts for c in cells if c is not None and c.counts is not None])
+            # Units drawn without replacement among values with counts; 'count' would allocate an array of all units.
             chosen = generator.multivariate_hypergeometric(counts, len(first), size=replicates, method="marginals")
             return _split_sums([chosen.astype(np.float64)], *rows)
         one, other = _equal_bundles(first, second, generator)
         return _split_sums(_subsets(len(one), len(one) + len(other), generator, replicates), one, other)
     one, other = features(first), features(second)
+    # Full enumeration: the p-value is exact, without simulation error.
     if math.comb(n, len(first)) <= replicates + 1:
         return _split_sums([_all_subsets(len(first), n)], one, other)
     return _split_sums(_subsets(len(first), n, generator, replicates), one, other)
@@ -98,6 +101,7 @@ def _split_sums(weights: Iterable[Matrix], one: Matrix, other: Matrix) -> tuple[
 
 def _equal_bundles(first: Matrix, second: Matrix, generator: np.random.Generator) -> tuple[Matrix, Matrix]:
     fewest = min(len(first), len(second))
+    # Only bundles of one size are exchangeable, so the smaller variant limits it: it keeps FEWEST bundles or more.
     size = max(1, min(math.ceil((len(first) + len(second)) / ITEMS), fewest // FEWEST))
     if (len(first) + len(second)) / size > MOST:
         raise NotEstimable(
@@ -114,6 +118,7 @@ def _subsets(chosen: int, n: int, generator: np.random.Generator, replicates: in
     """Yield random subsets as rows of 0 and 1, a block of relabellings at a time."""
     size = max(1, CHUNK // n)
     for start in range(0, replicates, size):
+        # Units with the smallest of n uniform keys are a simple random sample; a partition finds them in linear time.
         keys = generator.random((min(size, replicates - start), n))
         limit = np.partition(keys, chosen - 1, axis=1)[:, chosen - 1 : chosen]
         yield (keys <= limit).astype(np.float64)
@@ -121,6 +126,7 @@ def _subsets(chosen: int, n: int, generator: np.random.Generator, replicates: in
 
 def _all_subsets(chosen: int, n: int) -> Matrix:
     """Return every subset but the first (the labels as they were) as rows of 0 and 1."""
+    # Combinations come in lexicographic order: the first is 0 … chosen - 1, the true labels.
     subsets = np.array(list(itertools.combinations(range(n), chosen)))[1:]
     weights = np.zeros((len(subsets), n))
     np.put_along_axis(weights, subsets, 1.0, axis=1)

@@ -52,6 +52,7 @@ def statistics(metric: Any, centre: Matrix, sums: Matrix) -> Values:
         spread = products - n[:, :, None] * mean[:, :, None] * mean[:, None, :]
         row_means = mean[:, :-1] / mean[:, -1:]
         value, slopes = evaluate(metric, row_means + centre)
+        # Linearised: a unit with sums s and r rows contributes slopes · (s - row mean * r) / mean of r.
         weights = np.column_stack([slopes, -(slopes * row_means).sum(axis=1)]) / mean[:, -1:]
         squares = np.einsum("bi,bij,bj->b", weights, spread, weights)
         # Below this the deviations are rounding error, and the resample is constant.
@@ -86,6 +87,8 @@ def evaluate(metric: Any, means: Matrix) -> tuple[Vector, Matrix]:
         value, slopes = _at_once(metric, means)
     except Exception:  # a metric that does not accept arrays may raise anything
         return _one_by_one(metric, means)
+    # A metric may take arrays and still mean something else by them (a branch on the first value, say), so three
+    # points are compared with one-by-one evaluation.
     probe = [0, len(means) // 2, len(means) - 1]
     expected = _one_by_one(metric, means[probe])
     same = (value[probe] == expected[0]) | (np.abs(value[probe] - expected[0]) <= 1e-9 * np.abs(expected[0]))
@@ -106,6 +109,7 @@ def _at_once(metric: Any, means: Matrix) -> tuple[Vector, Matrix]:
 
 
 def _complex_step(metric: Any, points: Mapping[str, Any], column: str) -> Vector:
+    # Im f(x + ih) / h subtracts nothing, so the step can be tiny (Squire and Trapp 1998, SIAM Review 40, 110-112).
     step = 1e-30
     moved = metric.value({**points, column: points[column] + 1j * step})
     if not np.iscomplexobj(moved):

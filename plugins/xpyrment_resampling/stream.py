@@ -92,6 +92,7 @@ class StreamedBootstrap:
         if not len(values):
             return
         if self._centre is None:
+            # Any point near the data keeps the digits of centred squares, so the first rows' mean will do for all.
             self._centre = values.mean(axis=0)
         buckets = _bucket(codes, self.options.seed)
         for i, column in enumerate((values - self._centre).T):
@@ -129,6 +130,7 @@ class StreamedBootstrap:
         """Return the sums about another centre."""
         sums = self._sums[arm].copy()
         if centre is not None and self._centre is not None:
+            # Sum of (y - new) = sum of (y - old) + rows * (old - new).
             sums[:, :-1] += sums[:, -1:] * (self._centre - centre)
         return sums
 
@@ -142,6 +144,7 @@ class StreamedBootstrap:
         NotEstimable
             A variant has no rows, or both are constant.
         """
+        # An empty bucket is not a unit: counted as one it would add a degree of freedom and noise that is not there.
         rows = [self._sums[arm][self._sums[arm][:, -1] > 0] for arm in ARMS]
         if self._centre is None or not all(map(len, rows)):
             raise NotEstimable("there are no units with an observed value in one of the variants")
@@ -172,6 +175,7 @@ def _poisson_sums(rows: Matrix, generator: np.random.Generator, replicates: int)
 def _bucket(units: NDArray[np.int64], seed: int) -> NDArray[np.intp]:
     """Return a bucket for each unit by the finaliser of SplitMix64, which mixes all bits."""
     with np.errstate(over="ignore"):
+        # The multiplier is 2**64 over the golden ratio, which spreads consecutive seeds (Steele, Lea and Flood 2014).
         x = units.astype(np.uint64) + np.uint64((seed * 0x9E3779B97F4A7C15) % 2**64)
         x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

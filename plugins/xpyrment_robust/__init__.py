@@ -1,4 +1,4 @@
-"""Outcomes with long tails: capped, winsorised and log means, quantiles and a rank test.
+"""Capped, winsorised and log means, quantiles and the Mann-Whitney test, for outcomes with long tails.
 
 Use `capped` or `winsorized` where a few units spend most of the money, `log` where
 effects multiply, `quantile` and `median` for latencies and waiting times, and the test

@@ -35,6 +35,7 @@ class _DerivedMean:
     @property
     def columns(self) -> tuple[str, ...]:
         """Name of the derived column whose mean the metric is."""
+        # Not the source's name: another metric may read the same column untransformed in the same pass.
         return (f"{self._prefix} {self.value_col}",)
 
     @property
@@ -167,6 +168,7 @@ class WinsorizedMetric(_DerivedMean):
     def _transform(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         if not len(values):
             return values
+        # Of both variants together, so the caps do not depend on the labels and permuting them stays exact.
         low, high = np.quantile(values, [self.lower, self.upper])
         return np.clip(values, low, high)
 
@@ -219,13 +221,14 @@ class LogMetric(_DerivedMean):
         return "log" if self.offset == 0 else f"log of {self.offset:g} +"
 
     def _transform(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        bad = values <= -self.offset
-        if bad.any():
+        invalid = values <= -self.offset
+        if invalid.any():
             limit = "0" if self.offset == 0 else f"-{self.offset:g}"
             raise NotEstimable(
-                f"{int(bad.sum())} of {len(values)} values of {self.value_col!r} are {limit} or less "
+                f"{int(invalid.sum())} of {len(values)} values of {self.value_col!r} are {limit} or less "
                 f"(the smallest is {values.min():g}), so they have no logarithm; {self._way_out()}"
             )
+        # log1p keeps the digits of small values, which 1 + y rounds away.
         return np.log1p(values) if self.offset == 1 else np.log(values + self.offset)
 
     def _way_out(self) -> str:

@@ -71,6 +71,7 @@ def quantile_and_error(values: Values, q: float, band: Band) -> tuple[float, flo
     place = (n - 1) * q
     below = math.floor(place)
     above = min(below + 1, n - 1)
+    # Type 7 of Hyndman and Fan (1996), R's and NumPy's default; a partition is linear in n where sorting is not.
     parted = np.partition(values, sorted({below, above, band.low - 1, band.high - 1}))
     value = float(parted[below] + (place - below) * (parted[above] - parted[below]))
     low, high = float(parted[band.low - 1]), float(parted[band.high - 1])
@@ -81,12 +82,14 @@ def quantile_and_error(values: Values, q: float, band: Band) -> tuple[float, flo
             f"compare the mean of such data, or their ranks by test='mannwhitney'"
         )
     if _lumpy(parted[band.low - 1 : band.high]):
+        # Lumps make one side of the band 0 and the other a whole step: their average would halve the step.
         return value, max((value - low) / band.z_low, (high - value) / band.z_high)
     return value, (high - low) / (band.z_low + band.z_high)
 
 
 def _lumpy(band: Values) -> bool:
     largest = np.unique(band, return_counts=True)[1].max()
+    # A single value that occurs once is never a lump, however narrow the band.
     return bool(largest > max(1.0, len(band) / LUMP))
 
 
@@ -107,6 +110,7 @@ def independent_band(n: int, q: float) -> Band:
     >>> band.low, band.high
     (5, 15)
     """
+    # The number of values below the quantile is binomial(n, q): P(X_(low) > quantile) = P(at most low - 1 below).
     reach = REACH * math.sqrt(n * q * (1 - q))
     low = _rank(n * q - reach)
     high = n + 1 - _rank(n * (1 - q) - reach)
@@ -131,6 +135,7 @@ def clustered_band(values: Values, units: NDArray[np.int64], q: float) -> Band:
     under, upto = (_share_error(share, codes) * n for share in (values < centre, values <= centre))
     low = _rank(n * q - REACH * under)
     high = n + 1 - _rank(n * (1 - q) - REACH * upto)
+    # Normal, as the binomial does not hold for clusters; the halves are continuity corrections of a count.
     return _checked(low, high, _beyond(n * q - low + 0.5, under), _beyond(high - 0.5 - n * q, upto), n, q)
 
 
@@ -149,16 +154,19 @@ def _share_error(flags: NDArray[np.bool_], codes: NDArray[np.int64]) -> float:
     rows = np.bincount(codes)
     if len(rows) < 2:
         raise NotEstimable("there is only one unit with an observed value: a standard error needs two")
+    # Linearised ratio of sums over units, divisor G - 1 for G units (Cochran 1977, Sampling Techniques, chapter 2).
     residual = np.bincount(codes, weights=flags) - flags.mean() * rows
     return math.sqrt(float(residual @ residual) * len(rows) / (len(rows) - 1)) / len(flags)
 
 
 def _checked(low: int, high: int, beyond_low: float, beyond_high: float, n: int, q: float) -> Band:
     if not max(beyond_low, beyond_high) <= MAX_TAIL:
+        # Even the most extreme value lies on the near side of the quantile with probability max(q, 1 - q) ** n.
         needed = math.ceil(math.log(MAX_TAIL) / math.log(max(q, 1 - q)))
         raise NotEstimable(
             f"{n} rows are too few for the {q:g} quantile: hardly any lies beyond it; "
             f"at least {needed} independent rows per variant are needed"
         )
+    # A tail that underflows to 0 would have an infinite normal score.
     tiny = np.finfo(float).tiny
     return Band(low, high, *(float(-special.ndtri(max(tail, tiny))) for tail in (beyond_low, beyond_high)))

@@ -73,10 +73,13 @@ class _OrderStatistic:
             )
         ordered = np.sort(sample.columns[self.value_col])
         n = len(ordered)
+        # Only for its check: with too few values beyond the quantile the replicates would repeat the extremes.
         independent_band(n, self._share)
         place = (n - 1) * self._share
         below = math.floor(place)
         value = ordered[below] + (place - below) * (ordered[below + 1] - ordered[below])
+        # U_(r) is Beta(r, n + 1 - r), and the n - r numbers above it are uniform on (U_(r), 1): their minimum divides
+        # that gap by Beta(1, n - r). Here r = below + 1.
         first = generator.beta(below + 1, n - below, replicates)
         gap = generator.beta(1, n - below - 1, replicates)
         drawn, after = ordered[_position(first, n)], ordered[_position(first + (1 - first) * gap, n)]

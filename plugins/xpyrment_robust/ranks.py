@@ -104,6 +104,7 @@ def mannwhitney(control: ArmSample, treatment: ArmSample, alpha: float, alternat
     """
     ranking = rank(_column(control), _column(treatment))
     low, high = (_exact_reach if ranking.exact else _normal_reach)(ranking, alpha, alternative)
+    # Under the null, sqrt((m + n + 1) / (12 m n)) without ties: the standard error that the p-value uses.
     null_error = math.sqrt(_variance(0.5, ranking))
     gain = ranking.superiority - 0.5
     return Effect(
@@ -149,6 +150,7 @@ def rank(control: Values, treatment: Values) -> Ranking:
         All values are equal.
     """
     control, treatment = np.sort(control), np.sort(treatment)
+    # U counts pairs: half the sum of "control below" and "control not above" gives each tie one half.
     below = np.searchsorted(control, treatment, side="left").sum(dtype=np.int64)
     upto = np.searchsorted(control, treatment, side="right").sum(dtype=np.int64)
     pooled = np.sort(np.concatenate([control, treatment]), kind="stable")  # two sorted runs: one merge
@@ -184,6 +186,7 @@ def _normal_reach(ranking: Ranking, alpha: float, alternative: Alternative) -> t
 
 
 def _exact_p(ranking: Ranking, alternative: Alternative) -> float:
+    # Without ties U is a whole number, and its distribution is symmetric about half the pairs.
     chances, u = _null_chances(ranking.n_control, ranking.n_treatment), int(ranking.u)
     if alternative == "two-sided":
         return min(1.0, 2 * float(chances[: min(u, ranking.pairs - u) + 1].sum()))
@@ -198,6 +201,7 @@ def _exact_reach(ranking: Ranking, alpha: float, alternative: Alternative) -> tu
     if rejected == 0:
         return 0.0, 1.0
     distance = (ranking.pairs / 2 - (rejected - 0.5)) / ranking.pairs
+    # As a multiple of the null's standard error: at 1/2 the interval then rejects the same U as the exact test.
     return _reach(ranking, distance / math.sqrt(_variance(0.5, ranking)), 0.0)
 
 
@@ -211,6 +215,7 @@ def _null_chances(m: int, n: int) -> Values:
     for r in range(1, m + n + 1):
         if r < ways.shape[1]:
             ways[1:, r:] += ways[:-1, :-r].copy()
+    # U is the rank sum less its minimum n (n + 1) / 2 (Mann and Whitney 1947).
     counts = ways[n, floor:]
     chances: Values = counts / counts.sum()
     chances.setflags(write=False)
@@ -234,6 +239,7 @@ def _root(gap: Callable[[float], float], outside: float, inside: float) -> float
     """Bisect to where `gap` changes sign between an end where it is positive and one where it is not."""
     if gap(outside) <= 0:
         return outside
+    # Bisection, because the variance is 0 at 0 and 1 and its root has an infinite slope there.
     while abs(inside - outside) > 1e-15:
         middle = (outside + inside) / 2
         if middle in (inside, outside):

@@ -1,8 +1,8 @@
 """Tests that compare two estimates by their difference over its standard error.
 
 Use `welch`, the default: it does not assume equal variances. `student` pools the
-variances, as classical regression does. `z` takes the normal distribution for the
-t distribution, as some reporting tools do; with hundreds of units it is the same.
+variances, as classical regression does. `z` uses the normal distribution instead of the
+t distribution, as some reporting tools do; with hundreds of units the results agree.
 """
 
 from xpyrment_core import TestDefinition, hookimpl

@@ -33,6 +33,7 @@ def welch(control: Estimate, treatment: Estimate, alpha: float, alternative: Alt
     >>> f"{effect.difference:.2f} [{effect.interval.low:.2f}, {effect.interval.high:.2f}]"
     '0.40 [0.08, 0.72]'
     """
+    # Welch-Satterthwaite; not rounded, as the t distribution takes any positive number.
     df = satterthwaite(control, treatment)
     return wald(control, treatment, alpha=alpha, alternative=alternative, df=df)
 
@@ -54,6 +55,7 @@ def student(control: Estimate, treatment: Estimate, alpha: float, alternative: A
     >>> student(control, treatment, 0.05, "two-sided").df
     20
     """
+    # Pooled over degrees of freedom, so adjusters that spent some on coefficients are weighted rightly.
     control, treatment = pooled(control, treatment)
     return wald(control, treatment, alpha=alpha, alternative=alternative, df=control.df + treatment.df)
 
