@@ -125,9 +125,10 @@ def unit_codes(storage: Any) -> tuple[NDArray[np.integer], int]:
         # Ids without large gaps are codes already, less the smallest; arrays per unit have two entries per row at most.
         low, high = int(storage.min()), int(storage.max())
         if high - low < 2 * len(storage):
-            return (storage - storage.dtype.type(low)).astype(
-                np.int32 if high - low < 2**31 else np.int64
-            ), high - low + 1
+            # A narrow signed type cannot hold the differences of its own values: int8 from -128 to 127 would wrap.
+            wide = storage.astype(np.int64) if storage.dtype.kind == "i" else storage
+            codes = (wide - wide.dtype.type(low)).astype(np.int32 if high - low < 2**31 else np.int64)
+            return codes, high - low + 1
     import pandas as pd
 
     codes, ids = pd.factorize(storage, use_na_sentinel=True)

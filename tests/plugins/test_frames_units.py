@@ -278,3 +278,12 @@ def test_a_row_set_of_nothing_but_its_rows_counts_them() -> None:
     rows = RowSet("rows", (), ())
     assert ask(data, rows).rows == {("rows", "a"): 3, ("rows", "b"): 1}
     assert ask(data, rows, unit_col=None).moments["rows", "a"].n == 3
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int16", "int32", "uint8", "int64"])
+def test_unit_ids_over_the_whole_range_of_their_type_are_kept(dtype):
+    ids = np.tile(np.arange(0, 256) if dtype == "uint8" else np.arange(-128, 128), 2)
+    codes, bound = unit_codes(ids.astype(dtype))
+    assert codes.min() == 0
+    assert bound == codes.max() + 1 == 256
+    assert np.array_equal(codes[:256], np.arange(256))

@@ -66,7 +66,6 @@ class Experiment(Design):
         self._engine_name = engine
         self._engine: Registered | None = None
         self._source: Source | None = None
-        self._fixed: dict[str, str] = {}
 
     def __repr__(self) -> str:
         metrics = ", ".join(self._specs) or "no metrics"
@@ -103,7 +102,7 @@ class Experiment(Design):
         issues = self._life.move(self, target, host, plan)
         if target is ExperimentState.RUNNING:
             # Fixed before outcomes are read, so that hooks cannot change the design between the gate and the result.
-            self._fixed = fingerprint(self._parts())
+            self._life.fixed = fingerprint(self._parts())
         return issues
 
     def _check_open(self, call: str) -> None:
@@ -213,7 +212,7 @@ class Experiment(Design):
     def _analyse(self, options: Options, plugins: PluginHost | None) -> AnalysisResult:
         # State and fingerprint before the plan: a changed design is refused even if it could be analysed.
         check_analyzable(self.state)
-        check_unchanged(self._fixed, self._parts(), self.state.name)
+        check_unchanged(self._life.fixed, self._parts(), self.state.name)
         if self.looks:
             # The data may have grown since the last look, and a source caches labels and pilots.
             self._source = None

@@ -38,6 +38,8 @@ class Lifecycle:
     def __init__(self) -> None:
         self.state = ExperimentState.CREATED
         self.history: tuple[HistoryEntry, ...] = ()
+        # Fingerprint of the design, from RUNNING on; empty before, when everything may change.
+        self.fixed: dict[str, str] = {}
 
     @property
     def looks(self) -> int:
@@ -67,11 +69,11 @@ class Lifecycle:
 
     @contextmanager
     def undone_on_failure(self) -> Iterator[None]:
-        """Restore the state and the history if the block raises."""
-        before = self.state, self.history
+        """Restore the state, the history and the fingerprint if the block raises."""
+        before = self.state, self.history, self.fixed
         try:
             yield
         # KeyboardInterrupt too: an interrupted read of a large table is not a look.
         except BaseException:
-            self.state, self.history = before
+            self.state, self.history, self.fixed = before
             raise

@@ -8,7 +8,7 @@ import pytest
 from attrs import define, evolve
 
 import xpyrment as xp
-from xpyrment_core import Experiment, Options, analyse, hookimpl
+from xpyrment_core import EngineDefinition, Experiment, Options, analyse, hookimpl
 from xpyrment_core.experiment.fingerprint import describe, fingerprint
 from xpyrment_core.experiment.setup import run_analysis
 from xpyrment_core.experiment.state import ExperimentState
@@ -96,6 +96,33 @@ def test_a_failed_analysis_leaves_state_and_history_as_they_were(experiment):
     with pytest.raises(xp.InputError):
         experiment.run_analysis(control="absent")
     assert (experiment.state, experiment.history) == (ExperimentState.DESIGNED, history)
+
+
+class Failing:
+    """A data engine whose reading fails after the gates."""
+
+    def accepts(self, data):
+        return True
+
+    def open(self, data):
+        source = PluginHost().get("engine", "frames").load()().open(data)
+
+        def moments(query):
+            raise OSError("connection lost")
+
+        source.moments = moments
+        return source
+
+
+def test_a_failed_read_leaves_the_design_open(data):
+    host = PluginHost()
+    host.register(EngineDefinition(name="failing", target=Failing), name="acme")
+    experiment = xp.setup(data, "variant", plugins=host, engine="failing").register_metric("y")
+    for metric in ("z", "x"):
+        with pytest.raises(xp.XpyrmentError, match="connection lost"):
+            experiment.run_analysis()
+        experiment.register_metric(metric, value_col="z")
+    assert experiment.state is ExperimentState.DESIGNED
 
 
 def test_a_fingerprint_depends_on_values_not_on_addresses():
