@@ -127,7 +127,9 @@ def unit_codes(storage: Any) -> tuple[NDArray[np.integer], int]:
         if high - low < 2 * len(storage):
             # A narrow signed type cannot hold the differences of its own values: int8 from -128 to 127 would wrap.
             wide = storage.astype(np.int64) if storage.dtype.kind == "i" else storage
-            dense = (wide - wide.dtype.type(low)).astype(np.int32 if high - low < 2**31 else np.int64)
+            dense: NDArray[np.integer] = (wide - wide.dtype.type(low)).astype(
+                np.int32 if high - low < 2**31 else np.int64
+            )
             return dense, high - low + 1
     import pandas as pd
 
