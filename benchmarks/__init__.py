@@ -1,1 +1,1 @@
-"""What the speed figures of the README come from: ``python -m benchmarks``."""
+"""Benchmarks behind the speed figures of the README: ``python -m benchmarks``."""

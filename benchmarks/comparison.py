@@ -71,6 +71,7 @@ def xpyrment(control: np.ndarray, treatment: np.ndarray, relative_interval: str 
     )
     row = experiment.register_metric("y").run_analysis(relative_interval=relative_interval).raw_results[0]
     low, high = row["rel_ci_lower"], row["rel_ci_upper"]
+    # None is an end that is not bounded.
     return row["p_value"], -np.inf if low is None else low, np.inf if high is None else high
 
 
@@ -121,6 +122,7 @@ def gbstats_by_scale(replicates: int = AGREEMENT_REPLICATES) -> int:
     )
 
 
+# Both variants are constant, so a variance of 0 meets the largest possible difference.
 NONE, ALL = np.zeros(20), np.ones(20)
 
 

@@ -1,4 +1,4 @@
-"""Made-up experiments of any size: normal metrics, labels at random."""
+"""Simulated experiments of any size: normal metrics, random labels."""
 
 from typing import Any
 
@@ -13,6 +13,7 @@ def values(rows: int, columns: int, seed: int = 0) -> np.ndarray:
     """Return an array of shape (columns, rows), which a pandas frame holds without a copy."""
     rng = np.random.default_rng(seed)
     made = np.empty((columns, rows))
+    # In place, column by column: at the full size a second copy would not fit into memory.
     for column in made:
         rng.standard_normal(out=column)
     return made
@@ -31,6 +32,7 @@ def labels(coded: np.ndarray, kind: str) -> Any:
     if kind == "integer":
         return coded.astype(np.int64)
     made = pd.Categorical.from_codes(coded, categories=list(LABELS[: int(coded.max()) + 1]))
+    # Through categories, as an array of Python strings would take minutes and gigabytes to build.
     return made if kind == "categorical" else pd.Series(made).astype(pd.StringDtype("pyarrow", na_value=np.nan)).array
 
 

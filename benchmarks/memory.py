@@ -13,7 +13,7 @@ SCRIPT = "from benchmarks.memory import measure; measure({rows}, {columns}, {kin
 
 
 def start_afresh() -> None:
-    """Forget the peak so far, that of making the frame, where the system (Linux) lets a process do so."""
+    """Reset the recorded peak memory, which making the frame has raised, where the system (Linux) allows it."""
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
 
@@ -22,6 +22,7 @@ def peak() -> float:
     """Return the largest resident size so far, in MB."""
     status = Path("/proc/self/status")
     if status.exists():
+        # VmHWM is the value that a write to clear_refs resets.
         (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
         return int(line.split()[1]) / 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -47,15 +48,16 @@ def memory(rows: int = 10_000_000, columns: int = 10) -> str:
     for library in ("pandas", "Polars"):
         for kind in ("text", "categorical"):
             script = SCRIPT.format(rows=rows, columns=columns, kind=kind, library=library)
+            # A process per frame: memory that one reading leaves to the allocator would hide the need of the next.
             done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-            found = json.loads(done.stdout)
-            allowed = 0.05 * found["frame"] + 100
+            measured = json.loads(done.stdout)
+            allowed = 0.05 * measured["frame"] + 100
             rows_.append(
                 (
                     f"{library}, {kind} labels",
-                    f"{found['frame']:,.0f} MB",
-                    f"{found['more']:,.0f} MB",
-                    f"{100 * found['more'] / found['frame']:.1f} %",
+                    f"{measured['frame']:,.0f} MB",
+                    f"{measured['more']:,.0f} MB",
+                    f"{100 * measured['more'] / measured['frame']:.1f} %",
                     f"{allowed:,.0f} MB",
                 )
             )

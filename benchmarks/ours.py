@@ -1,4 +1,4 @@
-"""What of xpyrment is timed: one reading of the data by its engine, and a whole analysis."""
+"""The parts of xpyrment that are timed: one reading by the frames engine, and a whole analysis."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,20 +9,21 @@ from xpyrment_frames.engine import FrameSource
 
 
 def one_row_set(metrics: Sequence[str], arms: Sequence[Any]) -> Query:
-    """Ask for the cross-products of all metrics on their common rows."""
+    """Return the query of the cross-products of all metrics on their common rows."""
     terms = tuple(Term(name, name) for name in metrics)
     return Query(treatment_col="variant", arms=tuple(arms), row_sets=(RowSet("all", tuple(metrics), terms),))
 
 
 def read(frame: Any, query: Query) -> Reading:
-    """Open a frame afresh, count its labels and read it, as every analysis does."""
+    """Open a frame, count its labels and read its moments, as every analysis does."""
+    # A new source each time: it caches the labels, which an analysis has to count.
     source = FrameSource(frame)
     source.labels(query.treatment_col)
     return source.moments(query)
 
 
 def analyse(frame: Any, metrics: Sequence[str], control: Any, treatment: Any, covariates: Sequence[str] = ()) -> Any:
-    """Set an experiment up and analyse it."""
+    """Set up an experiment and analyse it."""
     experiment = xp.setup(frame, treatment_col="variant", covariates=list(covariates) or None)
     for name in metrics:
         experiment.register_metric(name)

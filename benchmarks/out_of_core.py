@@ -26,11 +26,9 @@ MAX_RATIO = 1.3
 MAX_MEGABYTES = 600
 
 
-# Data --------------------------------------------------------------------------
-
-
 def write_rows(folder: Path, rows: int) -> None:
     """Write one row per user: an id, a variant, ten normal columns."""
+    # Box and Muller; far from 0, where sums of squares that are not centred lose their digits.
     normal = "sqrt(-2 * ln(1 - random())) * cos(2 * pi() * random())"
     columns = ", ".join(f"{1000 * i} + {normal} AS x{i}" for i in range(len(COLUMNS)))
     _write(folder, rows, f"range AS id, {_variant('range')} AS variant, {columns}")
@@ -38,6 +36,7 @@ def write_rows(folder: Path, rows: int) -> None:
 
 def write_events(folder: Path, rows: int) -> None:
     """Write ten rows per user, in no order."""
+    # A hash scatters a unit's rows over all files, the hardest order for a sum per unit.
     user = f"(hash(range) % {max(rows // 10, 1)})::BIGINT"
     _write(folder, rows, f"{user} AS user_id, {_variant(user)} AS variant, random() AS revenue, random() AS clicks")
 
@@ -57,11 +56,8 @@ def _write(folder: Path, rows: int, columns: str) -> None:
         connection.execute(f"COPY ({source}) TO '{folder / f'part-{i:02}.parquet'}' (FORMAT parquet)")
 
 
-# Contenders, each in a process of its own -----------------------------------------
-
-
 def by_hand(path: str) -> float:
-    """Run the sums as someone would write them who knows the means in advance."""
+    """Run hand-written SQL for the sums, centred at means that are known in advance."""
     import duckdb
 
     shifted = [f"({c} - {1000.0 * i!r}::DOUBLE)" for i, c in enumerate(COLUMNS)]
@@ -74,7 +70,7 @@ def by_hand(path: str) -> float:
 
 
 def our_query(path: str) -> float:
-    """Ask for the same sums through the engine: schema, labels, pilot rows, sums, moments."""
+    """Read the same sums through the engine: schema, labels, pilot rows, sums, moments."""
     from xpyrment_core.data.query import Query, RowSet, Term
     from xpyrment_duckdb.engine import DuckDBEngine
 
@@ -85,6 +81,7 @@ def our_query(path: str) -> float:
         source = DuckDBEngine().open(path)
         source.labels("variant")
         reading = source.moments(query)
+        # The means lie at the pilot's, so a second pass would be a fault of the engine.
         assert reading.passes == 1
         assert all(moments.n > 0 for moments in reading.moments.values())
 
@@ -132,6 +129,7 @@ def measure(contender: str, path: str, **environment: str) -> dict[str, float]:
     done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(done.stderr)
+    # The last line: libraries may print before it.
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -142,26 +140,24 @@ def child(contender: str, path: str) -> None:
     print(json.dumps({"s": seconds, "cpu": usage.ru_utime + usage.ru_stime, "mb": usage.ru_maxrss / 1024}))
 
 
-# The table ------------------------------------------------------------------------
-
-
 def show(name: str, runs: list[dict[str, float]], base: list[dict[str, float]] | None = None) -> float:
     """Print a line and return the ratio of median times."""
-    found = {key: statistics.median(run[key] for run in runs) for key in ("s", "cpu")}
-    ratio = {key: found[key] / statistics.median(run[key] for run in base or runs) for key in found}
+    medians = {key: statistics.median(run[key] for run in runs) for key in ("s", "cpu")}
+    ratio = {key: medians[key] / statistics.median(run[key] for run in base or runs) for key in medians}
     peak = max(run["mb"] for run in runs)
-    times = "".join(f"{found[key]:>8.2f} s{ratio[key]:>7.2f}" for key in found)
+    times = "".join(f"{medians[key]:>8.2f} s{ratio[key]:>7.2f}" for key in medians)
     print(f"{name:<42}{times}{peak:>7.0f} MB", flush=True)
     return ratio["s"]
 
 
 def compare(folder: Path, repeats: int) -> bool:
-    """Print the table of the wide files; say whether the bounds hold."""
+    """Print the table of the wide files; return whether time and memory are within the limits."""
     path = str(folder / "*.parquet")
     runs: dict[str, list[dict[str, float]]] = {name: [] for name in ("by_hand", "our_query", "our_analysis")}
     for _ in range(repeats):
-        for name, found in runs.items():
-            found.append(measure(name, path))
+        # In turn, so that a busy machine is busy for all of them.
+        for name, measurements in runs.items():
+            measurements.append(measure(name, path))
     print(f"\n{'':<42}{'wall':>10}{'ratio':>7}{'cpu':>10}{'ratio':>7}{'peak':>10}")
     show("DuckDB SQL by hand, all cross-products", runs["by_hand"])
     ratio = show("engine: labels, pilot, all cross-products", runs["our_query"], runs["by_hand"])

@@ -1,6 +1,6 @@
-"""The same question put to other libraries: is each metric's mean different between two variants?
+"""Comparison of each metric's mean between two variants by other libraries.
 
-Each returns the p-values, so that a test can see that all of them answer the same question.
+Each function returns the p-values, so that a test can check that all of them answer the same question.
 A library that is not installed is left out.
 """
 
@@ -38,15 +38,16 @@ def spotify_confidence(frame: pd.DataFrame, metrics: Sequence[str]) -> Mapping[s
     """spotify-confidence, which requires sums and sums of squares per variant."""
     import spotify_confidence as sc
 
-    found = {}
+    p_values = {}
     for name in metrics:
+        # Its input are sums per variant, so making them is part of the answer's cost.
         squares = frame.assign(squares=frame[name] ** 2)
         sums = squares.groupby("variant", observed=True).agg(
             total=(name, "sum"), squares=("squares", "sum"), count=(name, "count")
         )
         test = sc.StudentsTTest(sums.reset_index(), "total", "squares", "count", categorical_group_columns="variant")
-        found[name] = float(test.difference("control", "treatment")["p-value"].iloc[0])
-    return found
+        p_values[name] = float(test.difference("control", "treatment")["p-value"].iloc[0])
+    return p_values
 
 
 def statsmodels(frame: pd.DataFrame, metrics: Sequence[str]) -> Mapping[str, float]:
@@ -54,12 +55,13 @@ def statsmodels(frame: pd.DataFrame, metrics: Sequence[str]) -> Mapping[str, flo
     from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
 
     treated = (frame["variant"] == "treatment").to_numpy(dtype=bool)
-    found = {}
+    p_values = {}
     for name in metrics:
+        # Its descriptive statistics take arrays, one per variant.
         values = frame[name].to_numpy()
         pair = CompareMeans(DescrStatsW(values[treated]), DescrStatsW(values[~treated]))
-        found[name] = float(pair.ttest_ind(usevar="unequal")[1])
-    return found
+        p_values[name] = float(pair.ttest_ind(usevar="unequal")[1])
+    return p_values
 
 
 def pandas_groupby(frame: pd.DataFrame, metrics: Sequence[str]) -> Mapping[str, float]:
@@ -67,12 +69,12 @@ def pandas_groupby(frame: pd.DataFrame, metrics: Sequence[str]) -> Mapping[str, 
     from scipy.stats import ttest_ind_from_stats
 
     stats = frame.groupby("variant", observed=True)[list(metrics)].agg(["mean", "std", "count"])
-    found = {}
+    p_values = {}
     for name in metrics:
         one, two = (stats.loc[label, name] for label in ("treatment", "control"))
         result = ttest_ind_from_stats(*one, *two, equal_var=False)
-        found[name] = float(result.pvalue)
-    return found
+        p_values[name] = float(result.pvalue)
+    return p_values
 
 
 def installed(library: str) -> bool:
@@ -81,17 +83,17 @@ def installed(library: str) -> bool:
 
 def rivals(frame: pd.DataFrame, polars: Any | None) -> dict[str, tuple[Rival, Any]]:
     """Return the rivals that are installed, each with the frame it is given."""
-    found: dict[str, tuple[Rival, Any]] = {"pandas groupby": (pandas_groupby, frame)}
+    entries: dict[str, tuple[Rival, Any]] = {"pandas groupby": (pandas_groupby, frame)}
     if installed("tea_tasting"):
-        found["tea-tasting, pandas"] = (tea_tasting, frame)
+        entries["tea-tasting, pandas"] = (tea_tasting, frame)
         if polars is not None:
-            found["tea-tasting, Polars"] = (tea_tasting, polars)
-            found["tea-tasting, DuckDB"] = (tea_tasting_duckdb, polars)
+            entries["tea-tasting, Polars"] = (tea_tasting, polars)
+            entries["tea-tasting, DuckDB"] = (tea_tasting_duckdb, polars)
     if installed("spotify_confidence"):
-        found["spotify-confidence"] = (spotify_confidence, frame)
+        entries["spotify-confidence"] = (spotify_confidence, frame)
     if installed("statsmodels"):
-        found["statsmodels"] = (statsmodels, frame)
-    return found
+        entries["statsmodels"] = (statsmodels, frame)
+    return entries
 
 
 def tea_tasting_duckdb(frame: Any, metrics: Sequence[str]) -> Mapping[str, float]:

@@ -1,4 +1,4 @@
-"""The tables, one function each; every row is a ratio of times taken in the same run."""
+"""Tables of the benchmarks, one function each; every row has ratios of times taken in the same run."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -15,8 +15,9 @@ MILLION = 1_000_000
 
 
 def limit(rows: int = 10 * MILLION, columns: int = 10, runs: int = 5) -> str:
-    """Compare reading all cross-products with the least that memory allows."""
+    """Compare reading all cross-products with copying and adding up the same memory."""
     made = frames.values(rows, columns)
+    # Reading from memory cannot be faster than memcpy; np.sum is the least work that uses every value.
     copy = np.empty_like(made)
     coded = frames.codes(rows)
     tasks: dict[str, Callable[[], Any]] = {
@@ -33,6 +34,7 @@ def limit(rows: int = 10 * MILLION, columns: int = 10, runs: int = 5) -> str:
         if kind == "text" and installed("polars"):
             tasks[f"xpyrment, Polars, {kind} labels"] = _reading(frames.polars_frame(data), query)
     taken = medians(tasks, runs)
+    # The faster of one core and all cores: on some machines one core saturates the memory.
     base, total = (min(taken[name], taken[f"{name}, all cores"]) for name in ("memcpy", "np.sum"))
     rows_ = [(n, milliseconds(t), times(t / base), times(t / total)) for n, t in taken.items()]
     title = f"All cross-products of {columns} metrics, {rows:,} rows, two arms: labels counted, data read"
@@ -91,6 +93,7 @@ def beside(rows: int = MILLION, metrics: int = 5, runs: int = 9) -> str:
     """Compare a whole analysis with the one reading it contains."""
     data = frames.pandas_frame(frames.values(rows, 2 * metrics), frames.labels(frames.codes(rows), "text"))
     outcomes, covariates = frames.names(2 * metrics)[:metrics], frames.names(2 * metrics)[metrics:]
+    # The same query, so that the ratio shows the cost of everything but the reading.
     query = analysis_query(data, outcomes, covariates)
     taken = medians(
         {
@@ -105,7 +108,7 @@ def beside(rows: int = MILLION, metrics: int = 5, runs: int = 9) -> str:
 
 
 def analysis_query(data: Any, outcomes: Sequence[str], covariates: Sequence[str]) -> Any:
-    """Return what an analysis asks of its engine."""
+    """Return the query that an analysis sends to its engine."""
     import xpyrment as xp
     from xpyrment_core.analysis.planner import make_plan
     from xpyrment_core.options import Options
@@ -132,6 +135,7 @@ def growth(rows: int = MILLION, runs: int = 5) -> str:
         data = frames.pandas_frame(wide[:10], frames.labels(frames.codes(rows, arms), "text"))
         tasks[f"{arms} arms, {rows:,} rows, 10 metrics"] = _analysis(data, 10, arms)
     taken = medians(tasks, runs)
+    # Three sizes, then four numbers of metrics, then four of arms: each relative to the first of its kind.
     kinds = [list(taken)[:3], list(taken)[3:7], list(taken)[7:]]
     rows_ = [(name, milliseconds(taken[name]), times(taken[name] / taken[kind[0]])) for kind in kinds for name in kind]
     return table("Growth with rows, metrics and arms", ("", "median", "/ the first of its kind"), rows_)

@@ -13,6 +13,7 @@ def medians(tasks: Mapping[str, Callable[[], Any]], runs: int = 5) -> dict[str, 
         for name, task in tasks.items():
             start = time.perf_counter()
             task()
+            # Round 0 imports modules, fills caches and allocates memory.
             if round_:
                 times[name].append(time.perf_counter() - start)
     return {name: statistics.median(taken) for name, taken in times.items()}

@@ -1,4 +1,4 @@
-"""Draw with Plotly: the same plots as figures to hover over, zoom and put into a page.
+"""Plots by Plotly: interactive figures for notebooks and web pages.
 
 Plotly is an extra: ``pip install "xpyrment[plotly]"``.
 """

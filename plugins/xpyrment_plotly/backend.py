@@ -1,4 +1,4 @@
-"""The plot backend: one function that draws any kind of plot, once Plotly is there."""
+"""Plotly plot backend: `draw` for all kinds of plot, and `save`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,10 +48,11 @@ def draw(plot: PlotData, **options: Any) -> "Figure":
     InputError
         An option the plot does not have, or a value it does not take.
     """
+    # Options are checked before Plotly is imported, so that a wrong one is reported in any installation.
     check_plot(plot, OPTIONS)
     check_options(plot.kind, options, OPTIONS[plot.kind])
     try:
-        import plotly.graph_objects  # noqa: F401 - asked for here, so that the message can name the extra
+        import plotly.graph_objects  # noqa: F401 - imported here, so that the message can name the extra
     except ImportError as error:
         raise MissingExtraError(
             'the plotly backend needs Plotly, which is not installed: pip install "xpyrment[plotly]"'
@@ -75,4 +76,5 @@ def _drawing(kind: str) -> Any:
 
 def save(figure: "Figure", path: Path) -> None:
     """Write a drawn plot as one HTML page that needs no network."""
+    # Plotly's script, almost 5 MB, is part of the page, so that it opens without a network.
     figure.write_html(path, include_plotlyjs=True)

@@ -1,4 +1,4 @@
-"""What the plots share: the page being drawn on, margins and fonts, and texts that are never read as HTML."""
+"""Parts that all plots share: the canvas, margins and fonts, and the escaping of texts."""
 
 import html
 import math
@@ -12,7 +12,7 @@ from xpyrment_core import InputError
 
 INK, SOFT, FAINT, BAND = "#1a1a1a", "#5f5f5f", "#e3e3e3", "#f3f3f3"
 EDGE = 16
-"""Pixels between the edge of the page and what stands at it."""
+"""Pixels between the edge of the page and its contents."""
 FONT = "Helvetica Neue, Helvetica, Arial, sans-serif"
 NARROW, WIDE = frozenset(" ,.:;'|!()[]ijltfr1"), frozenset("%mwMW@…∞")
 
@@ -38,6 +38,7 @@ def plain(text: str) -> str:
 
 def text_width(text: str, size: float = 13) -> float:
     """Return about how many pixels a text takes, by three classes of letters."""
+    # Only a browser can measure text, so margins rest on average widths of Helvetica as shares of the font size.
     return size * sum(0.34 if letter in NARROW else 0.9 if letter in WIDE else 0.58 for letter in text)
 
 
@@ -90,6 +91,7 @@ class Canvas:
         """Shade a row from its name to its last column."""
         row = {"type": "rect", "y0": y - 0.5, "y1": y + 0.5, "yref": "y", "xref": "paper", "layer": "below"}
         row |= {"fillcolor": BAND, "line": {"width": 0}}
+        # Margins are in pixels, and the width of the axes is not known yet: one piece on the axes, one at each side.
         pixels = {**row, "xsizemode": "pixel"}
         left, right = self.margin["l"] - EDGE + 8, self.margin["r"] - 6
         self.shapes.append({**row, "x0": 0, "x1": 1})
@@ -132,6 +134,7 @@ class Canvas:
 
     def rows(self, count: int, grid: bool = False) -> None:
         """Set up the vertical axis for `count` rows, the first on top; zooming leaves it alone."""
+        # Reversed, so that row 0 is on top.
         self.yaxis |= {"range": [count - 0.4, -0.6], "fixedrange": True, "zeroline": False, "ticks": ""}
         self.yaxis |= {"showgrid": grid, "gridcolor": FAINT, "tickvals": list(range(count)), "showticklabels": False}
 
@@ -150,6 +153,7 @@ class Canvas:
             "showlegend": False,
         }
         drawn = {"xaxis": self.xaxis, "yaxis": self.yaxis, "shapes": self.shapes, "annotations": self.texts}
+        # Options of the caller come last and win over the page's.
         return Figure(data=self.traces, layout={**page, **drawn, **layout})
 
 

@@ -1,4 +1,4 @@
-"""The forest plot: one line a metric, its relative lift with the interval, the numbers beside it."""
+"""Forest plot: per metric the relative lift with its interval, and the numbers beside it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -56,6 +56,7 @@ def draw_forest(
     window = forest_window(rows)
     lines = forest_lines(rows, LABEL_LIMIT if width is None or width >= 760 else NARROW_LIMIT)
     heading = plot.title if title is None else title
+    # Columns of numbers take their width from the axes, and below 520 pixels too little remains.
     shown = show_values and window is not None and (width is None or width >= 520)
     columns = _columns(lines, plot.level) if shown else []
     legend = _legend(rows, window, palette)
@@ -114,6 +115,7 @@ def _note(canvas: Canvas, y: int, line: Line) -> None:
 
 def _draw_intervals(canvas: Canvas, lines: Sequence[Line], window: Window, palette: Mapping[str, str]) -> None:
     """Draw all intervals of one colour and width as one trace, with arrows where they go on past the axis."""
+    # Per colour and width one trace, its segments separated by None: hundreds of traces make a browser slow.
     strokes: dict[tuple[str, float], list[tuple[float | None, int, str]]] = {}
     for y, line in enumerate(lines):
         row = line.row
@@ -125,6 +127,7 @@ def _draw_intervals(canvas: Canvas, lines: Sequence[Line], window: Window, palet
                 left, right = "triangle-left" if part.cut_left else "", "triangle-right" if part.cut_right else ""
                 stroke = strokes.setdefault((palette[row.verdict], width), [])
                 stroke += [(part.left, y, left), (part.right, y, right), (None, y, "")]
+        # A margin outside the window is not drawn at the edge, where it would look like a margin there.
         if row.margin is not None and window[0] <= row.margin <= window[1]:
             edge = {"x0": row.margin, "x1": row.margin, "y0": y - 0.36, "y1": y + 0.36, "type": "line"}
             canvas.shapes.append({**edge, "line": {"color": INK, "width": 1.5, "dash": "3px,2px"}})
@@ -158,6 +161,7 @@ def hover_text(row: ForestRow) -> str:
     name = f"{row.group}, {row.label}" if row.group else row.label
     lines = [f"<b>{plain(name)}</b>", f"lift {lift_text(row)}", f"interval {bounds_text(row)}"]
     if row.outer_low is not None and row.outer_high is not None:
+        # As a row, so that both intervals are formatted by the same function.
         outer = ForestRow(label="", lift=row.lift, low=row.outer_low, high=row.outer_high)
         lines.append(f"simultaneous interval {bounds_text(outer)}")
     if row.margin is not None:

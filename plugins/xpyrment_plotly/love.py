@@ -1,4 +1,4 @@
-"""The love plot: how far apart the variants were on each covariate before anything happened."""
+"""Love plot: standardized mean differences of the covariates between the variants."""
 
 from collections.abc import Mapping, Sequence
 
@@ -51,6 +51,7 @@ def _frame(canvas: Canvas, plot: PlotData, labels: list[str]) -> None:
     for y, label in enumerate(labels):
         canvas.label(plain(label), y)
     if plot.threshold is not None:
+        # The threshold applies to |SMD|, so the band is symmetric.
         low, high = -plot.threshold, plot.threshold
         box = {"type": "rect", "x0": low, "x1": high, "y0": 0, "y1": 1, "yref": "paper", "layer": "below"}
         canvas.shapes.append({**box, "fillcolor": BAND, "line": {"width": 0}})
@@ -67,6 +68,7 @@ def _dots(
     smds = [row.smd or 0.0 for row in rows]
     colors = [palette["flagged" if flag else "balanced"] for flag in flags]
     fills = [color if flag else "white" for color, flag in zip(colors, flags, strict=True)]
+    # Beyond the axis a dot stands at its end as an arrow; its number is in the hover text.
     symbols = ["triangle-right" if smd > reach else "triangle-left" if smd < -reach else symbol for smd in smds]
     outward = [(smd > 0) == (abs(smd) < 0.8 * reach) for smd in smds]  # near the edge the number goes to the inner side
     canvas.trace(

@@ -1,4 +1,4 @@
-"""Power curves: what an experiment of a given size can see."""
+"""Power curves, by sample size or by effect."""
 
 from collections.abc import Mapping
 
@@ -30,6 +30,7 @@ def draw_power(
         canvas.trace(
             x=list(row.x),
             y=list(row.power),
+            # A line of one point is invisible.
             mode="lines" if len(row.x) > 1 else "markers",
             line={"color": palette[row.label], "width": 2.4, "dash": DASHES[index % len(DASHES)]},
             name=plain(row.label),
@@ -46,6 +47,7 @@ def draw_power(
 def _range(plot: PlotData) -> tuple[float, float]:
     xs = [x for row in plot.rows for x in row.x]
     low, high = min(xs), max(xs)
+    # An axis of no width cannot be drawn, so a single point gets room on both sides.
     return (low, high) if low < high else (low - abs(low) / 2 - 0.5, high + abs(high) / 2 + 0.5)
 
 
@@ -54,6 +56,7 @@ def _frame(canvas: Canvas, plot: PlotData) -> None:
     ticks = nice_ticks(low, high)
     canvas.horizontal(plot.x_label, (low, high), ticks, [f"{tick:,.10g}".replace("-", "−") for tick in ticks])
     canvas.yaxis |= {
+        # A little more than 1, so that the line of a curve at full power is not cut in half.
         "range": [0, 1.02],
         "tickformat": ".0%",
         "tickvals": [0, 0.2, 0.4, 0.6, 0.8, 1],
@@ -67,7 +70,7 @@ def _frame(canvas: Canvas, plot: PlotData) -> None:
 
 
 def _mark(canvas: Canvas, mark: Mark, plot: PlotData) -> None:
-    """Name a point, with a line down to the axis, on the side where there is room."""
+    """Label a point, on the side with more room, and draw a line from it down to the axis."""
     low, high = _range(plot)
     late = mark.x > low + 0.6 * (high - low)
     canvas.rule((mark.x, mark.x), (0, mark.y))

@@ -1,7 +1,7 @@
 """Plan an experiment: sample size, power, minimum detectable effect, duration.
 
 Use the command ``xpyrment power`` or, in Python, `required_sample_size`, `power` and
-`minimum_detectable_effect`: of effect, size and power, two are given and the third is found.
+`minimum_detectable_effect`: two of effect, size and power are given, and the third is solved for.
 """
 
 from xpyrment_core import CommandDefinition, hookimpl

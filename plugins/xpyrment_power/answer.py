@@ -27,7 +27,7 @@ class Answer:
     power : float
         Power at these whole sizes.
     target : float or None
-        Power asked for; None where power is the answer.
+        Target power; None where power is the answer.
     daily_traffic : float or None
         Units per day, all arms together.
     """
@@ -81,6 +81,26 @@ def answer(
     """
     if mde is None and design.margin:
         mde = 0.0
+    _check_unknown(mde, n, power)
+    # Only for its check, before the search for a size, which can take longer.
+    if daily_traffic is not None:
+        days_for(1, daily_traffic)
+    solved_for, effect, control, treatment, target = _solve(design, mde, n, power)
+    return Answer(
+        solved_for=solved_for,
+        design=design,
+        effect=effect,
+        control=control,
+        treatment=treatment,
+        # Computed anew for any unknown: whole units have a little more power than the target.
+        power=power_at(design, effect, control, treatment),
+        target=target,
+        daily_traffic=daily_traffic,
+    )
+
+
+def _check_unknown(mde: float | str | None, n: int | None, power: float | None) -> None:
+    """Raise InputError unless one of the three is left to solve for, the power having a default."""
     if mde is None and n is None:
         raise InputError(
             "nothing to solve for: give mde (for the sample size), n (for the minimum detectable effect), or both "
@@ -88,40 +108,18 @@ def answer(
         )
     if mde is not None and n is not None and power is not None:
         raise InputError("mde, n and power are all given, which leaves nothing to solve for. Leave one of them out.")
-    if daily_traffic is not None:
-        days_for(1, daily_traffic)
+
+
+def _solve(
+    design: Design, mde: float | str | None, n: int | None, power: float | None
+) -> tuple[Unknown, float, int, int, float | None]:
+    """Return the unknown's name, the effect, the sizes of control and treatment, and the target power."""
+    target = DEFAULT_POWER if power is None else power
     if n is None:
         assert mde is not None
-        solution = _for_size(design, mde, DEFAULT_POWER if power is None else power)
-    elif mde is None:
-        solution = _for_effect(design, n, DEFAULT_POWER if power is None else power)
-    else:
-        solution = _for_power(design, mde, n)
-    solved_for, effect, control, treatment, target = solution
-    return Answer(
-        solved_for=solved_for,
-        design=design,
-        effect=effect,
-        control=control,
-        treatment=treatment,
-        power=power_at(design, effect, control, treatment),
-        target=target,
-        daily_traffic=daily_traffic,
-    )
-
-
-Solution = tuple[Unknown, float, int, int, float | None]
-
-
-def _for_size(design: Design, mde: float | str, power: float) -> Solution:
-    size = size_for(design, effect_of(mde, design), power)
-    return "sample_size", size.effect, size.control, size.treatment, power
-
-
-def _for_effect(design: Design, n: int, power: float) -> Solution:
-    return "mde", effect_for(design, n, power), n, treatment_size(n, design.ratio), power
-
-
-def _for_power(design: Design, mde: float | str, n: int) -> Solution:
+        size = size_for(design, effect_of(mde, design), target)
+        return "sample_size", size.effect, size.control, size.treatment, target
+    if mde is None:
+        return "mde", effect_for(design, n, target), n, treatment_size(n, design.ratio), target
     check_units(n)
     return "power", effect_of(mde, design), n, treatment_size(n, design.ratio), None

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class PowerCalculationError(InputError):
-    """A plan that cannot be calculated as asked for."""
+    """A plan whose parameters are invalid or contradict each other."""
 
     heading = "Power Calculation Error"
 
@@ -35,7 +35,9 @@ def power(
     power: Annotated[float | None, Parameter(help="Target power level (0 to 1). Defaults to 0.80.")] = None,
     alpha: Annotated[float, Parameter(help="Significance alpha level (0 to 1).")] = 0.05,
     ratio: Annotated[float, Parameter(help="Treatment-to-Control allocation ratio.")] = 1.0,
-    n: Annotated[int | None, Parameter(name="--n", help="Units in the control group, where that is given.")] = None,
+    n: Annotated[
+        int | None, Parameter(name="--n", help="Units in the control group; without it the size is solved for.")
+    ] = None,
     test: Annotated[PlanTest, Parameter(help="z: normal approximation; t: exact, by the noncentral t.")] = "z",
     baseline: Annotated[
         float | None, Parameter(help="Mean in control; without --std the proportion in control (0 to 1).")
@@ -57,7 +59,7 @@ def power(
 ) -> Report:
     """Sample size, power or minimum detectable effect of an experiment.
 
-    Of --mde, --n and --power two are given (--power has a default) and the third is found:
+    Two of --mde, --n and --power are given (--power has a default), the third is solved for:
     --mde alone gives the sample size, --n alone the effect, both the power.
     """
     from xpyrment_power.answer import answer
@@ -76,9 +78,11 @@ def power(
             covariate_correlation=covariate_correlation,
             margin=margin,
         )
+        # Before solving, so that a suffix that no backend serves is reported at once.
         output = None if plot is None else plot_output(default_host(), plot)
         solution = answer(design, mde=mde, n=n, power=power, daily_traffic=daily_traffic)
         saved = None if output is None else _save_plot(solution, output)
+    # One heading for all errors of a plan, whether the design, the solver or the plot raised them.
     except InputError as error:
         raise PowerCalculationError(str(error)) from error
     return report_of(solution, with_curve=curve, saved=saved)

@@ -62,12 +62,14 @@ def possible(answer: Answer, effects: Sequence[float]) -> list[float]:
             answer.design.distance(effect)
         except InputError:
             continue
+        # A proportion cannot move past 0 or 1. Such effects are dropped, not limited: the edge would be drawn twice.
         if effect not in out:
             out.append(effect)
     return out
 
 
 def _sizes(answer: Answer, steps: Sequence[float]) -> list[int]:
+    # A variance needs two units; the small term keeps the rounding of a product from adding a unit.
     return sorted({max(2, math.ceil(step * answer.control - 1e-9)) for step in steps})
 
 
@@ -84,9 +86,11 @@ def _point(answer: Answer, control: int, effect: float) -> CurvePoint:
 
 def power_plot(answer: Answer) -> PlotData:
     """Return the power curve for a plot backend, with the answer marked on it."""
+    # From just above 0 to twice the answer; one of the steps is exactly 1, so the curve passes through the mark.
     steps = [i / (POINTS - 1) * 2 for i in range(1, POINTS)]
     if answer.solved_for == "mde":
         points = [_point(answer, answer.control, e) for e in possible(answer, [s * answer.effect for s in steps])]
+        # With alternative "less" effects are negative and come in falling order.
         points.sort(key=lambda point: point.effect)
         series = [_series("", [(point.effect, point.power) for point in points])]
         mark = Mark(answer.effect, answer.power, f"{answer.effect:.4g}: {answer.power:.0%}")
@@ -117,7 +121,7 @@ def _series(label: str, points: Sequence[tuple[float, float]]) -> PowerSeries:
 
 
 def describe_test(answer: Answer) -> str:
-    """Say in a few words what is tested.
+    """Return the test, the kind of outcome and the alternative as a phrase.
 
     Examples
     --------
@@ -133,7 +137,7 @@ def describe_test(answer: Answer) -> str:
 
 
 def describe_alpha(answer: Answer) -> str:
-    """Say the significance level, and how several arms share it.
+    """Return the significance level, and how several arms share it, as a phrase.
 
     Examples
     --------

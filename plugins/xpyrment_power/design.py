@@ -68,10 +68,11 @@ class Design:
             raise InputError("test 't' is for means, got a proportion (a baseline without std). Use test 'z'.")
 
     def _check_margin(self) -> None:
+        # -5e-324 is the float just below 0, so that strictly above it means 0 or more.
         check_number("margin", self.margin, "0 or a positive number", low=-5e-324)
         if self.margin and self.alternative == "two-sided":
             raise InputError(
-                "a margin needs a direction: wanted alternative 'greater' (more is better) or 'less' (less is "
+                "a margin needs a direction: expected alternative 'greater' (more is better) or 'less' (less is "
                 "better), got 'two-sided'."
             )
 
@@ -102,8 +103,9 @@ class Design:
         """
         if self.alternative == "two-sided":
             if effect == 0:
-                raise InputError("mde must not be 0: no sample size detects an effect of nothing.")
+                raise InputError("mde must not be 0: no sample size detects an effect of 0.")
             return abs(effect)
+        # The null is an effect of -margin ("greater") or margin ("less"); without a margin it is 0.
         distance = self.margin + (effect if self.alternative == "greater" else -effect)
         if distance > 0:
             return distance
@@ -120,9 +122,10 @@ class Design:
         unpooled (Blackwelder 1982, Controlled Clinical Trials 3, 345-353).
         """
         # Variance that covariate adjustment leaves (Deng et al. 2013, CUPED).
-        left = 1 - self.covariate_correlation**2
+        remaining = 1 - self.covariate_correlation**2
         if self.std is not None:
-            variance = left * self.std**2 * (1 + 1 / ratio)
+            # n_control * (s² / n_control + s² / n_treatment), with n_treatment = ratio * n_control.
+            variance = remaining * self.std**2 * (1 + 1 / ratio)
             return variance, variance
         assert self.baseline is not None
         p, q = self.baseline, self.baseline + effect
@@ -131,11 +134,12 @@ class Design:
                 f"mde takes the proportion from {p:g} to {q:g}, which must lie between 0 and 1. "
                 f"A relative effect is written with a percent sign, as 5%."
             )
-        unpooled = left * (p * (1 - p) + q * (1 - q) / ratio)
+        unpooled = remaining * (p * (1 - p) + q * (1 - q) / ratio)
         if self.margin:
             return unpooled, unpooled
+        # Pooled over the arms by their sizes, as the test's own variance estimate will be.
         mean = (p + ratio * q) / (1 + ratio)
-        return left * mean * (1 - mean) * (1 + 1 / ratio), unpooled
+        return remaining * mean * (1 - mean) * (1 + 1 / ratio), unpooled
 
 
 def treatment_size(control: int, ratio: float) -> int:
@@ -153,10 +157,13 @@ def power_at(design: Design, effect: float, control: int, treatment: int) -> flo
     """Return the probability of rejecting in the direction of the effect, with these many units."""
     from xpyrment_core.stats.distributions import upper_tail
 
+    # The ratio of the whole sizes, which rounding makes differ a little from the planned one.
     ratio = treatment / control
     null, truth = design.noise(effect, ratio)
     shift = design.distance(effect) * math.sqrt(control)
     if design.test == "z":
+        # P(Z > (z_alpha sqrt(V0) - distance sqrt(n)) / sqrt(V1)): the threshold is set under the null, and the estimate
+        # varies as under the effect. For means both variances are equal.
         return upper_tail((design.cut() * math.sqrt(null) - shift) / math.sqrt(truth))
     return _noncentral_tail(design, shift / math.sqrt(truth), control + treatment - 2)
 

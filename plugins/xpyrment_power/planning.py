@@ -95,6 +95,7 @@ def required_sample_size(
         covariate_correlation=covariate_correlation,
         margin=margin,
     )
+    # The sizes are solved without rounding first: n = ((z_{1-alpha/2} sqrt(V0) + z_power sqrt(V1)) / distance)².
     return size_for(design, effect_of(mde, design, relative), power)
 
 
@@ -190,4 +191,5 @@ def minimum_detectable_effect(
         arms=arms,
         covariate_correlation=covariate_correlation,
     )
+    # No margin: the effect of a non-inferiority test is the expected one, not one to detect.
     return effect_for(design, n, power)

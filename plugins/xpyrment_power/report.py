@@ -1,4 +1,4 @@
-"""The answer of the command `power`, in words, as a table and as data."""
+"""Report of the command `power`: text, a table and data for programs."""
 
 from typing import Any
 
@@ -21,6 +21,7 @@ def report_of(answer: Answer, with_curve: bool = False, saved: str | None = None
         data["curve"] = [_record(answer, point) for point in points]
     if saved is not None:
         parts.append(f"\nPower curve saved as {saved}")
+    # As CSV: one row per point of the curve, or the answer alone as one row.
     records = data.get("curve") or [data]
     table = Table(columns=tuple(records[0]), rows=[tuple(record.values()) for record in records])
     return Report(kind="power", title="Power and required sample size", parts=parts, data=data, csv=table)
@@ -51,6 +52,7 @@ def _question(answer: Answer) -> list[str]:
         lines.append(_line("Non-inferiority Margin", f"{design.margin:.6g}"))
     if design.ratio != 1:
         lines.append(_line("Allocation Ratio", f"{design.ratio:g} in treatment for each unit in control"))
+    # A non-inferiority test assumes an effect, often 0, and shows that it is not worse than the margin.
     name = "Expected Effect" if design.margin else "Minimum Detectable Effect"
     lines.append(_line(name, _effect_text(answer)))
     if answer.target is not None:
@@ -94,6 +96,7 @@ def _curve_table(answer: Answer, points: tuple[CurvePoint, ...]) -> Table:
     names = {"mde": "Effect", "relative_mde": "Lift", "control": "Control", "treatment": "Treatment", "total": "Total"}
     names |= {"days": "Days", "power": "Power"}
     shown = ["mde", "relative_mde", "power"] if by_effect else ["control", "treatment", "total", "days", "power"]
+    # Days and lifts have a column only where traffic or a baseline was given.
     shown = [key for key in shown if records[0][key] is not None]
     columns = tuple(names[key] for key in shown)
     formats = {"Effect": ".6g", "Lift": "+.2%", "Power": ".1%"} | dict.fromkeys(

@@ -28,7 +28,7 @@ class SampleSize:
     exact : float or None
         Units in control before rounding up; None with test ``"t"``, which is solved in whole units.
     power : float
-        Power of each comparison with the rounded sizes, at least what was asked for.
+        Power of each comparison with the rounded sizes, at least the target.
     effect : float
         The effect planned for, in the outcome's unit.
     """
@@ -90,12 +90,14 @@ def size_for(design: Design, effect: float, power: float) -> SampleSize:
     """Return the smallest sizes of a design that reach a power; see `required_sample_size`."""
     _check_power(power, design)
     null, truth = design.noise(effect, design.ratio)
+    # `power_at` solved for n: z_alpha sqrt(V0) + z_power sqrt(V1) = distance sqrt(n).
     reach = design.cut() * math.sqrt(null) + quantile(power) * math.sqrt(truth)
     exact = (reach / design.distance(effect)) ** 2
     if not exact < MOST_UNITS:
         raise InputError(f"mde {effect:g} would need more than {MOST_UNITS:.0e} units; is it given in the right unit?")
     # Rounding must not push a whole number to the next one.
     control = max(1, math.ceil(exact * (1 - 1e-12)))
+    # The t test needs a few units more, by how many has no closed form.
     if design.test == "t":
         control = _smallest(design, effect, power, control)
     treatment = treatment_size(control, design.ratio)
@@ -143,6 +145,7 @@ def effect_for(design: Design, n: int, power: float) -> float:
 
     if not design.is_proportion:
         _, truth = design.noise(0.0, treatment / n)
+        # The variance of a mean does not depend on the effect: one standard error starts the bracket.
         high = math.sqrt(truth / n)
         while excess(high) < 0:
             high *= 2

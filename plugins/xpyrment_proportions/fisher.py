@@ -79,6 +79,5 @@ def _odds(table: Conditional, alpha: float, alternative: Alternative) -> dict[st
         odds_ratio_bound(table, tail, low=False) if alternative != "greater" else math.inf,
         alternative,
     )
-    # `bounded` opens the ignored side to minus infinity, and an odds ratio ends at 0.
     odds = {"odds_ratio": odds_ratio(table), "odds_ratio_low": max(low, 0.0), "odds_ratio_high": high}
     return {name: value if math.isfinite(value) else None for name, value in odds.items()}

@@ -52,7 +52,6 @@ def newcombe(control: Counts, treatment: Counts, alpha: float, alternative: Alte
     (0.0524, 0.3339)
     """
     require_units(control, treatment)
-    # The point estimate is the raw difference; only the intervals and the p-value rest on Wilson's bounds.
     statistic = _touching(control, treatment)
     cut = critical(alpha, None, alternative)
     low, high = _difference_bounds(control, treatment, cut)
@@ -122,6 +121,5 @@ def _relative(
     # Without successes in treatment l_t and c are 0, and the ratio is bounded below by 0.
     low = c / (product + math.sqrt(max(product**2 - a * c, 0.0))) if c else 0.0
     a, c = l_c * (2 * p_c - l_c), u_t * (2 * p_t - u_t)
-    # Control has successes here, so l_c and with it a are positive: the upper bound is finite.
     high = (product + math.sqrt(max(product**2 - a * c, 0.0))) / a
     return Interval(*bounded(low - 1, high - 1, alternative), 1 - alpha, "newcombe")

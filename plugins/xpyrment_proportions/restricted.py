@@ -63,7 +63,6 @@ def _slope(difference: float, control: Counts, treatment: Counts, p: float) -> t
         (control.successes - control.n, 1 - p),
         (treatment.successes - treatment.n, 1 - p - difference),
     ):
-        # 0 log 0 is 0: without the test a share of 0 would divide by 0.
         if count:
             pull = count / share
             value += pull

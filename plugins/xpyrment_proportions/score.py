@@ -101,7 +101,6 @@ def _effect(control: Counts, treatment: Counts, alpha: float, alternative: Alter
     # Without failures or without successes the variance under the null is 0.
     constant = successes in (0, n)
     statistic = 0.0 if constant else at_difference(0.0, control, treatment, skewness)
-    # The p-value comes first: it decides on which side of the null the bounds are sought.
     p = 1.0 if constant else p_value(statistic, None, alternative)
     inversion = _Inversion(
         cut=critical(alpha, None, alternative),
@@ -167,7 +166,6 @@ def _standardised(
     n = n_control + n_treatment
     variance = (v_control + v_treatment) * n / (n - 1)
     if variance <= 0:
-        # The hypothesis allows one outcome only; any other excludes it.
         return math.copysign(math.inf, gap) if gap else 0.0
     raw = gap / math.sqrt(variance)
     if not skewness:
@@ -228,7 +226,6 @@ def _bounds(
 def _bound(statistic: Callable[[float], float], edge: float, target: float) -> float | None:
     """Return where the decreasing statistic equals `target`, between the null (0) and a limit of its range."""
     towards = math.copysign(1.0, edge)
-    # The statistic decreases, so without a change of sign up to the limit there is no bound before it.
     if (statistic(edge) - target) * towards >= 0:
         return None
     # Only rounding puts the bound on the other side of the null than the p-value does: it is the null then.

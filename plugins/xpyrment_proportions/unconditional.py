@@ -60,7 +60,6 @@ def barnard(control: Counts, treatment: Counts, alpha: float, alternative: Alter
     z = _pooled_z(control.n, treatment.n)
     distance = {"two-sided": np.abs(z), "greater": z, "less": -z}[alternative]
     own = float(distance[control.successes, treatment.successes])
-    # Tables that are equally far from the null must count together, although their z differ by rounding.
     extreme = distance >= own - ROUNDING * max(1.0, abs(own))
     return _effect(control, treatment, extreme, alternative, statistic=float(z[control.successes, treatment.successes]))
 
@@ -142,7 +141,6 @@ def _pooled_z(n_control: int, n_treatment: int) -> NDArray[np.float64]:
     pooled = (x + y) / (n_control + n_treatment)
     spread = np.sqrt(pooled * (1 - pooled) * (1 / n_control + 1 / n_treatment))
     gap = y / n_treatment - x / n_control
-    # Tables without any success or failure show no difference, so their z is 0.
     return np.divide(gap, spread, out=np.zeros_like(gap), where=spread > 0)
 
 
@@ -165,7 +163,6 @@ def _tail(weights: NDArray[np.float64], alternative: Alternative) -> NDArray[np.
         return np.cumsum(weights[::-1])[::-1]
     if alternative == "less":
         return np.cumsum(weights)
-    # One cumulative sum over the sorted weights serves all points of a total; TIE as in `fisher`, so both agree.
     ranked = np.sort(weights)
     return np.cumsum(ranked)[np.searchsorted(ranked, weights * (1 + TIE), side="right") - 1]
 

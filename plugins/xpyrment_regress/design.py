@@ -83,26 +83,15 @@ def from_formula(data: Any, y_col: str | None, formula: str, cluster_col: str | 
 
 
 def _from_formula(data: Any, y_col: str | None, formula: str, cluster_col: str | None, control: Any) -> Design:
-    from formulaic import Formula
-
     outcome, text = _with_outcome(formula, y_col)
-    parsed = Formula(text)
-    if not hasattr(parsed, "lhs") or not hasattr(parsed.rhs, "required_variables"):
-        raise InputError(f"formula {formula!r} must have one outcome and one right side, as in 'y ~ x1 + x2'.")
+    parsed = _parsed(formula, text)
     left, right = (sorted(map(str, side.required_variables)) for side in (parsed.lhs, parsed.rhs))
     columns = [("Dependent variable", v) for v in left] + [("Predictor variable", v) for v in right]
     frame = _frame(data, columns, cluster_col)
     complete = frame.dropna()
     _check_rows(frame, complete)
     tidied = tidy(complete[list(dict.fromkeys([*left, *right]))], control)
-    with np.errstate(all="ignore"):  # log(0) gives an infinite value, which is refused with the column's name
-        # An empty context: formulas see the data and formulaic's own functions, not the variables of our frames.
-        matrices = parsed.get_model_matrix(tidied, na_action="drop", context={})
-    Y, X = matrices.lhs, matrices.rhs
-    if Y.shape[1] != 1:
-        raise InputError(
-            f"formula {formula!r} has {Y.shape[1]} outcomes ({', '.join(Y.columns)}), expected one number."
-        )
+    Y, X = _matrices(parsed, tidied, formula)
     # Again: a function such as log may have made values missing, and those rows are dropped too.
     _check_rows(frame, X)
     names = tuple(map(str, X.columns))
@@ -116,6 +105,29 @@ def _from_formula(data: Any, y_col: str | None, formula: str, cluster_col: str |
         rows_in=len(frame),
         references=references(tidied[right]),
     )
+
+
+def _parsed(formula: str, text: str) -> Any:
+    from formulaic import Formula
+
+    parsed = Formula(text)
+    # Formulas with several parts, such as 'y ~ x | z', have other attributes.
+    if not hasattr(parsed, "lhs") or not hasattr(parsed.rhs, "required_variables"):
+        raise InputError(f"formula {formula!r} must have one outcome and one right side, as in 'y ~ x1 + x2'.")
+    return parsed
+
+
+def _matrices(parsed: Any, data: pd.DataFrame, formula: str) -> tuple[Any, Any]:
+    """Return the outcome as a frame of one column, and the design matrix as a frame."""
+    with np.errstate(all="ignore"):  # log(0) gives an infinite value, which is refused with the column's name
+        # An empty context: formulas see the data and formulaic's own functions, not the variables of our frames.
+        matrices = parsed.get_model_matrix(data, na_action="drop", context={})
+    Y, X = matrices.lhs, matrices.rhs
+    if Y.shape[1] != 1:
+        raise InputError(
+            f"formula {formula!r} has {Y.shape[1]} outcomes ({', '.join(Y.columns)}), expected one number."
+        )
+    return Y, X
 
 
 def _with_outcome(formula: str, y_col: str | None) -> tuple[str, str]:

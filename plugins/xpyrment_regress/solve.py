@@ -69,11 +69,7 @@ def solve(design: Design, errors: str) -> Solution:
     Z, centre, scale = _standardise(design)
     Q, R = np.linalg.qr(Z)
     _check_rank(design, Z, R, scale)
-    # The outcome is centred too; the intercept takes the mean back below.
-    shift = float(design.y.mean()) if intercept else 0.0
-    y = design.y - shift
-    if intercept and not y.any():
-        raise NotEstimable(f"the dependent variable {design.outcome!r} is constant ({shift:g}), nothing to explain")
+    y, shift = _centred_outcome(design) if intercept else (design.y, 0.0)
     # Q'Q = I, so delta = Q'y, and every sandwich (Q'Q)^-1 M (Q'Q)^-1 is its middle part M.
     fit = _statsmodels(y, Q, errors, design)
     back = _undo(design.names, centre, scale) @ solve_triangular(R, np.eye(k))
@@ -90,6 +86,15 @@ def solve(design: Design, errors: str) -> Solution:
         tss=float(((y - y.mean()) ** 2).sum() if centred else (y**2).sum()),
         centred=centred,
     )
+
+
+def _centred_outcome(design: Design) -> tuple[Matrix, float]:
+    """Return the outcome less its mean, which the intercept takes back, and the mean."""
+    shift = float(design.y.mean())
+    y = design.y - shift
+    if not y.any():
+        raise NotEstimable(f"the dependent variable {design.outcome!r} is constant ({shift:g}), nothing to explain")
+    return y, shift
 
 
 def _standardise(design: Design) -> tuple[Matrix, Matrix, Matrix]:

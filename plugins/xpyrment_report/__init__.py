@@ -1,4 +1,4 @@
-"""Write an analysis down: a page for people, Markdown for reviews, CSV and JSON for programs."""
+"""Reports of an analysis: an HTML page for people, Markdown for reviews, CSV and JSON for programs."""
 
 from collections.abc import Iterable
 
@@ -13,7 +13,7 @@ def xpyrment_exporters() -> Iterable[ExporterDefinition]:
     yield ExporterDefinition(
         name="html",
         target="xpyrment_report.page:export_html",
-        summary="A single page without outside resources: decision table, plot, ledger, checks, provenance.",
+        summary="A single page without outside resources: decision table, plot, exclusions, checks, provenance.",
         suffixes=(".html", ".htm"),
     )
     yield ExporterDefinition(

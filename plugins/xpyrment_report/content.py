@@ -1,4 +1,4 @@
-"""What a report says, as plain tables of text that any format can lay out."""
+"""Content of a report: title, sentences and tables of text, the same for all formats."""
 
 from collections import Counter
 from typing import get_args
@@ -12,6 +12,7 @@ COUNTS = ("rows_in", "missing_unit", "in_two_arms", "missing_outcome", "non_fini
 
 def title_of(result: AnalysisResult) -> str:
     """Return the report's title: what was compared with what."""
+    # A result has a row per metric and treatment; the title names each treatment once, in their order.
     treatments = list(dict.fromkeys(setting(row.treatment) for row in result.results))
     control = setting(result.results[0].control) if result.results else "control"
     versus = ", ".join(treatments[:4]) + (f" and {len(treatments) - 4} more" if len(treatments) > 4 else "")
@@ -22,19 +23,21 @@ def lead_of(result: AnalysisResult) -> list[str]:
     """Return the findings in a few sentences: verdicts counted, then how they were reached."""
     verdicts = Counter(row.shown_verdict for row in result.results)
     total = len(result.results)
-    found = [f"{verdicts[verdict]} {verdict}" for verdict in get_args(Verdict) if verdicts[verdict]]
+    # In the order in which the type lists verdicts, better first, so that reports can be compared.
+    counted = [f"{verdicts[verdict]} {verdict}" for verdict in get_args(Verdict) if verdicts[verdict]]
     corrections = sorted({row.correction for row in result.results if row.correction})
     how = f"p-values are corrected by {', '.join(corrections)}" if corrections else "p-values are not corrected"
+    # Repeated looks raise the type I error rate, which no fixed-sample interval accounts for.
     look = result.metadata.get("look")
     again = f" This is look {look} at the data: every further look makes a false positive likelier." if look else ""
     return [
-        f"{total} comparison{'s' if total != 1 else ''}: {', '.join(found)}.",
+        f"{total} comparison{'s' if total != 1 else ''}: {', '.join(counted)}.",
         f"Significance level {result.alpha:g}; {how}." + (again if isinstance(look, int) and look > 1 else ""),
     ]
 
 
 def warnings_of(result: AnalysisResult) -> list[str]:
-    """Return what a reader has to know before believing any number: failed checks and errors of gates."""
+    """Return failed checks, and issues of gates that are warnings or errors."""
     failed = [check.message for check in result.checks if check.passed is False]
     return failed + [issue.message for issue in result.issues if issue.severity != "info"]
 
@@ -56,8 +59,8 @@ def details(result: AnalysisResult) -> Table:
     return result.table("details", title="Details", note=note)
 
 
-def ledger(result: AnalysisResult) -> Table:
-    """Return where every row of the data went, per metric and variant; results made by hand have no counts."""
+def exclusions(result: AnalysisResult) -> Table:
+    """Return the rows that were used or excluded, per metric and variant; results made by hand have no counts."""
     counted = [row for row in result.results if row.exclusions.rows_in]
     rows = [
         (row.metric_name, setting(label), *(count(getattr(arm, key)) for key in COUNTS))
@@ -74,8 +77,8 @@ def ledger(result: AnalysisResult) -> Table:
     )
 
 
-def _outside(exclusions: Exclusions) -> str:
-    total, missing = count(exclusions.rows_in), count(exclusions.missing_label)
+def _outside(counts: Exclusions) -> str:
+    total, missing = count(counts.rows_in), count(counts.missing_label)
     return f"Of {total} rows in the data, {missing} have no variant label; rows of variants not compared are left out."
 
 
@@ -84,7 +87,7 @@ def checks(result: AnalysisResult) -> Table:
     state = {True: "passed", False: "failed", None: "not made"}
     return Table(
         title="Checks",
-        columns=("Check", "Outcome", "p", "What it found"),
+        columns=("Check", "Outcome", "p", "Finding"),
         rows=tuple((words(c.name), state[c.passed], p_value(c.p_value), c.message) for c in result.checks),
         marks=tuple(state[c.passed] for c in result.checks),
         right={"p"},
@@ -115,6 +118,7 @@ def balance(result: AnalysisResult) -> Table:
 def provenance(result: AnalysisResult) -> Table:
     """Return how the numbers were made: the analysis' settings, then the code behind each part."""
     rows = [(words(str(key)), setting(value)) for key, value in result.metadata.items() if value not in (None, [], {})]
+    # One line per plugin with its metrics, not per metric: most metrics share all of them. Dicts keep the order.
     makers: dict[str, dict[str, None]] = {}
     for row in result.results:
         for made_by in row.provenance.values():
@@ -124,6 +128,7 @@ def provenance(result: AnalysisResult) -> Table:
 
 
 def tables_of(result: AnalysisResult) -> list[Table]:
-    """Return the report's tables in reading order, those with nothing to tell left out."""
-    made = [make(result) for make in (headline, checks, details, ledger, balance, provenance)]
+    """Return the report's tables in reading order, without empty ones."""
+    # Checks stand before the numbers behind the decisions, as a failed one makes those unreliable.
+    made = [make(result) for make in (headline, checks, details, exclusions, balance, provenance)]
     return [table for table in made if table.rows]

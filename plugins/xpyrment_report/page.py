@@ -14,6 +14,7 @@ SIGNS = {"better": "▲ ", "worse": "▼ ", "non-inferior": "✓ ", "passed": "�
 def export_html(result: AnalysisResult) -> str:
     """Return the report as a self-contained HTML page."""
     title = escape(title_of(result))
+    # The decision table and the plot come first: a reader who stops there has the verdicts.
     results, *others = tables_of(result) or [Table(title="Results", columns=(), rows=())]
     body = [
         f"<h1>{title}</h1>",
@@ -25,6 +26,7 @@ def export_html(result: AnalysisResult) -> str:
         '<footer><p class="made">Made by xpyrment. An interval holds the true effect in the stated share of '
         "experiments; a p-value says how surprising the data were if there were no effect.</p></footer>",
     ]
+    # Inlined, as a report is often mailed as one file and opened without a network.
     css = files("xpyrment_report").joinpath("page.css").read_text(encoding="utf-8")
     return (
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{title}</title>\n'
@@ -67,6 +69,7 @@ def _side(table: Table, column: str) -> str:
 
 
 def _row(table: Table, index: int) -> str:
+    # Verdicts have a sign beside the colour, for readers and printers without colours.
     mark = table.marks[index] if table.marks else ""
     cells = []
     for position, (column, cell) in enumerate(zip(table.columns, table.rows[index], strict=True)):

@@ -29,6 +29,7 @@ def _table(table: Table) -> str:
 
 def _escape(text: str) -> str:
     """Return a text that Markdown shows letter by letter, on one line."""
+    # A line break would end a table row, and characters of Markdown or HTML in a name would be interpreted.
     flat = " ".join(text.split())
     return re.sub(r"([\\`*_\[\]<>|#~])", r"\\\1", flat).replace("&", "&amp;")
 
@@ -36,6 +37,7 @@ def _escape(text: str) -> str:
 def export_csv(result: AnalysisResult) -> str:
     """Return one line per metric and treatment; nested values have dotted column names."""
     rows = [_flat(row) for row in result.to_dict()["metrics"]]
+    # Metrics of different kinds have different keys: the union, in order of appearance, with empty cells.
     columns = list(dict.fromkeys(column for row in rows for column in row))
     out = io.StringIO()
     writer = csv.DictWriter(out, columns, restval="", lineterminator="\n")

@@ -117,7 +117,6 @@ class Bootstrap(ResamplingOptions):
         centre = centre_of(control, treatment, metric.columns)
         arms = [unit_sums(sample, metric.columns, centre) for sample in (control, treatment)]
         generators = self._generators(control_first(*arms))
-        # The observed value is computed like the resampled ones, so equal samples give equal numbers.
         observed = [observe(metric, centre, totals(rows)) for rows in arms]
         drawn = [
             statistics(metric, centre, draw(as_items(rows, generator), generator, self.replicates))

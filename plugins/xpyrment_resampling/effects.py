@@ -109,7 +109,6 @@ def relative_set(
     if control.value == 0:
         return Unavailable("the control mean is 0, so a relative effect is not defined")
     ratio = treatment.value / control.value
-    # Only a first stride for the search: the lift's standard error by the delta method at equal means.
     step = math.sqrt(treatment.variance + control.variance) / abs(control.value)
     # With a negative control mean a larger treatment is a smaller ratio.
     side = alternative if control.value > 0 else FLIPPED[alternative]
@@ -128,7 +127,6 @@ def accepted_ends(
     margin_at: Callable[[float], float], estimate: float, step: float, side: Alternative
 ) -> tuple[float | None, float | None] | Unavailable:
     """Return both ends of the accepted values around the estimate; infinite where one-sided, None where unbounded."""
-    # The test must accept its own estimate, or there is no interval to search from.
     if margin_at(estimate) < 0:
         return Unavailable("the resamples are so lopsided that the test rejects the estimate itself")
     low = -math.inf if side == "less" else edge(margin_at, estimate, step, -1)

@@ -154,7 +154,6 @@ class _Trial:
             why = Unavailable(
                 "the units of this metric cannot be shifted to a given effect, as a mean's and a ratio's can"
             )
-        # After the reasons that hold for these data at any number of replicates.
         elif allowed(replicates, alpha, alternative) == 0:
             why = too_few(replicates, alpha)
         else:
@@ -185,7 +184,6 @@ class _Trial:
             # A lift of -100 % or less has no inverse; treatment cannot be scaled back from it.
             return self._margin(move.scale(1 / (1 + lift)), alpha, alternative) if lift > -1 else -math.inf
 
-        # Scaling units by a positive factor keeps the sign of the mean.
         if self.control.value * self.treatment.value <= 0:
             return Unavailable("the two values differ in sign, so no scaling turns one into the other")
         return relative_set(margin_at, self.control, self.treatment, alpha, alternative, "permutation")

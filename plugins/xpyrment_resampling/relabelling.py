@@ -61,7 +61,6 @@ def relabel(control: Matrix, treatment: Matrix, seed: int, replicates: int) -> P
     generator = np.random.default_rng(seed)
     all_control, all_treatment = totals(control), totals(treatment)
     if control_first(control, treatment):
-        # Relabellings name the first variant; what they leave is the other one.
         rest, other = _drawn(control, treatment, generator, replicates)
         from_control, from_treatment = all_control - rest, all_treatment - other
     else:

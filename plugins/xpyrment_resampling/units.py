@@ -41,7 +41,6 @@ def unit_sums(sample: ArmSample, columns: Sequence[str], centre: Matrix) -> Matr
     """
     values = np.column_stack([sample.columns[c] for c in columns]) - centre
     if sample.units is None:
-        # One column sorts several times faster than by lexsort.
         order = np.sort(values, axis=0) if values.shape[1] == 1 else values[np.lexsort(values.T)]
         return np.column_stack([order, np.ones(len(values))])
     codes = np.unique(sample.units, return_inverse=True)[1]
@@ -82,7 +81,6 @@ def control_first(control: Matrix, treatment: Matrix) -> bool:
 
 def distinct(rows: Matrix) -> Items | None:
     """Return the distinct rows of sorted rows with their counts, None if there are more than `CELLS`."""
-    # The rows are sorted, so equal ones are neighbours.
     starts = np.flatnonzero(np.append(True, (rows[1:] != rows[:-1]).any(axis=1)))
     if len(starts) > CELLS:
         return None

@@ -21,7 +21,6 @@ def is_number(metric: Any, attribute: "Attribute[Any]", value: object) -> None:
     """Raise InputError unless `value` is a finite number; those that default to None may be left out."""
     if value is None and attribute.default is None:
         return
-    # NumPy's scalars count as numbers; True does not, although bool is a subclass of int.
     number = isinstance(value, int | float) or hasattr(value, "__float__")
     if not number or isinstance(value, bool) or not math.isfinite(float(value)):  # type: ignore[arg-type]
         raise InputError(f"{_owner(metric, attribute)}{attribute.name} must be a finite number, got {value!r}.")

@@ -89,7 +89,6 @@ def quantile_and_error(values: Values, q: float, band: Band) -> tuple[float, flo
 
 def _lumpy(band: Values) -> bool:
     largest = np.unique(band, return_counts=True)[1].max()
-    # A single value that occurs once is never a lump, however narrow the band.
     return bool(largest > max(1.0, len(band) / LUMP))
 
 
@@ -167,6 +166,5 @@ def _checked(low: int, high: int, beyond_low: float, beyond_high: float, n: int,
             f"{n} rows are too few for the {q:g} quantile: hardly any lies beyond it; "
             f"at least {needed} independent rows per variant are needed"
         )
-    # A tail that underflows to 0 would have an infinite normal score.
     tiny = np.finfo(float).tiny
     return Band(low, high, *(float(-special.ndtri(max(tail, tiny))) for tail in (beyond_low, beyond_high)))

@@ -1,7 +1,7 @@
-"""Simulate whole experiments on your own data: power before, and A/A certification of the pipeline.
+"""Simulation of whole experiments on your own data: power in advance, and A/A certification of the pipeline.
 
 `simulate_power` resamples historical rows, injects an effect and analyses each sample as the
-experiment would be; `aa_test` permutes the assignment, so that there is no effect to be found.
+experiment would be; `aa_test` permutes the assignment, which removes any effect.
 """
 
 from xpyrment_core import CommandDefinition, hookimpl

@@ -162,6 +162,7 @@ def aa_test(
     history, labels = _compared(history, (arms[0], *arms[1]))
     chosen = Options.of({**options, "alpha": alpha, "control": arms[0], "treatment": list(arms[1])})
     once = _Permute(Blueprint.of(experiment), history, labels, chosen)
+    # Gates see one replicate instead of each: they judge the plan, which is the same for all.
     experiment.ask_gates(chosen, once.blueprint.study(once.frame(np.random.default_rng(seed))))
     answers = replicate(once, once.blueprint.host is not None, replicates, seed, n_jobs, "A/A tests")
     metrics = tuple(_summary([row[i] for row in answers], alpha) for i in range(len(answers[0])))
@@ -187,10 +188,11 @@ def _plain(label: Any) -> Any:
 def _compared(history: History, arms: tuple[Any, ...]) -> tuple[History, np.ndarray]:
     """Keep the units of the compared arms, and return each one's label."""
     column = history.frame[history.treatment_col].astype(object)
+    # A unit has the variant of its first row, so that a unit in two arms is permuted as one.
     first = column.to_numpy()[history.starts[:-1]]
     keep = np.flatnonzero([label in arms for label in first])
     if len(keep) < 4:
-        raise InputError(f"only {len(keep)} units are in the arms compared; an A/A simulation needs some.")
+        raise InputError(f"only {len(keep)} units are in the arms compared; an A/A simulation needs at least 4.")
     rows, position = history.rows_of(keep)
     frame = history.frame.iloc[rows].reset_index(drop=True)
     starts = np.r_[np.flatnonzero(np.r_[True, position[1:] != position[:-1]]), len(rows)]
@@ -226,6 +228,7 @@ def _summary(rows: list[dict[str, Any]], alpha: float) -> AAMetric:
 
 
 def _contains_zero(row: Mapping[str, Any]) -> bool:
+    # None is an end that is not bounded.
     low = -np.inf if row["rel_ci_lower"] is None else row["rel_ci_lower"]
     high = np.inf if row["rel_ci_upper"] is None else row["rel_ci_upper"]
     return bool(low <= 0 <= high)
@@ -236,6 +239,7 @@ def _uniformity(p_values: np.ndarray) -> float | None:
         return None
     from scipy.stats import kstest
 
+    # A level of alpha at one alpha can be chance; all p-values together also show errors that cancel there.
     return float(kstest(p_values, "uniform").pvalue)
 
 

@@ -28,7 +28,7 @@ def aa(
     treatment: Annotated[CommaList | None, flag("treatment")] = None,
     id_col: Annotated[str | None, Parameter(help="Column of the unit of randomisation.")] = None,
     cluster_col: Annotated[str | None, Parameter(help="Column of a unit above the id.")] = None,
-    alpha: Annotated[float | None, flag("alpha", help="Level whose truth is in question.")] = None,
+    alpha: Annotated[float | None, flag("alpha", help="Nominal level that is checked.")] = None,
     correction: Annotated[str | None, flag("correction")] = None,
     test: Annotated[str | None, flag("test")] = None,
     adjuster: Annotated[str | None, flag("adjuster")] = None,
@@ -40,21 +40,22 @@ def aa(
 ) -> Report:
     """Certify a pipeline: A/A simulation on your own data and plan.
 
-    Permutes the assignment of units many times and analyses each as the experiment would be. With
-    no effect to be found, p < alpha should happen in a share alpha of the replicates. Exits with 2
+    Permutes the assignment of units many times and analyses each as the experiment would be. Without
+    an effect, p < alpha should happen in a share alpha of the replicates. Exits with 2
     where a metric raises too many false alarms or cannot be estimated.
     """
     from xpyrment_simulation.aa import aa_test
 
     design = {"treatment_col": treatment_col, "id_col": id_col, "cluster_col": cluster_col}
     arms = {"control": control, "treatment": treatment}
-    asked = {"alpha": alpha, "correction": correction, "test": test, "adjuster": adjuster}
+    settings = {"alpha": alpha, "correction": correction, "test": test, "adjuster": adjuster}
+    # A file is the whole plan: options beside it would certify another pipeline than the one that is run.
     if data.endswith(".toml"):
-        refuse_beside_file(data, {**design, "metric": metric, "covariate": covariate, **arms, **asked})
+        refuse_beside_file(data, {**design, "metric": metric, "covariate": covariate, **arms, **settings})
         experiment, options = build(read_experiment_file(data))
     else:
         experiment = experiment_of(data, treatment_col, metric, covariate, id_col, cluster_col)
-        options = arms_of(experiment, control, treatment) | options_given(covariates=covariate, **asked)
+        options = arms_of(experiment, control, treatment) | options_given(covariates=covariate, **settings)
     result = aa_test(experiment, replicates=replicates, seed=seed, n_jobs=n_jobs, **options)
     return _report(result)
 
@@ -77,7 +78,7 @@ def _report(result: "AAResult") -> Report:
     head = f"{result.replicates:,} A/A replicates of {result.units:,} units; the level should be {result.alpha:.1%}\n"
     alarm = result.false_alarm
     tail = [] if alarm is None else [f"\nAny metric below alpha, after correction: {alarm:.1%} of the replicates"]
-    tail.append("The pipeline holds its level." if result.passed else "DO NOT TRUST this pipeline before it is mended.")
+    tail.append("The pipeline holds its level." if result.passed else "DO NOT TRUST this pipeline before it is fixed.")
     from attrs import asdict
 
     data = {"metrics": [asdict(metric) for metric in result.metrics], "false_alarm": alarm, "passed": result.passed}

@@ -66,8 +66,8 @@ def injector(experiment: Experiment, effect: Any) -> Injector:
     Raises
     ------
     InputError
-        An unknown metric, an effect that is not understood, or a metric whose columns do not say
-        how to change it.
+        An unknown metric, an effect that is neither a number nor a percentage, or a metric of
+        several columns without a numerator.
     """
     if callable(effect):
         custom: Injector = effect
@@ -81,9 +81,10 @@ def injector(experiment: Experiment, effect: Any) -> Injector:
     columns: dict[str, Shift] = {}
     for spec, shift in shifts:
         column = _column(spec)
+        # Metrics of one column share its effect, which is applied once; two different ones contradict each other.
         if columns.setdefault(column, shift) != shift:
             raise InputError(
-                f"two metrics want different effects on column {column!r}; give an effect for one of them."
+                f"two metrics have different effects on column {column!r}; give an effect for one of them."
             )
 
     return Shifts(tuple(shifts))
@@ -134,6 +135,7 @@ def _changed(
         values[treated] *= 1 + shift.size
     else:
         denominator = getattr(spec.metric, "denominator_col", None)
+        # (sum of y + size * sum of d) / sum of d = ratio + size.
         per_row = 1.0 if denominator is None else frame[denominator].to_numpy(dtype=np.float64)[treated]
         values[treated] += shift.size * per_row
     return values
@@ -143,11 +145,14 @@ def _flipped(
     name: str, values: NDArray[np.float64], treated: NDArray[np.bool_], shift: Shift, rng: np.random.Generator
 ) -> NDArray[np.float64]:
     """Turn random failures into successes (or back), so that the column stays binary."""
+    # Over both arms: nothing is injected yet, so all rows have the base rate.
     base = float(np.nanmean(values))
     target = base * (1 + shift.size) if shift.relative else base + shift.size
     if not 0 <= target <= 1:
         raise InputError(f"effect of metric {name!r} would move the proportion from {base:.4g} to {target:.4g}.")
+    # One draw per row of either arm, so later draws do not depend on how many are treated.
     draws = rng.random(len(values))
+    # A failure flips with probability (target - base) / (1 - base), which makes the expected rate the target.
     if target >= base:
         values[treated & (values == 0) & (draws < (target - base) / (1 - base if base < 1 else 1))] = 1.0
     else:

@@ -56,6 +56,7 @@ class History:
         """Return the rows of the units, and for each row the position of its unit in `units`."""
         sizes = np.diff(self.starts)[units]
         position = np.repeat(np.arange(len(units)), sizes)
+        # Running index within each unit, without a loop over units.
         within = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
         return self.starts[units][position] + within, position
 
@@ -82,6 +83,7 @@ def history_of(experiment: Experiment) -> History:
         frame = frame.reset_index(drop=True)
         return History(frame, np.arange(len(frame) + 1), experiment.treatment_col, None)
     frame = frame[frame[unit].notna()].sort_values(unit, kind="stable").reset_index(drop=True)
+    # Rows without a unit are left out, as in the analysis; the stable sort keeps a unit's rows in their order.
     codes = frame[unit].to_numpy()
     starts = np.flatnonzero(np.r_[True, codes[1:] != codes[:-1]]) if len(frame) else np.array([], dtype=np.int64)
     return History(frame, np.r_[starts, len(frame)].astype(np.int64), experiment.treatment_col, unit)
@@ -96,6 +98,7 @@ def _columns(experiment: Experiment) -> list[str]:
 
 def _from_path(experiment: Experiment, columns: list[str]) -> "pd.DataFrame":
     path = str(experiment.data)
+    # Patterns are those of DuckDB, which reads only the columns named.
     if any(mark in path for mark in "*?["):
         with needs_library("reading several files"):
             import duckdb
@@ -130,6 +133,7 @@ class Blueprint:
     @classmethod
     def of(cls, experiment: Experiment) -> "Blueprint":
         """Take the blueprint of an experiment."""
+        # The default host is found anew in each process, so it need not be pickled.
         host = None if experiment.plugins is default_host() else experiment.plugins
         clustered = experiment.unit_col is not None
         return cls(experiment.specs, str(experiment.treatment_col), clustered, experiment.covariates, host)

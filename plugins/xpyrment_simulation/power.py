@@ -93,13 +93,16 @@ class _Draw:
 
     def frame(self, rng: np.random.Generator) -> "pd.DataFrame":
         """Return the data of one replicate."""
+        # Units are drawn with all their rows, so that dependence within units is kept.
         chosen = rng.integers(0, self.history.units, self.units)
+        # Arms of fixed size, as planned: random sizes would add noise that no plan has.
         treated_units = rng.permutation(self.units) < round(self.share * self.units)
         rows, position = self.history.rows_of(chosen)
         frame = self.history.frame.iloc[rows].reset_index(drop=True)
         treated: NDArray[np.bool_] = treated_units[position]
         frame = self.inject(frame, treated, rng)
         frame[self.history.treatment_col] = np.where(treated, TREATMENT, CONTROL)
+        # A unit that is drawn twice stands for two units.
         frame[UNIT] = position
         return frame
 
@@ -168,10 +171,7 @@ def simulate_power(
     check_alpha(alpha)
     history = history_of(experiment)
     units = history.units if units is None else units
-    if not isinstance(units, int) or units < 4:
-        raise InputError(f"units must be a whole number of 4 or more, got {units!r}.")
-    if not 0 < ratio < float("inf"):
-        raise InputError(f"ratio must be a positive number of treated units per control unit, got {ratio!r}.")
+    _check_sizes(units, ratio)
     # Every option but the arms is that of the analysis; replicates have their own labels.
     draw = _Draw(
         Blueprint.of(experiment),
@@ -186,6 +186,14 @@ def simulate_power(
     names = [spec.name for spec in experiment.specs]
     summaries = tuple(_summary(name, [row[i] for row in answers], alpha) for i, name in enumerate(names))
     return PowerSimulation(metrics=summaries, units=units, alpha=alpha, seed=seed)
+
+
+def _check_sizes(units: int, ratio: float) -> None:
+    # Two units in each of two equal arms, the fewest that have a variance.
+    if not isinstance(units, int) or units < 4:
+        raise InputError(f"units must be a whole number of 4 or more, got {units!r}.")
+    if not 0 < ratio < float("inf"):
+        raise InputError(f"ratio must be a positive number of treated units per control unit, got {ratio!r}.")
 
 
 def _summary(name: str, rows: list[dict[str, Any]], alpha: float) -> SimulatedMetric:

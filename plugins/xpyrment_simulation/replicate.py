@@ -9,6 +9,7 @@ import numpy as np
 from xpyrment_core import InputError, needs_library
 from xpyrment_core.data.progress import watched
 
+# Several chunks per process: one slow chunk keeps no core waiting, and the progress bar moves.
 CHUNKS_PER_JOB = 8
 
 Replicate = Callable[[np.random.Generator], list[dict[str, Any]]]
@@ -48,6 +49,7 @@ def _chunks(once: Replicate, seeds: list[Any], chunks: list[Any], n_jobs: int, t
     with needs_library("a simulation in several processes"):
         from joblib import Parallel, delayed
 
+    # A generator returns chunks in order as they finish, for the progress bar.
     pool = Parallel(n_jobs=n_jobs, return_as="generator", prefer="threads" if threads else "processes")
     done: Iterator[Any] = pool(delayed(_run)(once, [seeds[i] for i in chunk]) for chunk in chunks)
     return done

@@ -1,7 +1,7 @@
-"""Checks that the assignment and the logging worked: units in one variant, sample ratio, missing outcomes.
+"""Checks of assignment and logging: units in one variant, sample ratio mismatch, missing outcomes.
 
 Use them before reading any effect: a variant with too few units, or one that loses more of
-its outcomes than another, biases every metric, whatever its p-value.
+its outcomes than another, biases every metric, also those with a small p-value.
 """
 
 from xpyrment_core import CommandDefinition, DiagnosticDefinition, hookimpl

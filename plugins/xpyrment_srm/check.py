@@ -78,9 +78,11 @@ def compare(counts: Mapping[Any, int], shares: Mapping[Any, float], planned: str
     }
     if total == 0:
         return CheckResult(name="sample_ratio", passed=None, message="there are no units to count", details=details)
+    # k - 1 degrees of freedom: the shares are planned, not estimated from the counts.
     statistic, p_value = pearson(observed.astype(float), share * total, df=len(labels) - 1)
     method = "chi-square"
     if (share * total).min() < SMALL:
+        # The statistic stays Pearson's, as a distance to report; only its reference distribution is not valid here.
         p_value, method = multinomial(observed, share)
     return CheckResult(
         name="sample_ratio",
@@ -96,9 +98,9 @@ def _message(p_value: float, details: Mapping[str, Any], planned: str) -> str:
     seen = ", ".join(f"{label}: {n:,}" for label, n in details["observed"].items())
     if p_value >= THRESHOLD:
         return f"units agree with {planned}: {seen} ({p_phrase(p_value)})"
-    wanted = ", ".join(f"{label}: {n:,.0f}" for label, n in details["expected"].items())
+    expected = ", ".join(f"{label}: {n:,.0f}" for label, n in details["expected"].items())
     return (
-        f"sample ratio mismatch: {seen}, where {planned} expect {wanted} ({p_phrase(p_value)}); "
+        f"sample ratio mismatch: {seen}, where {planned} expect {expected} ({p_phrase(p_value)}); "
         f"find the cause in assignment or logging before reading any effect"
     )
 
@@ -154,6 +156,7 @@ def _check_planned(counts: Mapping[Any, int], weights: Mapping[Any, float]) -> N
     for label in counts:
         if label in weights:
             continue
+        # Labels that differ in type only, such as 0 and '0', are the usual mistake.
         alike = [w for w in weights if str(w) == str(label)]
         hint = f" Write {label!r}, as in the data, for {alike[0]!r}." if alike else nearest(label, weights)
         raise InputError(

@@ -1,4 +1,4 @@
-"""``xpyrment srm``: whether the split is the one that was planned."""
+"""The command ``xpyrment srm``: check the sample ratio."""
 
 from typing import Annotated, Any
 
@@ -17,7 +17,7 @@ def srm(
     ] = None,
     counts: Annotated[
         CommaList, Parameter(help="Units per variant by name: control=5021,treatment=4979.", show_default=False)
-    ] = [],  # noqa: B006 - cyclopts reads it, nobody writes to it
+    ] = [],  # noqa: B006 - cyclopts only reads it
     weights: Annotated[
         CommaList,
         Parameter(help="Planned weights: 9,1 or control=0.9,treatment=0.1; equal by default.", show_default=False),
@@ -37,12 +37,13 @@ def srm(
     ]
     numbers = {"Units": ",", "Expected": ",.1f", "Share": ".3%", "Planned": ".3%"}
     table = Table(columns=("Variant", *numbers), rows=rows, right=numbers.keys(), keep=numbers.keys(), formats=numbers)
-    numbers_found = {"passed": result.passed, "statistic": result.statistic, "p_value": result.p_value}
+    outcome = {"passed": result.passed, "statistic": result.statistic, "p_value": result.p_value}
     return Report(
         kind="srm",
         title="Sample ratio",
         parts=["SAMPLE RATIO CHECK", *_left_out(missing), "", table, "", *_verdict(result)],
-        data={**numbers_found, "message": result.message, **details, "rows_without_label": missing},
+        data={**outcome, "message": result.message, **details, "rows_without_label": missing},
+        # 2, because 1 is the exit code of errors: a script can tell a mismatch from a file that does not exist.
         exit_code=2 if fail_on_mismatch and result.passed is False else 0,
     )
 
@@ -50,7 +51,7 @@ def srm(
 def _observed(
     values: tuple[str, ...], csv: str | None, counts: list[str], treatment_col: str | None
 ) -> tuple[dict[Any, int], int]:
-    """Return units per variant, and rows without one, from whichever form was given."""
+    """Return units per variant, and rows without one, from the form that was given."""
     if sum(map(bool, (values, csv, counts))) != 1:
         raise InputError(
             "give the units per variant once: as numbers (xpyrment srm 5021 4979), as --counts control=5021,"
@@ -60,6 +61,7 @@ def _observed(
         return _from_file(csv, treatment_col)
     if counts:
         return {name: _integer(text) for name, text in _pairs(counts, "--counts")}, 0
+    # One number alone falls through: the check then explains that two variants are needed.
     if len(values) == 1 and not values[0].isdigit():
         return _from_file(values[0], treatment_col)
     return {f"arm {i}": _integer(text) for i, text in enumerate(values, start=1)}, 0
@@ -72,9 +74,9 @@ def _from_file(path: str, treatment_col: str | None) -> tuple[dict[Any, int], in
     if treatment_col is None:
         raise InputError(f"which column of '{path}' holds the variants? Name it with --treatment-col.")
     frame = read_frame(path)
-    found = label_counts(select(frame, [("Treatment column", treatment_col)]), treatment_col)
-    missing = found.pop(None, 0)
-    return found, missing
+    counts = label_counts(select(frame, [("Treatment column", treatment_col)]), treatment_col)
+    missing = counts.pop(None, 0)
+    return counts, missing
 
 
 def _weights(weights: list[str], observed: dict[Any, int]) -> Any:

@@ -1,4 +1,4 @@
-"""The checks that every analysis makes of its counts."""
+"""Checks of the counts of every analysis: units, sample ratio, missing outcomes."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,6 +16,7 @@ def units(context: CheckContext) -> CheckResult | None:
     report = context.units
     if report is None:
         return None
+    # Any crossed unit fails the check: assignment by unit cannot produce one, so there is no rate to tolerate.
     crossed, rows = report.in_two_arms, sum(report.rows_in_two_arms.values())
     without = sum(report.rows_without_unit.values())
     return CheckResult(
@@ -59,8 +60,8 @@ def missingness(context: CheckContext) -> CheckResult | None:
     Each metric and treatment is tested by chi-square, or by Fisher's exact test where counts are
     small. Where units have several rows, whose outcomes go missing together, the counts are scaled
     down to units. The check fails where some p-value, multiplied by the number of comparisons
-    (Bonferroni), is below 0.001: with any number of metrics, at most one sound analysis in a
-    thousand is blamed, as for the sample ratio. None without metrics.
+    (Bonferroni), is below 0.001: with any number of metrics, at most one valid analysis in a
+    thousand fails it, as for the sample ratio. None without metrics.
     """
     if not context.exclusions:
         return None
@@ -74,6 +75,7 @@ def missingness(context: CheckContext) -> CheckResult | None:
             name="missingness", passed=True, message="no outcomes are missing", details={"comparisons": compared}
         )
     for row in tested:
+        # Bonferroni holds for any dependence: metrics of one experiment often lack the same rows.
         row["adjusted_p_value"] = min(1.0, row["p_value"] * len(tested))
     worst = min(tested, key=lambda row: row["p_value"])
     failed = [row for row in tested if row["adjusted_p_value"] < THRESHOLD]
@@ -101,6 +103,8 @@ def _compare(metric: str, treatment: Any, control_arm: ArmLedger, treatment_arm:
 
 def _in_units(arm: ArmLedger) -> tuple[float, float]:
     """Return missing and present outcomes, scaled to units where they have several rows each."""
+    # The outcomes of a unit go missing together, so rows would overstate the evidence; infinite values were logged,
+    # and count as present.
     scale = arm.units / arm.used if 0 < arm.units < arm.used else 1.0
     return arm.missing_outcome * scale, (arm.used + arm.non_finite) * scale
 

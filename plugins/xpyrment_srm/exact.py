@@ -11,7 +11,7 @@ from xpyrment_core.stats.chi_square import expected_if_independent, pearson
 from xpyrment_core.stats.hypergeometric import conditional
 
 SMALL = 5
-"""Chi-square tests want every expected count to be at least this (Cochran 1954)."""
+"""Chi-square tests require every expected count to be at least this (Cochran 1954)."""
 
 MOST_OUTCOMES = 1_000_000
 """Outcomes that are enumerated at most; beyond, they are drawn."""
@@ -53,6 +53,7 @@ def multinomial(counts: NDArray[np.int64], shares: Shares) -> tuple[float, str]:
     n, k = int(counts.sum()), len(counts)
     # Log factorials of large counts are rounded to more than TIES.
     bound = float(_log_probability(counts[np.newaxis, :], shares)[0]) + TIES + 8 * EPS * special.gammaln(n + 1)
+    # Ways to put n units into k arms (stars and bars).
     if math.comb(n + k - 1, k - 1) <= MOST_OUTCOMES:
         log_p = _all_outcomes(n, shares)
         return min(1.0, float(np.exp(log_p[log_p <= bound]).sum())), "exact multinomial"
@@ -71,15 +72,16 @@ def _log_probability(outcomes: NDArray[np.int64], shares: Shares) -> NDArray[np.
 
 def _all_outcomes(n: int, shares: Shares) -> NDArray[np.float64]:
     """Return the log probabilities of all ways to put `n` units into the arms, arm by arm."""
-    left = np.array([n])
+    remaining = np.array([n])
     log_p = np.array([special.gammaln(n + 1)])
     for share in shares[:-1]:
-        choices = left + 1
-        parent = np.repeat(np.arange(len(left)), choices)
+        # Each partial outcome branches into 0 … remaining units for this arm; the last arm takes what remains.
+        choices = remaining + 1
+        parent = np.repeat(np.arange(len(remaining)), choices)
         taken = np.arange(len(parent)) - np.repeat(np.cumsum(choices) - choices, choices)
         log_p = log_p[parent] + special.xlogy(taken, share) - special.gammaln(taken + 1)
-        left = left[parent] - taken
-    return log_p + special.xlogy(left, shares[-1]) - special.gammaln(left + 1)
+        remaining = remaining[parent] - taken
+    return log_p + special.xlogy(remaining, shares[-1]) - special.gammaln(remaining + 1)
 
 
 def two_proportions(missing: tuple[float, float], present: tuple[float, float]) -> tuple[float, str]:
@@ -96,6 +98,7 @@ def two_proportions(missing: tuple[float, float], present: tuple[float, float]) 
     table = np.array([missing, present], dtype=float)
     margins = table.sum(axis=0), table.sum(axis=1)
     if min(*margins[0], *margins[1]) == 0:
+        # An arm without rows, or no outcome missing or present in either: every table with these margins is the same.
         return 1.0, "nothing to compare"
     expected = expected_if_independent(table)
     if expected.min() >= SMALL:
