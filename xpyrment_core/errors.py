@@ -1,7 +1,7 @@
-"""What xpyrment raises, and how its messages are put together.
+"""Exceptions and warnings of xpyrment, and the composition of their messages.
 
-Every refusal says what was wrong, what was given, what would be right and how
-to mend it, in that order, before any work starts.
+Every message of a refusal says what was wrong, what was given, what is expected and how
+to fix it, in that order; inputs are checked before any work starts.
 """
 
 import sys
@@ -12,7 +12,7 @@ from typing import ClassVar
 
 
 class XpyrmentError(Exception):
-    """Anything xpyrment refuses or cannot do; the command line prints it as one line.
+    """Base class of all errors of xpyrment; the command line prints one as a single line.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class InputError(XpyrmentError, ValueError):
 
 
 class PhaseOrderError(XpyrmentError, RuntimeError):
-    """A step was asked for in a state of the experiment that does not allow it."""
+    """The state of the experiment does not allow this step."""
 
 
 class PluginError(XpyrmentError):
@@ -47,7 +47,7 @@ class MissingExtraError(XpyrmentError, ImportError):
 
 
 class NotEstimable(XpyrmentError):  # noqa: N818 - it names a state of a result, not a mistake
-    """A number that cannot be had from these data, with the reason.
+    """A quantity that cannot be estimated from these data, with the reason.
 
     Metrics, tests and adjusters raise it; the analysis records the reason in
     that metric's result (status ``"not_estimable"``) and goes on with the others.
@@ -64,10 +64,10 @@ class NotEstimable(XpyrmentError):  # noqa: N818 - it names a state of a result,
 
 
 class CovariateRefused(NotEstimable):
-    """One covariate cannot be used; the metric can still be had without it.
+    """One covariate cannot be used; the metric can be estimated without it.
 
     Adjusters raise it, one covariate at a time; the analysis drops that covariate,
-    reports `reason`, and asks again with the rest.
+    reports `reason`, and calls the adjuster again with the others.
 
     Attributes
     ----------
@@ -103,6 +103,7 @@ def not_estimable_if_broken(what: object) -> Iterator[None]:
     """
     try:
         yield
+    # Our own errors have a message already; KeyboardInterrupt and SystemExit are not failures of a method.
     except XpyrmentError:
         raise
     except Exception as error:
@@ -149,9 +150,10 @@ def needs_library(what: str, *libraries: str, own: str = "") -> Iterator[None]:
 
 def nearest(name: object, choices: Iterable[object]) -> str:
     """Return ``" Did you mean 'x'?"`` for the choice closest to `name`, else ``""``."""
-    from difflib import get_close_matches  # only a mistake needs it
+    from difflib import get_close_matches  # imported only when an error is reported
 
     texts = {str(choice): choice for choice in choices}
+    # Case differences are the most frequent mistake, so they must not reduce the similarity.
     folded = {text.casefold(): text for text in texts}
     close = get_close_matches(str(name).casefold(), sorted(folded), n=1, cutoff=0.6)
     return f" Did you mean {texts[folded[close[0]]]!r}?" if close else ""
@@ -159,6 +161,7 @@ def nearest(name: object, choices: Iterable[object]) -> str:
 
 def listing(choices: Iterable[object], limit: int = 12) -> str:
     """Return the choices sorted and comma-separated, shortened past `limit`."""
+    # Sorted, so that a message does not depend on the order of loading or of a set.
     shown = sorted({repr(choice) for choice in choices})
     rest = f", … ({len(shown) - limit} more)" if len(shown) > limit else ""
     return (", ".join(shown[:limit]) + rest) or "none"
@@ -177,7 +180,7 @@ def unknown(what: str, got: object, choices: Iterable[object]) -> InputError:
 
 
 def warn(message: str, category: type[Warning] = UserWarning) -> None:
-    """Warn as from the nearest caller outside xpyrment_core."""
+    """Warn with the nearest caller outside xpyrment_core as the origin, so that the user sees a line of their own."""
     level, frame = 2, sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("xpyrment_core."):
         frame = frame.f_back

@@ -42,7 +42,7 @@ SPACE = re.compile(r" (?!\w*\])")
 PATTERN = re.compile(r"\b(" + SPACE.sub(r"[\\s#>]+", "|".join(INSTEAD)) + r")\b", re.IGNORECASE)
 
 # Folders of code whose docstrings, comments, messages and test names are held to the list.
-FOLDERS: tuple[str, ...] = ("benchmarks", "tests", "xpyrment")
+FOLDERS: tuple[str, ...] = ("benchmarks", "plugins", "tests", "xpyrment", "xpyrment_core")
 CODE = ("benchmarks", "plugins", "tests", "xpyrment", "xpyrment_core")
 
 PAGES = (

@@ -1,4 +1,4 @@
-"""Contracts of what definitions point at, checked when somebody asks for it."""
+"""Contracts of the targets of definitions, checked by ``xpyrment plugins --check``."""
 
 from typing import Any
 
@@ -18,6 +18,7 @@ def check_targets(host: PluginHost) -> dict[str, str]:
     failures: dict[str, str] = {}
     for kind in (definition.kind for definition in KINDS.values()):
         for entry in host.all(kind):
+            # The first fault of each plugin is enough: it is not usable, and others often follow from it.
             if entry.plugin not in failures:
                 wrong = check_target(entry)
                 if wrong:
@@ -43,6 +44,7 @@ def _metric(kind: Any) -> str:
         return "its target is not a class."
     if not (hasattr(kind, "value") or hasattr(kind, "estimate")):
         return "it has neither value(means) nor estimate(sample)."
+    # An attrs class with slots has no class attribute for a field without a default, only an annotation.
     has_columns = hasattr(kind, "columns") or "columns" in getattr(kind, "__annotations__", {})
     return "" if has_columns else "it does not say which columns it reads."
 

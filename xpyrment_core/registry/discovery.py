@@ -1,4 +1,4 @@
-"""Finding plugins: which entry points exist, and which of them may be imported."""
+"""Discovery of plugins: the entry points that exist, and which of them may be imported."""
 
 import os
 import re
@@ -11,7 +11,7 @@ GROUP = "xpyrment"
 VARIABLES = ("XPYRMENT_BLOCK_PLUGINS", "XPYRMENT_DISABLE_AUTOLOAD", "XPYRMENT_ONLY_PLUGINS", "XPYRMENT_STRICT_PLUGINS")
 """The environment variables of `Switches`."""
 HOME = "xpyrment"
-"""The distribution whose plugins are the built-in ones; nobody else can be installed under its name."""
+"""The distribution of the built-in plugins; no other distribution can be installed under its name."""
 
 
 @frozen(order=True)
@@ -63,10 +63,12 @@ class Switches:
         )
 
     def refuse(self, candidate: Candidate) -> str:
-        """Return why the candidate is not to be imported, or ``""``."""
+        """Return why the candidate must not be imported, or ``""``."""
+        # Either name blocks: an organisation knows the distribution, a user the plugin.
         names = {normal(candidate.name), normal(candidate.distribution)}
         if names & self.block:
             return "blocked by XPYRMENT_BLOCK_PLUGINS"
+        # The other switches concern third-party plugins only; a built-in one has to be blocked by name.
         if not candidate.foreign:
             return ""
         if not self.autoload:
@@ -112,6 +114,7 @@ def _distributions(path: str) -> Iterator[tuple[str, str, dict[str, str]]]:
         yield from _zipped(path)
         return
     try:
+        # Installed wheels have .dist-info; older and development installations have .egg-info.
         folders = [entry.path for entry in os.scandir(path) if entry.name.endswith((".dist-info", ".egg-info"))]
     except OSError:
         return
@@ -123,7 +126,7 @@ def _distributions(path: str) -> Iterator[tuple[str, str, dict[str, str]]]:
 
 
 def _zipped(path: str) -> Iterator[tuple[str, str, dict[str, str]]]:
-    from importlib import metadata
+    from importlib import metadata  # slow to import, and zip files on the path are rare
 
     for dist in metadata.distributions(path=[path]):
         points = _points(dist.read_text("entry_points.txt") or "")
@@ -149,6 +152,7 @@ def _points(text: str) -> dict[str, str]:
             inside = line == f"[{GROUP}]"
         elif inside and "=" in line and not line.startswith(("#", ";")):
             name, _, value = line.partition("=")
+            # "name = module [extra]": extras of entry points are obsolete and ignored.
             out[name.strip()] = value.partition("[")[0].strip()
     return out
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from xpyrment_core.errors import PluginError
 
+# One form for command lines, TOML keys and "plugin/name": no spaces, no upper case, no leading digit.
 NAME = re.compile(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*")
 TARGET = re.compile(r"[\w.]+:[\w.]+")
 SUFFIX = re.compile(r"\.[a-z0-9]+")
@@ -26,7 +27,7 @@ def check_name(definition: Any, _: Any, name: Any) -> None:
     """Refuse a name that could not be typed on a command line or written in a file."""
     if not isinstance(name, str) or not NAME.fullmatch(name):
         raise PluginError(
-            f"{definition.kind} name {name!r} is not usable: wanted lower-case letters and digits, parts joined by "
+            f"{definition.kind} name {name!r} is not usable: expected lower-case letters and digits, parts joined by "
             f"'_' or '-', such as 'revenue_per_user'."
         )
 
@@ -44,6 +45,7 @@ def check_target(definition: Any, _: Any, target: Any) -> None:
 
 def check_suffixes(definition: Any, _: Any, suffixes: Any) -> None:
     """Refuse suffixes that no file name ends in as `pathlib` reads it, and a bare text in place of a tuple."""
+    # A text is an iterable of characters, so ".html" without a tuple would pass an element-wise check.
     good = isinstance(suffixes, tuple) and all(isinstance(s, str) and SUFFIX.fullmatch(s) for s in suffixes)
     if not good:
         raise PluginError(

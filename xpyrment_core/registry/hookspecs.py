@@ -86,7 +86,7 @@ def xpyrment_commands() -> Iterable[CommandDefinition]:
 def xpyrment_check_experiment(experiment: "Experiment", plan: "AnalysisPlan") -> "Iterable[Issue]":
     """Gate: look at an experiment and what is about to be analysed; an ``"error"`` stops the analysis.
 
-    No row has been read. An implementation takes the arguments it wants, by name.
+    No row has been read. An implementation can take any subset of the arguments, by name.
     """
 
 

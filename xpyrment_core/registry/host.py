@@ -1,4 +1,4 @@
-"""The plugin host: loads plugins one by one, keeps what they offer, and answers by name."""
+"""The plugin host: loads plugins one by one, keeps their definitions, and looks them up by name."""
 
 import sys
 import time
@@ -18,6 +18,7 @@ from xpyrment_core.registry.loading import GATES, HOOKS, OBSERVERS, collect, dis
 from xpyrment_core.registry.plugin_info import PluginInfo, PluginWarning, Status
 from xpyrment_core.registry.provenance import Issue, Provenance
 
+# Imported by a light module, one of these makes every command slow; `xpyrment plugins` shows it.
 HEAVY = ("numpy", "pandas", "scipy", "statsmodels", "matplotlib", "polars", "pyarrow", "duckdb", "plotly")
 
 
@@ -75,10 +76,12 @@ class PluginHost:
             status="loaded",
             builtin=not candidate.foreign,
         )
+        # Before the import: a blocked plugin must not execute any code.
         refused = self._switches.refuse(candidate)
         if refused:
             self._plugins[info.name] = _Plugin(evolve(info, status="blocked", reason=refused), None)
             return
+        # The modules that appear during the import are the ones this plugin loaded first.
         before, start = set(sys.modules), time.perf_counter()
         try:
             module = import_plugin(candidate.value)
@@ -92,11 +95,12 @@ class PluginHost:
     def _admit(self, info: PluginInfo, module: object) -> None:
         api = getattr(module, "XPYRMENT_API", hookspecs.API_VERSION)
         if api != hookspecs.API_VERSION:
-            self._set_aside(info, "incompatible", f"it wants plugin API {api}, this is {hookspecs.API_VERSION}.")
+            self._set_aside(info, "incompatible", f"it requires plugin API {api}, this is {hookspecs.API_VERSION}.")
             return
         try:
             definitions = collect(self._manager, info.name, module)
         except PluginError as error:
+            # All or nothing: no hook of a plugin with one faulty definition stays registered.
             if self._manager.has_plugin(info.name):
                 self._manager.unregister(name=info.name)
             self._set_aside(info, "broken", str(error))
@@ -107,6 +111,7 @@ class PluginHost:
             self._catalogue.commit(info, definition)
 
     def _set_aside(self, info: PluginInfo, status: Status, reason: str) -> None:
+        # Strict mode is for CI: there a broken plugin must fail the run.
         info = evolve(info, status=status, reason=reason)
         if self._switches.strict:
             raise PluginError(f"{info} cannot be used: {reason} {info.remedy}")
@@ -130,11 +135,13 @@ class PluginHost:
         old = self._plugins.get(name)
         if old is not None and old.info.distribution != "local":
             raise PluginError(f"plugin name {name!r} is taken by {old.info.distribution}; choose another name.")
+        # A notebook cell is run again and again: the same name replaces the earlier definitions.
         definitions = [] if old is None else self._catalogue.definitions_of(name)
         if old is not None:
             self._remove(name)
         info = PluginInfo(name=name, distribution="local", version="0", status="loaded")
         if isinstance(plugin, Definition):
+            # Single definitions under one name accumulate, except the one that is defined anew.
             keep = [d for d in definitions if (d.kind, d.name) != (plugin.kind, plugin.name)]
             definitions = [*keep, plugin]
             offers = tuple(f"{d.kind} {d.name}" for d in definitions)
@@ -176,7 +183,7 @@ class PluginHost:
         return tuple(f"{i} was set aside: {i.reason} {i.remedy}" for i in self.plugins if i.problem)
 
     def names(self, kind: str) -> list[str]:
-        """Return the bare names of a kind, sorted; where only the full name is clear, that one."""
+        """Return the bare names of a kind, sorted; where the bare name is ambiguous, the full name."""
         return self._catalogue.names(kind)
 
     def all(self, kind: str) -> list[Registered]:
@@ -194,7 +201,7 @@ class PluginHost:
         return self._catalogue.get(kind, name, self.plugins)
 
     def name_of(self, entry: Registered) -> str:
-        """Return the shortest name that means this definition: the bare one where it is clear."""
+        """Return the shortest name that means this definition: the bare one where it is unambiguous."""
         return self._catalogue.name_of(entry)
 
     def suffixes(self, kind: str) -> list[str]:
@@ -220,17 +227,18 @@ class PluginHost:
     # Gates and observers -----------------------------------------------------
 
     def gate(self, hook: str, **arguments: object) -> list[Issue]:
-        """Ask every plugin's gate; raise InputError if one of them refuses, PluginError if one fails."""
+        """Call every plugin's gate; raise InputError if one refuses, PluginError if one fails."""
         return calling.gate(hook, calling.implementations(self._manager, hook, self._modules(), arguments))
 
     def observe(self, hook: str, **arguments: object) -> list[Issue]:
-        """Tell every plugin's observer; a failure becomes a warning and an Issue, nothing more."""
+        """Call every plugin's observer; a failure becomes a warning and an Issue, and changes nothing else."""
         return calling.observe(hook, calling.implementations(self._manager, hook, self._modules(), arguments))
 
     def _modules(self) -> list[object]:
         return [plugin.module for plugin in self._plugins.values()]
 
 
+# Made on first use, not at import: `import xpyrment` must not load plugins.
 _default: PluginHost | None = None
 
 

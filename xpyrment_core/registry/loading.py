@@ -1,4 +1,4 @@
-"""Loading one plugin: import it, check its hooks, and collect what they return."""
+"""Loading of one plugin: import it, check its hooks, and collect its definitions."""
 
 from collections.abc import Callable, Iterable
 from importlib import import_module
@@ -19,6 +19,7 @@ HOOKS = frozenset((*KINDS, *GATES, *OBSERVERS))
 
 def distinct(found: Iterable[Candidate]) -> list[Candidate]:
     """Make plugin names unique without regard to order: a clash is resolved by the distribution's name."""
+    # Two distributions with one plugin name are both qualified, so that neither depends on being loaded first.
     ordered = sorted(found)
     count: dict[str, int] = {}
     for candidate in ordered:
@@ -35,6 +36,7 @@ def import_plugin(value: str) -> object:
         module: object = import_module(module_name)
         for part in attribute.split(".") if attribute else ():
             module = getattr(module, part)
+    # SystemExit too: a module that calls sys.exit() must not end the program.
     except (Exception, SystemExit) as error:
         what = "it calls sys.exit when imported." if isinstance(error, SystemExit) else one_line(error)
         raise PluginError(f"{type(error).__name__}: {what}") from error
@@ -49,6 +51,7 @@ def collect(manager: pluggy.PluginManager, name: str, module: object) -> list[De
     PluginError
         It breaks the contract; the caller then unregisters it.
     """
+    # Before registration, because pluggy ignores unknown and undecorated functions without a message.
     _check_hooks(manager, module)
     try:
         manager.register(module, name=name)
@@ -56,6 +59,7 @@ def collect(manager: pluggy.PluginManager, name: str, module: object) -> list[De
         raise PluginError(one_line(error)) from error
     definitions = []
     for hook, wanted in KINDS.items():
+        # Called directly and not through the hook, so that only this plugin's definitions are collected.
         for impl in getattr(manager.hook, hook).get_hookimpls():
             if impl.plugin is module:
                 definitions += _definitions(hook, wanted, impl.function)
@@ -72,10 +76,11 @@ def _check_hooks(manager: pluggy.PluginManager, module: object) -> None:
             if name in HOOKS:
                 raise PluginError(f"{name} lacks the @hookimpl decorator.")
             continue
+        # An optional hook belongs to another version of xpyrment; any other unknown name is a spelling mistake.
         if name not in HOOKS and not options.get("optionalhook"):
             raise PluginError(f"there is no hook {name!r}.{nearest(name, HOOKS)}")
         if options.get("hookwrapper") or options.get("wrapper"):
-            # Implementations are called one by one, so that a failure has one owner: nothing runs a wrapper.
+            # Implementations are called one by one, so that each failure names one plugin; a wrapper would never run.
             raise PluginError(f"{name} must not be a wrapper: implementations of a hook are called one by one.")
 
 

@@ -1,4 +1,4 @@
-"""What is about to be analysed, in plain values: what gates are given to judge."""
+"""The plan of an analysis in plain values, as gates receive it."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""What inference gives back: frozen, typed values that hold numbers and no behaviour."""
+"""Results of inference: estimates, intervals, effects and decisions, as frozen classes."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Where each row of the data went, per metric and variant."""
+"""Numbers of rows that were used and excluded, per metric and variant."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ from xpyrment_core.values.frozen_map import frozen_map
 
 @frozen(kw_only=True)
 class ArmLedger:
-    """Rows of one variant for one metric: how many came in, why some did not count.
+    """Rows of one variant for one metric: the total, the exclusions by reason, and the rows used.
 
     ``rows_in = missing_unit + in_two_arms + missing_outcome + non_finite + used``.
     """
@@ -26,7 +26,7 @@ class ArmLedger:
 
 @frozen(kw_only=True)
 class Exclusions:
-    """The ledger of one metric: every row of the data is in exactly one place.
+    """Exclusions of one metric; each row of the data is counted exactly once.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class Exclusions:
 
 @frozen(kw_only=True)
 class UnitReport:
-    """What grouping by unit found.
+    """Result of grouping rows by unit.
 
     Attributes
     ----------

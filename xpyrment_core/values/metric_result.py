@@ -1,4 +1,4 @@
-"""The result of one comparison, typed, and as the plain dict that reports and scripts use."""
+"""The result of one comparison, typed, and as a plain dict for reports and scripts."""
 
 import math
 from collections.abc import Mapping
@@ -112,13 +112,14 @@ class MetricResult:
         """Return the result with its verdict; one that it has already is kept."""
         if self.status != "ok" or self.verdict is not None:
             return self
-        # Results made by hand may have the lift alone.
+        # Results made from partial dicts can have the lift only.
         effect = self.relative_lift if self.absolute_difference is None else self.absolute_difference
         margin = bool(self.null_difference or self.null_lift)
         return evolve(self, verdict=judge(self.p_value, effect, alpha, direction=self.direction, margin=margin))
 
     def raw(self) -> dict[str, Any]:
         """Return the row as a dict of native Python values; infinite and NaN become None."""
+        # The order of the attributes is the order of the keys, which the interface fixes.
         out = {a.name: native(getattr(self, a.name)) for a in fields(MetricResult)}
         out["exclusions"] = native(asdict(self.exclusions, recurse=True))
         out["provenance"] = {kind: asdict(made_by) for kind, made_by in self.provenance.items()}
@@ -134,15 +135,18 @@ class MetricResult:
         >>> MetricResult.from_raw(result.raw()) == result
         True
         """
+        # Unknown keys are dropped, so that a result of a later version can be read.
         values = _known(cls, raw)
         values["metric_name"] = str(values.get("metric_name", ""))
-        if values.get("verdict") not in get_args(Verdict):  # an older word, or none: `judged` finds it
+        if values.get("verdict") not in get_args(
+            Verdict
+        ):  # a word of an earlier version, or none: `judged` computes it
             values.pop("verdict", None)
         values |= {key: tuple(values[key]) for key in ("covariates", "notes") if key in values}
         if "exclusions" in values:
-            ledger = _known(Exclusions, values["exclusions"])
-            ledger |= {arm: ArmLedger(**_known(ArmLedger, ledger[arm])) for arm in ARMS if arm in ledger}
-            values["exclusions"] = Exclusions(**ledger)
+            rows = _known(Exclusions, values["exclusions"])
+            rows |= {arm: ArmLedger(**_known(ArmLedger, rows[arm])) for arm in ARMS if arm in rows}
+            values["exclusions"] = Exclusions(**rows)
         if "provenance" in values:
             values["provenance"] = {kind: _provenance(made) for kind, made in values["provenance"].items()}
         return cls(**values)
@@ -152,7 +156,7 @@ ARMS = ("control", "treatment")
 
 
 def _known(kind: type, raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what `raw` says of the attributes of an attrs class."""
+    """Return the values in `raw` of the attributes of an attrs class."""
     return {a.name: raw[a.name] for a in fields(kind) if raw.get(a.name) is not None}
 
 
@@ -174,6 +178,7 @@ def native(value: Any) -> Any:
         return [native(item) for item in value]
     if hasattr(value, "tolist"):  # numpy scalars and arrays
         return native(value.tolist())
+    # Standard JSON has no NaN and no infinity.
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return value if value is None or isinstance(value, bool | int | str) else str(value)

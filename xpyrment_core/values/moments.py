@@ -1,4 +1,4 @@
-"""Counts, means and centred cross-products: all that most inference needs."""
+"""Counts, means and centred cross-products of columns: sufficient statistics of most methods."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -17,6 +17,7 @@ def _names(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def _readonly(values: ArrayLike) -> NDArray[np.float64]:
+    # A copy: the caller's array may change or be writable elsewhere.
     array = np.array(values, dtype=np.float64)
     array.setflags(write=False)
     return array
@@ -73,6 +74,7 @@ class Moments:
         n = rows.shape[0]
         if n == 0:
             return cls.empty(names)
+        # A pilot shift by the first row keeps the sum small, so that the mean does not lose digits to an offset.
         shift = rows[0]
         mean = shift + (rows - shift).mean(axis=0)
         deviations = rows - mean
@@ -98,7 +100,7 @@ class Moments:
         if n == 0:
             return cls.empty(columns)
         total, shift = np.asarray(sums, dtype=np.float64), np.asarray(shift, dtype=np.float64)
-        with np.errstate(invalid="ignore"):  # infinite values make their own moments NaN, no others
+        with np.errstate(invalid="ignore"):  # infinite values make only their own moments NaN
             m2 = np.asarray(products, dtype=np.float64) - np.outer(total, total) / n
         return cls(tuple(columns), n, shift + total / n, m2)
 
@@ -109,6 +111,7 @@ class Moments:
             raise InputError(f"moments of different columns do not add up: {self.columns} and {other.columns}.")
         if self.n == 0 or other.n == 0:
             return other if self.n == 0 else self
+        # Chan, Golub and LeVeque (1983), eq. 2.1: M2 = M2_a + M2_b + delta delta' n_a n_b / n.
         n = self.n + other.n
         delta = other.mean - self.mean
         mean = self.mean + delta * (other.n / n)
@@ -142,6 +145,7 @@ class Moments:
         weights : array_like of shape (q, k)
             Row i holds the gradient of new column i with respect to the old means.
         """
+        # Deviations of g(means) are W d to first order, so their cross-products are W M2 W'.
         w = np.asarray(weights, dtype=np.float64)
         with np.errstate(invalid="ignore"):
             return Moments(tuple(columns), self.n, mean, w @ self.m2 @ w.T)
@@ -160,6 +164,7 @@ class Moments:
         offset = np.zeros(len(keep)) if shift is None else np.asarray(shift, dtype=np.float64)
         if self.n == 0:
             return Moments.empty(names)
+        # Mean over rows m = S / R; its influence per unit is (S_i - m R_i) / mean(R), the gradient below.
         mean = self.mean[keep] / self.mean[at]
         weights = np.zeros((len(keep), len(self.columns)))
         weights[range(len(keep)), keep] = 1 / self.mean[at]

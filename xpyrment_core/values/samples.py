@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 
 def _read_only(columns: Mapping[str, NDArray[np.float64]]) -> Mapping[str, NDArray[np.float64]]:
+    # The mapping is read-only, the arrays are shared with the engine: copying unit-level values would double memory.
     return MappingProxyType(dict(columns))
 
 

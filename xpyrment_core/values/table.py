@@ -1,4 +1,4 @@
-"""Rows under named columns: what commands, reports and plugins lay out, each in its own form."""
+"""A table of rows and named columns, for commands, reports and plugins to format."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""The verdict on one comparison: its words, which every surface uses, and the rule that picks one."""
+"""The verdict on one comparison: its words, the same in every output, and the rule that decides."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -14,6 +14,7 @@ MEANINGS: Mapping[Verdict, str] = {
     "too early": "looked at before the planned size was reached",
     "not estimable": "the comparison cannot be estimated; the reason says why",
 }
+# Only these are coloured and have a filled point in plots.
 CONCLUSIVE: frozenset[Verdict] = frozenset({"better", "worse", "non-inferior"})
 """Verdicts with a significant p-value."""
 

@@ -114,7 +114,7 @@ def test_a_built_in_keeps_its_bare_name_from_a_namesake():
         (offering(metric("x"), metric("y", aliases=("x",))), "twice"),
         (offering(MetricDefinition(name="x", target=3)), "not callable"),
         (types.SimpleNamespace(xpyrment_metrics=list), "lacks the @hookimpl"),
-        (types.SimpleNamespace(XPYRMENT_API=2), "wants plugin API 2"),
+        (types.SimpleNamespace(XPYRMENT_API=2), "requires plugin API 2"),
     ],
     ids=[
         "dicts",
