@@ -114,7 +114,7 @@ def test_a_built_in_keeps_its_bare_name_from_a_namesake():
         (offering(metric("x"), metric("y", aliases=("x",))), "twice"),
         (offering(MetricDefinition(name="x", target=3)), "not callable"),
         (types.SimpleNamespace(xpyrment_metrics=list), "lacks the @hookimpl"),
-        (types.SimpleNamespace(XPYRMENT_API=2), "wants plugin API 2"),
+        (types.SimpleNamespace(XPYRMENT_API=2), "requires plugin API 2"),
     ],
     ids=[
         "dicts",
@@ -151,7 +151,7 @@ def test_wrappers_of_definition_hooks_are_refused(host):
 
 @pytest.mark.parametrize("name", ["Mean", "1st", "a b", "", "a/b", "_x"])
 def test_names_follow_one_pattern(name):
-    with pytest.raises(PluginError, match="not usable"):
+    with pytest.raises(PluginError, match="is not valid"):
         metric(name)
 
 
