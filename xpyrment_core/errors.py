@@ -1,7 +1,7 @@
-"""Exceptions and warnings of xpyrment, and the composition of their messages.
+"""Exceptions of xpyrment, and helpers that compose their messages.
 
-Every message of a refusal says what was wrong, what was given, what is expected and how
-to fix it, in that order; inputs are checked before any work starts.
+A message states what was wrong, what was given, what is expected and how to fix
+it, in that order; input is checked before any work starts.
 """
 
 import sys
@@ -12,14 +12,14 @@ from typing import ClassVar
 
 
 class XpyrmentError(Exception):
-    """Base class of all errors of xpyrment; the command line prints one as a single line.
+    """Base class of all exceptions of xpyrment; the command line prints them as one line.
 
     Attributes
     ----------
     details : str
-        Lines shown below the message, such as a difference; usually none.
+        Lines shown below the message, such as a diff; usually empty.
     heading : str
-        What that line begins with.
+        First word of that line.
     """
 
     heading: ClassVar[str] = "Error"
@@ -31,26 +31,26 @@ class InputError(XpyrmentError, ValueError):
 
 
 class PhaseOrderError(XpyrmentError, RuntimeError):
-    """The state of the experiment does not allow this step."""
+    """A step was requested in a state of the experiment that does not allow it."""
 
 
 class PluginError(XpyrmentError):
-    """A plugin broke its contract, or is needed and could not be loaded."""
+    """A plugin violates its contract, or is required and cannot be loaded."""
 
 
 class EngineError(XpyrmentError):
-    """Reading the data failed: a file vanished, a session was lost, a type did not fit."""
+    """Reading the data failed: a missing file, a lost session or an unsupported type."""
 
 
 class MissingExtraError(XpyrmentError, ImportError):
-    """A library is needed and is not installed; the message has the command that installs it."""
+    """A required library is not installed; the message gives the command that installs it."""
 
 
 class NotEstimable(XpyrmentError):  # noqa: N818 - it names a state of a result, not a mistake
     """A quantity that cannot be estimated from these data, with the reason.
 
     Metrics, tests and adjusters raise it; the analysis records the reason in
-    that metric's result (status ``"not_estimable"``) and goes on with the others.
+    that metric's result (status ``"not_estimable"``) and continues with the others.
 
     Attributes
     ----------
@@ -59,15 +59,16 @@ class NotEstimable(XpyrmentError):  # noqa: N818 - it names a state of a result,
     """
 
     def __init__(self, reason: str) -> None:
+        # The reason is the only positional argument, so that the exception survives pickling between processes.
         super().__init__(reason)
         self.reason = reason
 
 
 class CovariateRefused(NotEstimable):
-    """One covariate cannot be used; the metric can be estimated without it.
+    """A covariate that cannot be used; the metric can still be estimated without it.
 
     Adjusters raise it, one covariate at a time; the analysis drops that covariate,
-    reports `reason`, and calls the adjuster again with the others.
+    reports `reason`, and adjusts again with the rest.
 
     Attributes
     ----------
@@ -91,7 +92,7 @@ class CovariateRefused(NotEstimable):
 def not_estimable_if_broken(what: object) -> Iterator[None]:
     """Turn any other exception of a plugin's method into NotEstimable, naming `what`.
 
-    One metric with a mistake in its code must not take the other metrics of the call down.
+    A bug in one metric must not prevent the results of the other metrics of the call.
 
     Examples
     --------
@@ -105,6 +106,7 @@ def not_estimable_if_broken(what: object) -> Iterator[None]:
         yield
     # Our own errors have a message already; KeyboardInterrupt and SystemExit are not failures of a method.
     except XpyrmentError:
+        # It is worded for the user already, and MissingExtraError carries the command that fixes it.
         raise
     except Exception as error:
         raise NotEstimable(f"{what} failed: {type(error).__name__}: {error}") from error
@@ -112,16 +114,16 @@ def not_estimable_if_broken(what: object) -> Iterator[None]:
 
 @contextmanager
 def needs_library(what: str, *libraries: str, own: str = "") -> Iterator[None]:
-    """Turn a failing import of a library that is not installed into MissingExtraError.
+    """Convert the failed import of a library that is not installed into MissingExtraError.
 
     Parameters
     ----------
     what : str
-        What cannot be done without it; the message begins so.
+        What cannot be done without it: the start of the message.
     *libraries : str
-        Libraries that are needed together: those missing are named together.
+        Libraries that are required together: the message names all that are missing.
     own : str, optional
-        A package that should be there: its absence is a mistake in code, and is raised as it is.
+        A package that is always installed: a failure to import it is a bug, and is raised unchanged.
 
     Examples
     --------
@@ -135,7 +137,7 @@ def needs_library(what: str, *libraries: str, own: str = "") -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        from importlib.util import find_spec  # only a failure needs it
+        from importlib.util import find_spec  # imported on failure only, to keep start-up short
 
         imported = (error.name or "").partition(".")[0]
         # A module missing from a library that is installed is a mistake in code, not in the installation.
@@ -150,8 +152,9 @@ def needs_library(what: str, *libraries: str, own: str = "") -> Iterator[None]:
 
 def nearest(name: object, choices: Iterable[object]) -> str:
     """Return ``" Did you mean 'x'?"`` for the choice closest to `name`, else ``""``."""
-    from difflib import get_close_matches  # imported only when an error is reported
+    from difflib import get_close_matches  # imported on failure only, to keep start-up short
 
+    # Case is folded: "Welch" and "WELCH" are close to "welch" for a reader, but far apart by their characters.
     texts = {str(choice): choice for choice in choices}
     # Case differences are the most frequent mistake, so they must not reduce the similarity.
     folded = {text.casefold(): text for text in texts}
@@ -175,12 +178,14 @@ def unknown(what: str, got: object, choices: Iterable[object]) -> InputError:
     >>> print(unknown("metric type", "maen", ["mean", "ratio"]))
     metric type 'maen' is not one of: 'mean', 'ratio'. Did you mean 'mean'?
     """
-    choices = list(choices)
+    choices = list(choices)  # an iterator is read twice below
     return InputError(f"{what} {got!r} is not one of: {listing(choices)}.{nearest(got, choices)}")
 
 
 def warn(message: str, category: type[Warning] = UserWarning) -> None:
-    """Warn with the nearest caller outside xpyrment_core as the origin, so that the user sees a line of their own."""
+    """Issue a warning attributed to the nearest caller outside xpyrment_core."""
+    # Python filters and deduplicates warnings by the module and line they are attributed to: with a fixed
+    # stack level all callers would share one line of this package, and a repeated text would be shown once.
     level, frame = 2, sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("xpyrment_core."):
         frame = frame.f_back

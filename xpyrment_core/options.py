@@ -22,10 +22,10 @@ FORMATS: tuple[str, ...] = get_args(Format)
 
 
 class DefaultName(str):
-    """A default that equals its text, and can still be told from the same text typed by a user.
+    """A default that equals its text but can be distinguished from the same text passed by a user.
 
-    ``run_analysis(test="welch")`` asks for Welch's test of every metric; leaving
-    `test` out lets each kind of metric use its own default (Welch's test for a
+    ``run_analysis(test="welch")`` applies Welch's test to every metric; without `test`,
+    each kind of metric uses its own default (Welch's test for a
     mean, the score test for a proportion).
     """
 
@@ -45,7 +45,7 @@ def check_alpha(alpha: object, what: str = "alpha") -> float:
     """Return `alpha` as a float; raise InputError unless it is a number strictly between 0 and 1."""
     if isinstance(alpha, str):
         raise InputError(f"{what} must be a number between 0 and 1, got the text {alpha!r}.{_number_hint(alpha)}")
-    # Anything like a number (NumPy's scalars, Decimal), but not an array.
+    # Duck typing: accepts NumPy's scalars and Decimal, but not arrays and bools, which have __float__ too.
     like = hasattr(alpha, "__float__") and not hasattr(alpha, "__len__") and not isinstance(alpha, bool)
     number = float(alpha) if like else None  # type: ignore[arg-type]
     if number is None or not 0 < number < 1:
@@ -65,15 +65,16 @@ def _percent_hint(share: object, what: str) -> str:
     usual = " Usual values are 0.05 and 0.01." if what == "alpha" else ""
     if not isinstance(share, int | float) or isinstance(share, bool) or not 1 < share < 100:
         return usual
-    # 95 for alpha is a confidence level, 5 a percentage.
+    # For alpha, 95 is read as a confidence level in percent and 5 as a significance level in percent.
     meant = 1 - share / 100 if what == "alpha" and share > 50 else share / 100
     return f" Did you mean {meant:g}?"
 
 
 def column_names(names: str | Iterable[str] | None) -> tuple[str, ...]:
-    """Return the covariates' names, one or several; raise InputError where one is not a name."""
+    """Return covariate names as a tuple; raise InputError where one is not a text."""
     if names is None:
         return ()
+    # A text is iterable: without the first condition "age" would be the covariates "a", "g" and "e".
     out = (names,) if isinstance(names, str) or not isinstance(names, Iterable) else tuple(names)
     for name in out:
         if not isinstance(name, str):
@@ -107,7 +108,7 @@ def _correction(method: Any) -> Any:
 
 
 def _test(methods: Any) -> Any:
-    # The signature's default means the same as None: each kind of metric has its own.
+    # The default of the signature means the same as None: each kind of metric uses its own test.
     return None if isinstance(methods, DefaultName) else _methods("test", methods)
 
 
@@ -146,7 +147,7 @@ Kind = Literal["text", "a number", "a list of texts", "a label", "a list of labe
 
 @frozen(kw_only=True)
 class Option:
-    """What the table says of one option of an analysis.
+    """One row of the table of options: an option of an analysis on every surface.
 
     Attributes
     ----------
@@ -155,21 +156,21 @@ class Option:
     python_name : str
         Keyword of `run_analysis`.
     default : object
-        Of the keyword.
+        Default of the keyword.
     check : callable
-        Returns the value as it is used; raises InputError where it is not usable.
+        Returns the normalised value; raises InputError for an invalid one.
     help : str
         One sentence, for the command line and the reference.
     flags : tuple of str
-        Spellings on the command line; ``negative`` forms do not exist.
+        Spellings on the command line; there are no negative forms.
     kind : Kind
-        What a file's value must be.
+        Required type of the value in a file.
     file_key : str or None
-        Key of an experiment file's ``[experiment]`` table; None for what only its metrics set.
+        Key of an experiment file's ``[experiment]`` table; None for an option that only its metrics set.
     metadata_key : str or None
-        Key of a result's metadata; None for what each metric's row says.
+        Key of a result's metadata; None for an option that is in the row of each metric.
     inferred : bool
-        On the command line and in a file, leaving it out does not mean `default` but what `help` says.
+        Whether an option absent from the command line or a file means what `help` describes, not `default`.
     """
 
     name: str
@@ -190,20 +191,20 @@ class Option:
 
     @property
     def shown_default(self) -> str:
-        """The default as help texts show it; ``""`` where `help` says what leaving it out means."""
+        """The default as help texts show it; ``""`` where `help` describes it."""
         return "" if self.inferred or self.default is None else str(self.default)
 
 
 def _about(help: str, kind: Kind, **rest: Any) -> dict[str, Any]:  # noqa: A002
-    """Return what the table says beside name, default and check; flags and keys are the name unless given."""
+    """Return the entries of an option besides name, default and check; flags and keys default to the name."""
     return {"help": help, "kind": kind, **rest}
 
 
 @frozen(kw_only=True)
 class Options:
-    """How an analysis was asked for; its fields are the table of options.
+    """Options of an analysis; the fields of this class are the table of options.
 
-    To add an option, add a field here, its use, and its parameter in `run_analysis`,
+    To add an option, add a field here, its use, and a parameter of `run_analysis`,
     `Experiment.run_analysis`, `Experiment.explain` and `xpyrment analyze`; a test compares them.
     """
 
@@ -272,13 +273,14 @@ class Options:
 
     @classmethod
     def of(cls, arguments: Mapping[str, Any]) -> "Options":
-        """Return the options of keyword arguments of `run_analysis`.
+        """Build the options from keyword arguments of `run_analysis`.
 
         Raises
         ------
         InputError
             A keyword is not an option of the analysis, or its value is not usable.
         """
+        # attrs would reject an unknown keyword with a TypeError that neither lists nor suggests names.
         names = [option.python_name for option in OPTIONS]
         for name in arguments:
             if name not in names:
@@ -287,6 +289,7 @@ class Options:
 
 
 def _option(name: str, python_name: str, default: Any, check: Any, about: Mapping[str, Any]) -> Option:
+    # `about` comes last in the merge, so that an explicit None takes a key away from a file or the metadata.
     usual = {"flags": ("--" + name.replace("_", "-"),), "file_key": name, "metadata_key": name}
     return Option(name=name, python_name=python_name, default=default, check=check, **{**usual, **about})
 

@@ -1,4 +1,4 @@
-"""What the loaded plugins define, looked up by kind and name, or by the file suffix it serves."""
+"""Index of the definitions of loaded plugins by kind and name, or by file suffix."""
 
 from collections.abc import Iterable, Mapping
 
@@ -19,10 +19,12 @@ class Catalogue:
 
     def __init__(self, prefer: Mapping[str, str]) -> None:
         self._prefer = prefer
+        # A key holds every definition of that name: clashes are resolved at lookup, so that loading two plugins
+        # with the same name is an error only for a caller who uses the bare name.
         self._entries: dict[tuple[str, str], list[Registered]] = {}
 
     def commit(self, info: PluginInfo, definition: Definition) -> None:
-        """Add a definition, stamped with the plugin it came from."""
+        """Add a definition with the provenance of its plugin."""
         entry = Registered(
             definition=definition,
             plugin=info.name,
@@ -34,17 +36,18 @@ class Catalogue:
             self._entries.setdefault((definition.kind, name), []).append(entry)
 
     def remove(self, plugin: str) -> None:
-        """Drop everything a plugin defines."""
+        """Remove all definitions of a plugin."""
         for key, entries in list(self._entries.items()):
             self._entries[key] = [entry for entry in entries if entry.plugin != plugin]
 
     def definitions_of(self, plugin: str) -> list[Definition]:
-        """Return what a plugin defines, each once."""
-        entries = {id(e): e for found in self._entries.values() for e in found if e.plugin == plugin}
+        """Return the definitions of a plugin, each once."""
+        # An entry is listed under its name and every alias; equality would merge equal definitions of two plugins.
+        entries = {id(e): e for namesakes in self._entries.values() for e in namesakes if e.plugin == plugin}
         return [entry.definition for entry in entries.values()]
 
     def names(self, kind: str) -> list[str]:
-        """Return the bare names of a kind, sorted; where only the full name is clear, that one."""
+        """Return the names of a kind, sorted: bare where unambiguous, otherwise ``plugin/name``."""
         out = []
         for (k, name), entries in self._entries.items():
             if k == kind and entries:
@@ -55,17 +58,18 @@ class Catalogue:
         return sorted(set(out))
 
     def all(self, kind: str) -> list[Registered]:
-        """Return everything of a kind, each once, in loading order."""
-        entries = [entry for (k, _), found in self._entries.items() if k == kind for entry in found]
+        """Return all definitions of a kind, each once, in loading order."""
+        entries = [entry for (k, _), namesakes in self._entries.items() if k == kind for entry in namesakes]
         return list({id(entry): entry for entry in entries}.values())
 
     def get(self, kind: str, name: str, plugins: Iterable[PluginInfo]) -> Registered:
-        """Find a definition by its bare name or as ``plugin/name``; `plugins` are for the message."""
+        """Find a definition by its bare name or as ``plugin/name``; `plugins` are used in the error message only."""
         plugin, _, bare = name.rpartition("/")
         entries = self._entries.get((kind, bare), [])
         if plugin:
             entries = [entry for entry in entries if entry.plugin == plugin]
         if not entries:
+            # The cause may be a plugin that was blocked or failed to load: the message then names it.
             raise _missing(kind, name, self.names(kind), list(plugins))
         chosen = self._chosen(kind, bare, entries)
         if chosen is None:
@@ -74,21 +78,21 @@ class Catalogue:
         return chosen
 
     def name_of(self, entry: Registered) -> str:
-        """Return the shortest name that means this definition: the bare one where it is clear."""
+        """Return the shortest valid name of this definition: the bare one where unambiguous."""
         kind, name = entry.definition.kind, entry.definition.name
         return name if self._chosen(kind, name, self._entries.get((kind, name), [])) is entry else entry.qualified
 
     def suffixes(self, kind: str) -> list[str]:
-        """Return the file suffixes that definitions of a kind serve, sorted."""
+        """Return the file suffixes that definitions of a kind write, sorted."""
         return sorted({suffix for entry in self.all(kind) for suffix in _served(entry)})
 
     def by_suffix(self, kind: str, suffix: str) -> Registered:
-        """Find the definition of a kind that serves a file suffix, in either case."""
+        """Find the definition of a kind that writes a file suffix; upper and lower case are equal."""
         suffix = suffix.lower()
         entries = [entry for entry in self.all(kind) if suffix in _served(entry)]
         if not entries:
-            served = ", ".join(self.suffixes(kind)) or "none"
-            raise InputError(f"no {_words(kind)} serves the suffix {suffix!r}; wanted one of: {served}.")
+            available = ", ".join(self.suffixes(kind)) or "none"
+            raise InputError(f"no {_words(kind)} serves the suffix {suffix!r}; expected one of: {available}.")
         chosen = self._chosen(kind, suffix, entries)
         if chosen is None:
             both = " and ".join(f"{e.qualified!r} ({e.distribution} {e.version})" for e in entries)
@@ -99,6 +103,7 @@ class Catalogue:
         return chosen
 
     def _chosen(self, kind: str, name: str, entries: list[Registered]) -> Registered | None:
+        # The explicit preference comes first: it is the only way to replace a built-in definition.
         preferred = self._prefer.get(f"{kind}:{name}")
         for entry in entries:
             if entry.plugin == preferred:
@@ -110,15 +115,15 @@ class Catalogue:
 
 
 def unavailable(plugins: Iterable[PluginInfo]) -> str:
-    """Return a sentence on the plugins that were not loaded, ``""`` if all were."""
+    """Describe the plugins that were not loaded; return ``""`` if all were."""
     plugins = list(plugins)
     broken = [str(info) for info in plugins if info.problem]
     blocked = [f"{info} ({info.reason})" for info in plugins if info.status == "blocked"]
     text = ""
     if broken:
-        text += f" Perhaps it belongs to what could not be loaded: {'; '.join(broken)} (see 'xpyrment plugins')."
+        text += f" It may belong to a plugin that could not be loaded: {'; '.join(broken)} (see 'xpyrment plugins')."
     if blocked:
-        text += f" Perhaps it belongs to what was left out: {'; '.join(blocked)}; change that setting to use it."
+        text += f" It may belong to a plugin that was left out: {'; '.join(blocked)}; change that setting to use it."
     return text
 
 

@@ -1,4 +1,4 @@
-"""Contracts of the targets of definitions, checked by ``xpyrment plugins --check``."""
+"""Contract checks of the targets of definitions, made on request."""
 
 from typing import Any
 
@@ -10,24 +10,27 @@ from xpyrment_core.registry.host import PluginHost
 def check_targets(host: PluginHost) -> dict[str, str]:
     """Load every target of every plugin and check its contract.
 
+    Loading a plugin does not do this: targets are lazy, and importing them all would
+    import every numerical library at start-up.
+
     Returns
     -------
     dict of plugin name to str
-        The first thing wrong with each plugin that has something wrong.
+        The first violation of each plugin that has one.
     """
     failures: dict[str, str] = {}
     for kind in (definition.kind for definition in KINDS.values()):
         for entry in host.all(kind):
-            # The first fault of each plugin is enough: it is not usable, and others often follow from it.
+            # One violation per plugin: a broken import usually fails all of its targets in the same way.
             if entry.plugin not in failures:
-                wrong = check_target(entry)
-                if wrong:
-                    failures[entry.plugin] = f"{kind} {entry.definition.name!r}: {wrong}"
+                violation = check_target(entry)
+                if violation:
+                    failures[entry.plugin] = f"{kind} {entry.definition.name!r}: {violation}"
     return failures
 
 
 def check_target(entry: Registered) -> str:
-    """Return what is wrong with one definition's target, ``""`` if nothing."""
+    """Return the violation of the contract by a definition's target, ``""`` if there is none."""
     try:
         target = entry.load()
     except (PluginError, MissingExtraError) as error:
@@ -36,6 +39,7 @@ def check_target(entry: Registered) -> str:
         return _metric(target)
     if entry.definition.kind == "engine":
         return _has(target, ("accepts", "open"))
+    # The target of a command may be a cyclopts App with subcommands of its own.
     return "" if callable(target) or entry.definition.kind == "command" else "its target is not callable."
 
 
@@ -44,11 +48,11 @@ def _metric(kind: Any) -> str:
         return "its target is not a class."
     if not (hasattr(kind, "value") or hasattr(kind, "estimate")):
         return "it has neither value(means) nor estimate(sample)."
-    # An attrs class with slots has no class attribute for a field without a default, only an annotation.
+    # A dataclass has no class attribute for a field without a default, only its annotation.
     has_columns = hasattr(kind, "columns") or "columns" in getattr(kind, "__annotations__", {})
-    return "" if has_columns else "it does not say which columns it reads."
+    return "" if has_columns else "it lacks the attribute columns, the names of the columns it reads."
 
 
 def _has(target: Any, names: tuple[str, ...]) -> str:
     missing = [name for name in names if not hasattr(target, name)]
-    return f"it has no {' and no '.join(missing)}." if missing else ""
+    return f"it lacks {' and '.join(missing)}." if missing else ""

@@ -1,7 +1,7 @@
-"""What a plugin offers: frozen definitions, light enough to make at start-up.
+"""Definitions that plugins return: frozen records of a name and the location of its code.
 
-A definition names a thing and says where its code is; ``target`` is the object
-itself or a lazy ``"module:attribute"`` that is imported on first use.
+They import nothing at start-up: ``target`` is the object itself or a lazy
+``"module:attribute"`` that is imported on first use.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,14 +16,14 @@ from xpyrment_core.registry.fields import check_name, check_suffixes, check_targ
 
 @frozen(kw_only=True)
 class Definition:
-    """A named thing that a plugin offers.
+    """Base class of the definitions: a named object that a plugin provides.
 
     Attributes
     ----------
     name : str
         Lower case, parts joined by ``_`` or ``-``; ``plugin/name`` always works too.
     target : object or str
-        The thing itself, or ``"module:attribute"``.
+        The object itself, or ``"module:attribute"``.
     summary : str
         One sentence for lists and help texts.
     aliases : tuple of str
@@ -37,7 +37,7 @@ class Definition:
     aliases: tuple[str, ...] = ()
 
     def load(self) -> Any:
-        """Return the target, importing it if it is lazy."""
+        """Return the target; import it if it is lazy."""
         return load(self.target)
 
 
@@ -81,7 +81,7 @@ class TestDefinition(Definition):
         Whether it is used where neither the caller nor the metric names a test.
     """
 
-    __test__: ClassVar[bool] = False  # not a test class for pytest
+    __test__: ClassVar[bool] = False  # pytest collects classes whose names start with Test
     kind: ClassVar[str] = "test"
     needs: Needs = "estimates"
     default: bool = False
@@ -99,7 +99,7 @@ class AdjusterDefinition(Definition):
     default : bool
         Whether it is used where a metric has covariates and the caller names no adjuster.
     flag : str
-        Key of the result that says it was applied, ``"cuped_applied"``; empty for none.
+        Key of the result that records whether it was applied, ``"cuped_applied"``; empty for none.
     """
 
     kind: ClassVar[str] = "adjuster"
@@ -116,9 +116,9 @@ class CorrectionDefinition(Definition):
     intervals : object, str or None
         ``(p_values, alpha, one_sided) -> alphas`` (or a `FamilyDecision`): the level ``1 - alpha_i``
         at which each row's interval is simultaneous and agrees with the correction; `one_sided`
-        tells which rows were tested so. None where there is none.
+        marks the rows with a one-sided test. None for a correction without such intervals.
     interval_label : str
-        What those intervals are called: ``"Bonferroni"``, ``"Holm-compatible"``, ``"FCR"``.
+        Name of those intervals: ``"Bonferroni"``, ``"Holm-compatible"``, ``"FCR"``.
     needs : {"p_values", "effects"}
         ``"effects"``: the target gets the family's effects and the metric each belongs to,
         ``(effects, metrics, alpha) -> FamilyDecision``.
@@ -130,7 +130,7 @@ class CorrectionDefinition(Definition):
     needs: Literal["p_values", "effects"] = "p_values"
 
     def load_intervals(self) -> Any:
-        """Return the function behind `intervals`, None where there is none."""
+        """Return the function `intervals` refers to, or None."""
         return load(self.intervals)
 
 
@@ -188,7 +188,7 @@ class PlotBackendDefinition(Definition):
     save: Any = None
 
     def load_save(self) -> Any:
-        """Return the function behind `save`, None where there is none."""
+        """Return the function `save` refers to, or None."""
         return load(self.save)
 
 
@@ -208,7 +208,7 @@ class ExporterDefinition(Definition):
 
 @frozen(kw_only=True)
 class CommandDefinition(Definition):
-    """A subcommand of ``xpyrment``; the target is the function cyclopts is to run.
+    """A subcommand of ``xpyrment``; the target is a function that cyclopts calls.
 
     Attributes
     ----------
@@ -222,7 +222,7 @@ class CommandDefinition(Definition):
 
 @frozen(kw_only=True)
 class Registered:
-    """A definition together with where it came from.
+    """A definition with its provenance.
 
     Attributes
     ----------
@@ -240,11 +240,11 @@ class Registered:
 
     @property
     def qualified(self) -> str:
-        """The name that is always valid: ``plugin/name``."""
+        """The unambiguous name: ``plugin/name``."""
         return f"{self.plugin}/{self.definition.name}"
 
     def load(self) -> Any:
-        """Return the target; a failing import is blamed on the plugin by name.
+        """Return the target; a failed import is reported with the name of its plugin.
 
         Raises
         ------
@@ -254,6 +254,8 @@ class Registered:
             Importing it failed otherwise.
         """
         what = f"{self.definition.kind} {self.qualified!r} of {self.distribution} {self.version}"
+        # The plugin's own top-level package is installed by definition: a ModuleNotFoundError for it is a wrong
+        # target, and must not be reported as a library to install.
         own = str(self.definition.target).partition(":")[0].partition(".")[0]
         try:
             with needs_library(what, own=own):
@@ -281,4 +283,4 @@ KINDS: dict[str, type[Definition]] = {
     "xpyrment_exporters": ExporterDefinition,
     "xpyrment_commands": CommandDefinition,
 }
-"""The definition hooks, and what each returns."""
+"""The definition hooks and the class of the definitions that each returns."""

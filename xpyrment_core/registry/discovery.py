@@ -1,4 +1,4 @@
-"""Discovery of plugins: the entry points that exist, and which of them may be imported."""
+"""Discovery of plugins: installed entry points, and the settings that allow or block their import."""
 
 import os
 import re
@@ -11,17 +11,21 @@ GROUP = "xpyrment"
 VARIABLES = ("XPYRMENT_BLOCK_PLUGINS", "XPYRMENT_DISABLE_AUTOLOAD", "XPYRMENT_ONLY_PLUGINS", "XPYRMENT_STRICT_PLUGINS")
 """The environment variables of `Switches`."""
 HOME = "xpyrment"
-"""The distribution of the built-in plugins; no other distribution can be installed under its name."""
+"""The distribution of the built-in plugins.
+
+An environment holds one distribution of a name, so a third party cannot claim to be built in.
+"""
 
 
 @frozen(order=True)
 class Candidate:
-    """An entry point that offers a plugin, not imported yet.
+    """The entry point of a plugin, not imported yet.
 
     Ordered as plugins are loaded: built-in ones first, then by distribution and name,
     so that nothing depends on the order of installation.
     """
 
+    # The order of the fields is the order of comparison; False < True puts the built-in plugins first.
     foreign: bool
     distribution: str
     name: str
@@ -36,9 +40,9 @@ class Switches:
     Attributes
     ----------
     block : frozenset of str
-        Plugins or distributions never imported (``XPYRMENT_BLOCK_PLUGINS``).
+        Plugins or distributions that are never imported (``XPYRMENT_BLOCK_PLUGINS``).
     only : frozenset of str or None
-        If given, nothing else but the built-in ones is imported (``XPYRMENT_ONLY_PLUGINS``).
+        If given, only these and the built-in ones are imported (``XPYRMENT_ONLY_PLUGINS``).
     autoload : bool
         False leaves out all but the built-in ones (``XPYRMENT_DISABLE_AUTOLOAD=1``).
     strict : bool
@@ -57,18 +61,20 @@ class Switches:
         only = _names(environ.get("XPYRMENT_ONLY_PLUGINS", ""))
         return cls(
             block=_names(environ.get("XPYRMENT_BLOCK_PLUGINS", "")),
+            # An empty variable counts as unset: `XPYRMENT_ONLY_PLUGINS= command` must not block every plugin.
             only=only or None,
             autoload=environ.get("XPYRMENT_DISABLE_AUTOLOAD", "") not in ("1", "true", "yes"),
             strict=environ.get("XPYRMENT_STRICT_PLUGINS", "") in ("1", "true", "yes"),
         )
 
     def refuse(self, candidate: Candidate) -> str:
-        """Return why the candidate must not be imported, or ``""``."""
-        # Either name blocks: an organisation knows the distribution, a user the plugin.
+        """Return the reason not to import the candidate, ``""`` if it may be imported."""
+        # Decided from metadata alone, before the import: importing a module runs its code, which may be the reason
+        # to block it.
         names = {normal(candidate.name), normal(candidate.distribution)}
         if names & self.block:
             return "blocked by XPYRMENT_BLOCK_PLUGINS"
-        # The other switches concern third-party plugins only; a built-in one has to be blocked by name.
+        # Only an explicit block excludes a built-in plugin: without them no analysis works.
         if not candidate.foreign:
             return ""
         if not self.autoload:
@@ -79,7 +85,7 @@ class Switches:
 
 
 def normal(name: str) -> str:
-    """Return a distribution's name in its normal form (PEP 503)."""
+    """Normalise the name of a distribution (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
@@ -91,21 +97,21 @@ def candidates(paths: Iterable[str] | None = None) -> list[Candidate]:
     """List the entry points of the group, each distribution once, in loading order.
 
     Reads the metadata folders on the import path directly: importing `importlib.metadata`
-    for it would cost every command a tenth of its start-up.
+    takes a tenth of the start-up time of a command.
 
     Parameters
     ----------
     paths : iterable of str, optional
         Folders to look in; `sys.path` by default.
     """
-    found: dict[tuple[str, str], Candidate] = {}
+    entries: dict[tuple[str, str], Candidate] = {}
     for path in dict.fromkeys(sys.path if paths is None else paths):
         for name, version, points in _distributions(path or "."):
             for point, value in points.items():
-                # The first on the path wins, as it does for imports.
+                # The first on the path takes precedence, as for imports: an older copy behind it is never imported.
                 candidate = Candidate(normal(name) != HOME, name, point, value, version)
-                found.setdefault((normal(name), point), candidate)
-    return sorted(found.values())
+                entries.setdefault((normal(name), point), candidate)
+    return sorted(entries.values())
 
 
 def _distributions(path: str) -> Iterator[tuple[str, str, dict[str, str]]]:
@@ -117,7 +123,8 @@ def _distributions(path: str) -> Iterator[tuple[str, str, dict[str, str]]]:
         # Installed wheels have .dist-info; older and development installations have .egg-info.
         folders = [entry.path for entry in os.scandir(path) if entry.name.endswith((".dist-info", ".egg-info"))]
     except OSError:
-        return
+        return  # sys.path may name folders that do not exist or cannot be read; Python ignores them too
+    # The order of scandir depends on the file system.
     for folder in sorted(folders):
         points = _points(_text(folder, "entry_points.txt"))
         if points:
@@ -128,6 +135,7 @@ def _distributions(path: str) -> Iterator[tuple[str, str, dict[str, str]]]:
 def _zipped(path: str) -> Iterator[tuple[str, str, dict[str, str]]]:
     from importlib import metadata  # slow to import, and zip files on the path are rare
 
+    # Metadata inside an archive cannot be opened as a file; archives on the path are rare enough to pay the import.
     for dist in metadata.distributions(path=[path]):
         points = _points(dist.read_text("entry_points.txt") or "")
         if points:
@@ -152,7 +160,7 @@ def _points(text: str) -> dict[str, str]:
             inside = line == f"[{GROUP}]"
         elif inside and "=" in line and not line.startswith(("#", ";")):
             name, _, value = line.partition("=")
-            # "name = module [extra]": extras of entry points are obsolete and ignored.
+            # "name = module:attribute [extra]": extras of an entry point are deprecated and have no effect.
             out[name.strip()] = value.partition("[")[0].strip()
     return out
 
@@ -161,6 +169,7 @@ def _header(text: str) -> dict[str, str]:
     """Return the name and version from a metadata file's header, by lower-case field name."""
     out: dict[str, str] = {}
     for line in text.splitlines():
+        # The header ends at the first blank line; the description below it may contain a line "Version: …".
         if not line:
             break
         field_name, _, value = line.partition(":")

@@ -1,6 +1,6 @@
 """The hooks a plugin can implement.
 
-Definition hooks return definitions and do nothing else; gates return issues; observers
+Definition hooks return definitions and have no side effects; gates return issues; observers
 return nothing, and a failing observer is reported but never changes a number.
 """
 
@@ -23,7 +23,8 @@ from xpyrment_core.registry.definitions import (
     TestDefinition,
 )
 
-if TYPE_CHECKING:  # names of higher layers, for readers and type checkers only
+# The registry is the lowest layer: importing these at run time would be an import cycle, and slow start-up.
+if TYPE_CHECKING:
     from xpyrment_core.analysis.result import AnalysisResult
     from xpyrment_core.experiment.experiment import Experiment
     from xpyrment_core.experiment.state import ExperimentState
@@ -31,6 +32,7 @@ if TYPE_CHECKING:  # names of higher layers, for readers and type checkers only
     from xpyrment_core.values.analysis_plan import AnalysisPlan
 
 PROJECT = "xpyrment"
+# Raise it only for a change that breaks existing plugins; a new hook or a new argument of a hook does not.
 API_VERSION = 1
 
 hookspec: pluggy.HookspecMarker = pluggy.HookspecMarker(PROJECT)
@@ -84,9 +86,9 @@ def xpyrment_commands() -> Iterable[CommandDefinition]:
 
 @hookspec
 def xpyrment_check_experiment(experiment: "Experiment", plan: "AnalysisPlan") -> "Iterable[Issue]":
-    """Gate: look at an experiment and what is about to be analysed; an ``"error"`` stops the analysis.
+    """Gate: inspect an experiment and its plan before an analysis; an ``"error"`` stops it.
 
-    No row has been read. An implementation can take any subset of the arguments, by name.
+    No row has been read. An implementation declares only the arguments it uses, by name.
     """
 
 
@@ -94,7 +96,7 @@ def xpyrment_check_experiment(experiment: "Experiment", plan: "AnalysisPlan") ->
 def xpyrment_before_transition(
     experiment: "Experiment", source: "ExperimentState", target: "ExperimentState", plan: "AnalysisPlan | None"
 ) -> "Iterable[Issue]":
-    """Gate: look at a change of state before it happens; an ``"error"`` stops it.
+    """Gate: inspect a change of state before it happens; an ``"error"`` stops it.
 
     `plan` is None where the state changes outside an analysis.
     """

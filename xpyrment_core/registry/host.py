@@ -1,4 +1,4 @@
-"""The plugin host: loads plugins one by one, keeps their definitions, and looks them up by name."""
+"""The plugin host: loads plugins one at a time and looks up their definitions by name."""
 
 import sys
 import time
@@ -18,7 +18,7 @@ from xpyrment_core.registry.loading import GATES, HOOKS, OBSERVERS, collect, dis
 from xpyrment_core.registry.plugin_info import PluginInfo, PluginWarning, Status
 from xpyrment_core.registry.provenance import Issue, Provenance
 
-# Imported by a light module, one of these makes every command slow; `xpyrment plugins` shows it.
+# Libraries whose import takes a noticeable part of a second; a plugin module is expected to defer them.
 HEAVY = ("numpy", "pandas", "scipy", "statsmodels", "matplotlib", "polars", "pyarrow", "duckdb", "plotly")
 
 
@@ -28,7 +28,7 @@ class _Plugin(NamedTuple):
 
 
 class PluginHost:
-    """Loaded plugins and what they define.
+    """Loaded plugins and their definitions.
 
     Parameters
     ----------
@@ -66,8 +66,6 @@ class PluginHost:
             for candidate in distinct(candidates() if found is None else found):
                 self._discover(candidate)
 
-    # Loading -----------------------------------------------------------------
-
     def _discover(self, candidate: Candidate) -> None:
         info = PluginInfo(
             name=candidate.name,
@@ -76,7 +74,7 @@ class PluginHost:
             status="loaded",
             builtin=not candidate.foreign,
         )
-        # Before the import: a blocked plugin must not execute any code.
+        # Before the import, which would run the code of a plugin that the user has blocked.
         refused = self._switches.refuse(candidate)
         if refused:
             self._plugins[info.name] = _Plugin(evolve(info, status="blocked", reason=refused), None)
@@ -88,11 +86,13 @@ class PluginHost:
         except PluginError as error:
             self._set_aside(info, "broken", str(error))
             return
+        # Only what this import added: a library that an earlier plugin imported is not attributed to this one.
         loaded = set(sys.modules) - before
         info = evolve(info, seconds=time.perf_counter() - start, heavy=tuple(h for h in HEAVY if h in loaded))
         self._admit(info, module)
 
     def _admit(self, info: PluginInfo, module: object) -> None:
+        # Checked before the hooks: a plugin of another API version would fail there with a misleading message.
         api = getattr(module, "XPYRMENT_API", hookspecs.API_VERSION)
         if api != hookspecs.API_VERSION:
             self._set_aside(info, "incompatible", f"it requires plugin API {api}, this is {hookspecs.API_VERSION}.")
@@ -100,13 +100,14 @@ class PluginHost:
         try:
             definitions = collect(self._manager, info.name, module)
         except PluginError as error:
-            # All or nothing: no hook of a plugin with one faulty definition stays registered.
+            # A later check may fail after the hooks are registered: without this, gates of a rejected plugin would run.
             if self._manager.has_plugin(info.name):
                 self._manager.unregister(name=info.name)
             self._set_aside(info, "broken", str(error))
             return
         offers = tuple(f"{d.kind} {d.name}" for d in definitions)
         self._plugins[info.name] = _Plugin(evolve(info, offers=offers), module)
+        # Committed only when all hooks have returned valid definitions: a plugin is loaded whole or not at all.
         for definition in definitions:
             self._catalogue.commit(info, definition)
 
@@ -115,23 +116,25 @@ class PluginHost:
         info = evolve(info, status=status, reason=reason)
         if self._switches.strict:
             raise PluginError(f"{info} cannot be used: {reason} {info.remedy}")
+        # It stays listed, so that a lookup that fails for its absence can name it.
         self._plugins[info.name] = _Plugin(info, None)
 
     def register(self, plugin: object, name: str = "notebook") -> None:
-        """Add a plugin object, or a single definition, made in a notebook or a test.
+        """Add a plugin object, or a single definition, from a notebook or a test.
 
         Parameters
         ----------
         plugin : object or Definition
-            Something with hook implementations, or one definition.
+            An object with hook implementations, or one definition.
         name : str
-            Its name; registering again under the same name replaces what it offered.
+            Its name; registering again under the same name replaces the earlier plugin.
 
         Raises
         ------
         PluginError
-            It breaks the contract; nothing of it is kept.
+            It violates the contract; none of its definitions is kept.
         """
+        # An installed plugin is never replaced: results name the plugin and its version as their provenance.
         old = self._plugins.get(name)
         if old is not None and old.info.distribution != "local":
             raise PluginError(f"plugin name {name!r} is taken by {old.info.distribution}; choose another name.")
@@ -141,7 +144,7 @@ class PluginHost:
             self._remove(name)
         info = PluginInfo(name=name, distribution="local", version="0", status="loaded")
         if isinstance(plugin, Definition):
-            # Single definitions under one name accumulate, except the one that is defined anew.
+            # Single definitions, as in cells of a notebook, accumulate; a cell that runs again replaces its own.
             keep = [d for d in definitions if (d.kind, d.name) != (plugin.kind, plugin.name)]
             definitions = [*keep, plugin]
             offers = tuple(f"{d.kind} {d.name}" for d in definitions)
@@ -163,18 +166,16 @@ class PluginHost:
 
     @contextmanager
     def temporarily(self, plugin: object, name: str = "notebook") -> Iterator["PluginHost"]:
-        """Register a plugin for the length of a ``with`` block."""
+        """Register a plugin for the duration of a ``with`` block."""
         self.register(plugin, name)
         try:
             yield self
         finally:
             self._remove(name)
 
-    # Looking up --------------------------------------------------------------
-
     @property
     def plugins(self) -> tuple[PluginInfo, ...]:
-        """All plugins found, usable or not, in loading order."""
+        """All discovered plugins, usable or not, in loading order."""
         return tuple(plugin.info for plugin in self._plugins.values())
 
     @property
@@ -183,11 +184,11 @@ class PluginHost:
         return tuple(f"{i} was set aside: {i.reason} {i.remedy}" for i in self.plugins if i.problem)
 
     def names(self, kind: str) -> list[str]:
-        """Return the bare names of a kind, sorted; where the bare name is ambiguous, the full name."""
+        """Return the names of a kind, sorted: bare where unambiguous, otherwise ``plugin/name``."""
         return self._catalogue.names(kind)
 
     def all(self, kind: str) -> list[Registered]:
-        """Return everything of a kind, each once, in loading order."""
+        """Return all definitions of a kind, each once, in loading order."""
         return self._catalogue.all(kind)
 
     def get(self, kind: str, name: str) -> Registered:
@@ -196,16 +197,16 @@ class PluginHost:
         Raises
         ------
         InputError
-            Nothing of that name, or two third-party namesakes; the message says what to write.
+            No definition has that name, or two third-party plugins share it; the message gives the names to write.
         """
         return self._catalogue.get(kind, name, self.plugins)
 
     def name_of(self, entry: Registered) -> str:
-        """Return the shortest name that means this definition: the bare one where it is unambiguous."""
+        """Return the shortest valid name of this definition: the bare one where unambiguous."""
         return self._catalogue.name_of(entry)
 
     def suffixes(self, kind: str) -> list[str]:
-        """Return the file suffixes that exporters or plot backends serve, sorted."""
+        """Return the file suffixes that exporters or plot backends write, sorted."""
         return self._catalogue.suffixes(kind)
 
     def by_suffix(self, kind: str, suffix: str) -> Registered:
@@ -214,24 +215,22 @@ class PluginHost:
         Raises
         ------
         InputError
-            Nothing serves it (the message lists what is served), or two third-party plugins do.
+            No plugin writes it (the message lists the available suffixes), or two third-party plugins do.
         """
         return self._catalogue.by_suffix(kind, suffix)
 
     @staticmethod
     def provenance(entry: Registered) -> Provenance:
-        """Return who made a definition, for the record of a result."""
+        """Return the provenance of a definition, for the metadata of a result."""
         d = entry.definition
         return Provenance(d.kind, d.name, entry.plugin, entry.distribution, entry.version)
 
-    # Gates and observers -----------------------------------------------------
-
     def gate(self, hook: str, **arguments: object) -> list[Issue]:
-        """Call every plugin's gate; raise InputError if one refuses, PluginError if one fails."""
+        """Call the gates of all plugins; raise InputError if one refuses, PluginError if one fails."""
         return calling.gate(hook, calling.implementations(self._manager, hook, self._modules(), arguments))
 
     def observe(self, hook: str, **arguments: object) -> list[Issue]:
-        """Call every plugin's observer; a failure becomes a warning and an Issue, and changes nothing else."""
+        """Call the observers of all plugins; a failure becomes a warning and an Issue and has no other effect."""
         return calling.observe(hook, calling.implementations(self._manager, hook, self._modules(), arguments))
 
     def _modules(self) -> list[object]:
@@ -243,7 +242,7 @@ _default: PluginHost | None = None
 
 
 def default_host() -> PluginHost:
-    """Return the process's own host, made on first use from what is installed."""
+    """Return the host of the process, created on first use from the installed plugins."""
     if _default is None:
         host = use_host(PluginHost())
         for problem in host.problems:
@@ -253,7 +252,7 @@ def default_host() -> PluginHost:
 
 
 def use_host(host: PluginHost) -> PluginHost:
-    """Make `host` the process's own, as a program does that has loaded its plugins already."""
+    """Set the host of the process, for a program that has loaded its plugins already."""
     global _default
     _default = host
     return host

@@ -1,4 +1,4 @@
-"""Loading of one plugin: import it, check its hooks, and collect its definitions."""
+"""Loading of one plugin: import it, check its hooks and collect its definitions."""
 
 from collections.abc import Callable, Iterable
 from importlib import import_module
@@ -18,8 +18,10 @@ HOOKS = frozenset((*KINDS, *GATES, *OBSERVERS))
 
 
 def distinct(found: Iterable[Candidate]) -> list[Candidate]:
-    """Make plugin names unique without regard to order: a clash is resolved by the distribution's name."""
-    # Two distributions with one plugin name are both qualified, so that neither depends on being loaded first.
+    """Make plugin names unique: third-party plugins that share a name get the prefix of their distribution.
+
+    All of them are renamed, not the second one only, so that a name does not depend on what else is installed first.
+    """
     ordered = sorted(found)
     count: dict[str, int] = {}
     for candidate in ordered:
@@ -30,13 +32,13 @@ def distinct(found: Iterable[Candidate]) -> list[Candidate]:
 
 
 def import_plugin(value: str) -> object:
-    """Import the module or object an entry point names; a failure of any kind is a PluginError."""
+    """Import the module or object of an entry point; raise PluginError for a failure of any kind."""
     module_name, _, attribute = value.partition(":")
     try:
         module: object = import_module(module_name)
         for part in attribute.split(".") if attribute else ():
             module = getattr(module, part)
-    # SystemExit too: a module that calls sys.exit() must not end the program.
+    # SystemExit is not an Exception: a script without a main guard would end the process. Ctrl-C still does.
     except (Exception, SystemExit) as error:
         what = "it calls sys.exit when imported." if isinstance(error, SystemExit) else one_line(error)
         raise PluginError(f"{type(error).__name__}: {what}") from error
@@ -44,12 +46,12 @@ def import_plugin(value: str) -> object:
 
 
 def collect(manager: pluggy.PluginManager, name: str, module: object) -> list[Definition]:
-    """Register a plugin's hooks and return what it defines.
+    """Register the hooks of a plugin and return its definitions.
 
     Raises
     ------
     PluginError
-        It breaks the contract; the caller then unregisters it.
+        It violates the contract; the caller then unregisters it.
     """
     # Before registration, because pluggy ignores unknown and undecorated functions without a message.
     _check_hooks(manager, module)
@@ -58,11 +60,11 @@ def collect(manager: pluggy.PluginManager, name: str, module: object) -> list[De
     except (pluggy.PluginValidationError, ValueError) as error:
         raise PluginError(one_line(error)) from error
     definitions = []
-    for hook, wanted in KINDS.items():
-        # Called directly and not through the hook, so that only this plugin's definitions are collected.
+    for hook, expected in KINDS.items():
+        # Calling the hook would call the implementations of all plugins loaded before, too.
         for impl in getattr(manager.hook, hook).get_hookimpls():
             if impl.plugin is module:
-                definitions += _definitions(hook, wanted, impl.function)
+                definitions += _definitions(hook, expected, impl.function)
     _check_unique(definitions)
     return definitions
 
@@ -71,6 +73,8 @@ def _check_hooks(manager: pluggy.PluginManager, module: object) -> None:
     for name in dir(module):
         if not name.startswith("xpyrment_") or not callable(getattr(module, name)):
             continue
+        # pluggy ignores functions without the decorator and accepts unknown hooks until check_pending() is called: a
+        # misspelt or undecorated gate would never run, and so would not stop any step.
         options = manager.parse_hookimpl_opts(module, name)
         if options is None:
             if name in HOOKS:
@@ -80,24 +84,25 @@ def _check_hooks(manager: pluggy.PluginManager, module: object) -> None:
         if name not in HOOKS and not options.get("optionalhook"):
             raise PluginError(f"there is no hook {name!r}.{nearest(name, HOOKS)}")
         if options.get("hookwrapper") or options.get("wrapper"):
-            # Implementations are called one by one, so that each failure names one plugin; a wrapper would never run.
+            # Implementations are called one by one to attribute a failure to a plugin; a wrapper would never be called.
             raise PluginError(f"{name} must not be a wrapper: implementations of a hook are called one by one.")
 
 
-def _definitions(hook: str, wanted: type[Definition], function: Callable[[], Any]) -> list[Definition]:
+def _definitions(hook: str, expected: type[Definition], function: Callable[[], Any]) -> list[Definition]:
     try:
-        answer = list(function())
+        answer = list(function())  # may be a generator: it fails here, inside the try
     except (Exception, SystemExit) as error:
         raise PluginError(f"{hook} failed: {type(error).__name__}: {one_line(error)}") from error
     for item in answer:
-        if not isinstance(item, wanted):
-            raise PluginError(f"{hook} must return {wanted.__name__} objects, got {type(item).__name__}.")
+        if not isinstance(item, expected):
+            raise PluginError(f"{hook} must return {expected.__name__} objects, got {type(item).__name__}.")
         if not isinstance(item.target, str) and not callable(item.target):
             raise PluginError(f"{hook}: the target of {item.name!r} is not callable, got {item.target!r}.")
     return answer
 
 
 def _check_unique(definitions: list[Definition]) -> None:
+    # Within a plugin "plugin/name" must be unambiguous: no preference could choose between the two.
     seen: set[tuple[str, str]] = set()
     for definition in definitions:
         for name in (definition.name, *definition.aliases):

@@ -1,4 +1,4 @@
-"""What the host knows of one plugin, and how it speaks of it."""
+"""Status record of a plugin, and its description in messages."""
 
 from typing import Literal
 
@@ -8,25 +8,25 @@ Status = Literal["loaded", "blocked", "broken", "incompatible"]
 
 
 class PluginWarning(UserWarning):
-    """A plugin was set aside, or one of its observers failed; no number is affected."""
+    """A plugin was not loaded, or one of its observers failed; no number is affected."""
 
 
 @frozen(kw_only=True)
 class PluginInfo:
-    """What the host knows of one plugin, usable or not.
+    """Status of one plugin, usable or not.
 
     Attributes
     ----------
     name, distribution, version : str
     status : {"loaded", "blocked", "broken", "incompatible"}
     reason : str
-        Why it is not loaded, or what to know although it is.
+        Why it is not loaded, or a remark on a loaded one.
     offers : tuple of str
         ``"metric mean"``, ``"command power"`` …
     seconds : float
-        Time its import took.
+        Duration of its import.
     heavy : tuple of str
-        Heavy libraries that its import pulled in; a light plugin module has none.
+        Slow libraries imported with it; a plugin module should have none.
     """
 
     name: str
@@ -41,7 +41,7 @@ class PluginInfo:
 
     @property
     def problem(self) -> bool:
-        """Whether something is wrong with it (being blocked is not)."""
+        """Whether it failed to load (a blocked plugin did not)."""
         return self.status in ("broken", "incompatible")
 
     def __str__(self) -> str:
@@ -49,11 +49,11 @@ class PluginInfo:
 
     @property
     def remedy(self) -> str:
-        """What a user can do about a plugin that cannot be used."""
+        """How to fix a plugin that cannot be used."""
         return f"Leave it out with XPYRMENT_BLOCK_PLUGINS={self.name}, or fix or uninstall {self.distribution}."
 
 
 def one_line(error: BaseException) -> str:
-    """Return an error's text as one sentence."""
+    """Return the text of an error on one line, ended by a period."""
     text = " ".join(str(error).split())
     return text if text.endswith((".", "!", "?")) else f"{text}."

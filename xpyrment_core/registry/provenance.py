@@ -1,4 +1,4 @@
-"""Two small records that the plugin host needs before anything is analysed."""
+"""Provenance of a number, and issues reported by gates."""
 
 from typing import Literal, get_args
 
@@ -11,7 +11,7 @@ Severity = Literal["error", "warning", "info"]
 
 @frozen
 class Provenance:
-    """Which code made a number."""
+    """The definition, plugin and version that computed a number."""
 
     kind: str
     name: str
@@ -24,6 +24,7 @@ class Provenance:
 
 
 def _check_severity(issue: "Issue", _: object, severity: object) -> None:
+    # A misspelt "eror" must not become a remark that lets the step continue.
     if severity not in get_args(Severity):
         raise InputError(
             f"the severity of an Issue must be one of 'error', 'warning', 'info', got {severity!r}, "
@@ -33,15 +34,15 @@ def _check_severity(issue: "Issue", _: object, severity: object) -> None:
 
 @frozen
 class Issue:
-    """What a gate or a check has to say.
+    """A finding of a gate or a check.
 
     Attributes
     ----------
     message : str
     severity : {"warning", "info", "error"}
-        An ``"error"`` stops the step; any other word is refused.
+        An ``"error"`` stops the step; any other value is invalid.
     source : str
-        The plugin that says it; filled in by the host.
+        The plugin that reports it; set by the host.
     """
 
     message: str

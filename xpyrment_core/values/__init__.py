@@ -1,1 +1,1 @@
-"""Values of an analysis: frozen, typed classes that every other part reads."""
+"""Value types of an analysis: frozen, typed classes shared by all layers."""

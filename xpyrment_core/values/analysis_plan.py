@@ -1,4 +1,4 @@
-"""The plan of an analysis in plain values, as gates receive it."""
+"""The analysis plan passed to gates: metrics, arms and options, before any row is read."""
 
 from typing import Literal
 
@@ -17,12 +17,12 @@ class PlannedMetric:
     ----------
     name : str
     kind : str
-        The registered kind, such as ``"proportion"``; the class's name for a metric of the user's own.
+        The registered kind, such as ``"proportion"``; the name of the class for an unregistered metric.
     test : str
-        The test that will compare it, as results name it.
+        The test to be applied, by its name in results.
     adjuster : str or None
     covariates : tuple of str
-        Covariates that the adjuster will get.
+        Covariates passed to the adjuster.
     role : {"primary", "secondary", "guardrail"}
     """
 
@@ -48,7 +48,7 @@ class AnalysisPlan:
         Multiplicity correction.
     purpose : {"analysis", "look", "simulation"}
         ``"analysis"`` is the first of an experiment, ``"look"`` a repeated one; ``"simulation"``
-        stands for the replicates of an A/A test or of a simulated power.
+        stands for the replicates of an A/A test or of a simulation of power.
     """
 
     alpha: float

@@ -1,4 +1,4 @@
-"""What a diagnostic is given: the counts and covariate moments of one analysis."""
+"""Input and result of a diagnostic: counts and covariate moments of one analysis."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ from xpyrment_core.values.moments import Moments
 
 @frozen(kw_only=True)
 class CheckContext:
-    """Facts of one analysis, for the checks that go with it.
+    """Counts, weights and covariate moments of one analysis, for its diagnostics.
 
     Attributes
     ----------
@@ -33,12 +33,12 @@ class CheckContext:
         Covariate moments per compared variant (terms as in `xpyrment_core.data.query.Term`);
         None without covariates.
     shifts : mapping of str to float
-        What stood in for a missing value, per covariate.
+        Value imputed for a missing one, per covariate.
     covariates : tuple of str
         Covariate columns.
     exclusions : mapping of (metric name, treatment label) to Exclusions
     units : UnitReport or None
-        What grouping the rows by unit found; None where each row is a unit.
+        Result of grouping the rows by unit; None where each row is a unit.
     """
 
     counts: Mapping[Label, int]
@@ -54,7 +54,8 @@ class CheckContext:
 
 
 def _verdict(passed: Any) -> bool | None:
-    """Return a plain bool, so that a NumPy one is not taken for None."""
+    """Convert NumPy's bool to a plain one; None stays None."""
+    # Readers compare with `is False`, which is never true of np.False_: a failed check would look like a passed one.
     return None if passed is None else bool(passed)
 
 
@@ -73,10 +74,10 @@ class CheckResult:
     message : str
         One sentence for the reader.
     details : mapping
-        Numbers behind it, JSON-ready.
+        The numbers the check rests on, as JSON values.
     value : object
-        The check's own result where it has one with more to ask, such as a balance table
-        with its love plot; it is not part of the JSON.
+        A result object of the check with further methods, such as a balance table
+        with its love plot; not part of the JSON.
     attribute : str
         The attribute of the analysis result that holds `value`, set by the analysis from the
         diagnostic's definition; ``""`` for none.

@@ -1,4 +1,4 @@
-"""Results of inference: estimates, intervals, effects and decisions, as frozen classes."""
+"""Results of inference: estimates, effects and confidence intervals as frozen values."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,7 +20,7 @@ class Interval:
     level : float
         Confidence level, ``1 - alpha``.
     method : str
-        How it was made: ``"t"``, ``"fieller"``, ``"score"`` …
+        Method of construction: ``"t"``, ``"fieller"``, ``"score"`` …
     """
 
     low: float
@@ -29,27 +29,28 @@ class Interval:
     method: str = ""
 
     def excludes(self, value: float) -> bool:
-        """Say whether `value` lies outside the closed interval."""
+        """Return whether `value` lies outside the closed interval."""
+        # A NaN bound excludes no value: both comparisons are false.
         return value < self.low or value > self.high
 
 
 @frozen
 class Unavailable:
-    """A value that does not exist for these data, with its reason."""
+    """An interval that cannot be computed from these data, with the reason."""
 
     reason: str
 
 
 @frozen(kw_only=True)
 class Estimate:
-    """One variant's value of a metric, and how sure it is.
+    """Point estimate of a metric in one variant, with its variance.
 
     Attributes
     ----------
     value : float
         The metric in this variant (at the pooled covariate means where adjusted).
     n : int
-        Units it rests on.
+        Sample size in units.
     unit_variance : float
         Variance per unit; linearised where the metric is not a plain mean,
         residual where it is adjusted.
@@ -58,10 +59,10 @@ class Estimate:
     df : float
         Degrees of freedom of `unit_variance`.
     extra_variance, covariance : float
-        What an adjusted value shares with the other variant through the pooled
-        covariate means: added variance of this value, and covariance of the two.
-        They cancel in the difference, ``extra_C + extra_T = 2 covariance``, and count
-        in a ratio. 0 without adjustment.
+        Contribution of the estimated pooled covariate means, which both adjusted values
+        share: added variance of this value, and covariance of the two. They cancel in the
+        difference, ``extra_C + extra_T = 2 covariance``, but not in a ratio. 0 without
+        adjustment.
     """
 
     value: float
@@ -74,6 +75,7 @@ class Estimate:
 
     @leverage.default
     def _leverage(self) -> float:
+        # Default of an unweighted mean: Var(mean) = s^2 / n, s^2 on n - 1 degrees of freedom.
         return 1 / self.n
 
     @df.default
@@ -88,7 +90,7 @@ class Estimate:
 
 @frozen
 class Counts:
-    """Successes out of trials in one variant."""
+    """Successes and trials of a binary metric in one variant."""
 
     successes: int
     n: int
@@ -96,7 +98,7 @@ class Counts:
 
 @frozen(kw_only=True)
 class Effect:
-    """Treatment against control on one metric, by one test.
+    """Result of one test of treatment against control on one metric.
 
     Attributes
     ----------
@@ -106,14 +108,14 @@ class Effect:
     interval : Interval or Unavailable
         Of `difference`; inverts the same test as `p_value`.
     std_error, statistic, df : float or None
-        None where the test has no such thing.
+        None where the test does not define it.
     relative : Interval, Unavailable or None
-        Of ``treatment / control - 1``. None asks the analysis to make it from the
-        estimates, by the method the caller chose.
+        Of ``treatment / control - 1``. With None the analysis computes it from the
+        estimates, by the method of `relative_interval`.
     estimates : pair of Estimate or None
-        Control and treatment with the variances the test really used (pooled, say).
+        Control and treatment with the variances of the test, which may be pooled.
     extra : mapping
-        What else the test has to tell: an effect size, an odds ratio, replicates.
+        Further results of the test: an effect size, an odds ratio, replicates.
     """
 
     difference: float
@@ -128,9 +130,10 @@ class Effect:
     extra: Mapping[str, Any] = field(factory=dict, converter=frozen_map)
 
 
+# Compared by identity: `==` of arrays is an array, and the generated __eq__ would raise.
 @frozen(kw_only=True, eq=False)
 class FamilyDecision:
-    """What a correction decides about a family of m comparisons.
+    """Decision of a multiplicity correction on a family of m comparisons.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Numbers of rows that were used and excluded, per metric and variant."""
+"""Counts of used and excluded rows, per metric and variant."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ from xpyrment_core.values.frozen_map import frozen_map
 
 @frozen(kw_only=True)
 class ArmLedger:
-    """Rows of one variant for one metric: the total, the exclusions by reason, and the rows used.
+    """Counts of used and excluded rows of one variant for one metric, by reason.
 
     ``rows_in = missing_unit + in_two_arms + missing_outcome + non_finite + used``.
     """
@@ -26,7 +26,7 @@ class ArmLedger:
 
 @frozen(kw_only=True)
 class Exclusions:
-    """Exclusions of one metric; each row of the data is counted exactly once.
+    """Exclusions of one metric: every row of the data is counted exactly once.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class Exclusions:
 
 @frozen(kw_only=True)
 class UnitReport:
-    """Result of grouping rows by unit.
+    """Result of grouping the rows by unit.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ class UnitReport:
     in_two_arms : int
         Units seen under more than one label.
     rows_in_two_arms, rows_without_unit : mapping of label to int
-        Rows left out for it, per compared arm.
+        Rows excluded for these reasons, per compared arm.
     """
 
     units: Mapping[Label, int] = field(factory=dict)

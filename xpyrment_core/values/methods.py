@@ -1,4 +1,4 @@
-"""The contracts of tests, adjusters, corrections and diagnostics."""
+"""Protocols of tests, adjusters, corrections and diagnostics."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -15,8 +15,9 @@ from xpyrment_core.values.samples import ArmSample
 Arm = Estimate | Counts | ArmSample
 
 
+# The parameters are positional-only (/): a plugin is free in their names.
 class TestOfTwoArms(Protocol):
-    """A test: treatment against control; what it is given follows from ``needs`` of its definition."""
+    """A two-sample test; ``needs`` of its definition sets the type of both arms."""
 
     def __call__(self, control: Any, treatment: Any, alpha: float, alternative: Alternative, /) -> Effect:
         """Return the effect, its p-value and an interval that inverts the same test."""
@@ -35,7 +36,7 @@ class Correction(Protocol):
     """A multiplicity correction of p-values."""
 
     def __call__(self, p_values: NDArray[np.float64], /) -> NDArray[np.float64]:
-        """Return adjusted p-values in the same order; NaN passes through."""
+        """Return adjusted p-values in the same order; NaN stays NaN."""
         ...
 
 

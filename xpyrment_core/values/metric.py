@@ -1,9 +1,9 @@
-"""The contract of a metric: a smooth function of column means, or a function of unit-level values.
+"""Protocols of a metric: a smooth function of column means, or a function of unit-level values.
 
 Every metric has a ``name`` and the ``columns`` it reads, and one of
 
-- `FunctionOfMeans`: ``value(means)``. Count, means and cross-products of the columns are all
-  that is read, and every test, adjuster and engine works with it.
+- `FunctionOfMeans`: ``value(means)``. Only count, means and cross-products of the columns
+  are read, and every test, adjuster and engine supports it.
 - `TransformedMetric`: ``value(means)`` of columns that ``derive(columns)`` computes from the
   unit-level values of its ``sources``: a capped or winsorized mean.
 - `SampleMetric`: ``estimate(sample)`` from unit-level values: a quantile.
@@ -11,7 +11,7 @@ Every metric has a ``name`` and the ``columns`` it reads, and one of
 Optional members, each a protocol here: an analytic ``gradient(means)``; ``relative(difference)``
 where the lift is not ``treatment / control - 1``; ``covariates`` of its own; ``binary`` for 0/1
 outcomes; ``default_test``. Where a class is not registered by a definition, ``default_test`` names its
-test. `MetricSpec` of the analysis reads all of them, and nothing else does.
+test. Only `MetricSpec` of the analysis reads them.
 """
 
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ Means = Mapping[str, Any]
 
 @runtime_checkable
 class Metric(Protocol):
-    """What every metric has."""
+    """Members of every metric."""
 
     @property
     def name(self) -> str:
@@ -37,7 +37,7 @@ class Metric(Protocol):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Columns it is a function of; a row where one is missing does not count."""
+        """Columns it is a function of; a row with a missing one is excluded."""
         ...
 
 
@@ -60,7 +60,9 @@ class TransformedMetric(FunctionOfMeans, Protocol):
         ...
 
     def derive(self, columns: Mapping[str, NDArray[np.float64]]) -> Mapping[str, Any]:
-        """Return `columns` from the sources; the rows of both variants come together."""
+        """Compute `columns` from the sources, in one call for the rows of both variants."""
+        # Both variants together, because a winsorizing quantile must be the same for both: separate limits would
+        # bias the difference under a treatment effect.
         ...
 
 
@@ -75,7 +77,7 @@ class SampleMetric(Metric, Protocol):
 
 @runtime_checkable
 class HasGradient(Protocol):
-    """A function of means that knows its derivatives."""
+    """A function of means with analytic derivatives, used by the delta method."""
 
     def gradient(self, means: Means) -> Mapping[str, float]:
         """Return the derivative by each column's mean."""
@@ -92,13 +94,14 @@ class HasRelative(Protocol):
 
 
 def missing_members(metric: Any) -> list[str]:
-    """Return what an object or class lacks to be a metric; empty for a metric.
+    """Return the members of a metric that an object or class lacks; empty for a metric.
 
     Examples
     --------
     >>> missing_members(object())
     ['name', 'columns', 'value(means)']
     """
+    # isinstance with a runtime protocol would not name the missing members, and `metric` may be a class.
     missing = [part for part in ("name", "columns") if not hasattr(metric, part)]
     if not (hasattr(metric, "value") or hasattr(metric, "estimate")):
         missing.append("value(means)")

@@ -1,4 +1,4 @@
-"""The result of one comparison, typed, and as a plain dict for reports and scripts."""
+"""Result of one comparison, as a typed value and as a dict of JSON values."""
 
 import math
 from collections.abc import Mapping
@@ -16,10 +16,10 @@ Status = Literal["ok", "not_estimable"]
 
 @frozen(kw_only=True)
 class MetricResult:
-    """One row of an analysis: a metric, a treatment against control.
+    """One row of an analysis: the comparison of a treatment with control on one metric.
 
-    The attributes are the keys of `raw`, in order; what has no value is None, and
-    `status` and `reason` say why.
+    The attributes are the keys of `raw`, in order; an attribute without a value is
+    None, and `status` and `reason` give the cause.
 
     Attributes
     ----------
@@ -40,13 +40,13 @@ class MetricResult:
     ci_lower, ci_upper, rel_ci_lower, rel_ci_upper : float
         Marginal intervals at level ``1 - alpha``; they agree with `p_value_raw`.
     power : float
-        Post-hoc power; says no more than the p-value.
+        Post-hoc power: a function of the p-value, without further information.
     mde : float
-        Smallest difference found with 80 % power at the standard error achieved.
+        Minimum detectable effect with 80 % power at the standard error achieved.
     simultaneous_ci_lower, simultaneous_ci_upper, … : float
         Intervals that agree with the corrected `p_value`, and `simultaneous_method`.
     null_difference, null_lift : float
-        What the p-value tests against: 0, or the guardrail's margin.
+        Null value of the test: 0, or the margin of a guardrail.
     verdict : Verdict or None
         None where the comparison is not estimable.
     """
@@ -105,14 +105,14 @@ class MetricResult:
 
     @property
     def shown_verdict(self) -> Verdict:
-        """The verdict as surfaces show it, which is never None."""
+        """The verdict as displayed, which is never None."""
         return "not estimable" if self.status != "ok" else self.verdict or "inconclusive"
 
     def judged(self, alpha: float) -> "MetricResult":
-        """Return the result with its verdict; one that it has already is kept."""
+        """Return the result with its verdict; an existing one is kept."""
         if self.status != "ok" or self.verdict is not None:
             return self
-        # Results made from partial dicts can have the lift only.
+        # A result that was not made by an analysis may have the lift only; it has the sign of the difference.
         effect = self.relative_lift if self.absolute_difference is None else self.absolute_difference
         margin = bool(self.null_difference or self.null_lift)
         return evolve(self, verdict=judge(self.p_value, effect, alpha, direction=self.direction, margin=margin))
@@ -127,7 +127,9 @@ class MetricResult:
 
     @classmethod
     def from_raw(cls, raw: Mapping[str, Any]) -> "MetricResult":
-        """Return the typed result of a dict such as `raw` makes: what is None or absent has its default.
+        """Build the typed result from a dict as made by `raw`; None and absent keys become the defaults.
+
+        Unknown keys are ignored, so that this version reads the files of a later one.
 
         Examples
         --------
@@ -138,15 +140,15 @@ class MetricResult:
         # Unknown keys are dropped, so that a result of a later version can be read.
         values = _known(cls, raw)
         values["metric_name"] = str(values.get("metric_name", ""))
-        if values.get("verdict") not in get_args(
-            Verdict
-        ):  # a word of an earlier version, or none: `judged` computes it
+        # A verdict of an older version is dropped; `judged` derives it again from the p-value.
+        if values.get("verdict") not in get_args(Verdict):
             values.pop("verdict", None)
+        # JSON has no tuples; without this the result would not equal the one that was written.
         values |= {key: tuple(values[key]) for key in ("covariates", "notes") if key in values}
         if "exclusions" in values:
-            rows = _known(Exclusions, values["exclusions"])
-            rows |= {arm: ArmLedger(**_known(ArmLedger, rows[arm])) for arm in ARMS if arm in rows}
-            values["exclusions"] = Exclusions(**rows)
+            counts = _known(Exclusions, values["exclusions"])
+            counts |= {arm: ArmLedger(**_known(ArmLedger, counts[arm])) for arm in ARMS if arm in counts}
+            values["exclusions"] = Exclusions(**counts)
         if "provenance" in values:
             values["provenance"] = {kind: _provenance(made) for kind, made in values["provenance"].items()}
         return cls(**values)
@@ -156,7 +158,7 @@ ARMS = ("control", "treatment")
 
 
 def _known(kind: type, raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values in `raw` of the attributes of an attrs class."""
+    """Return the entries of `raw` that are attributes of an attrs class and not None."""
     return {a.name: raw[a.name] for a in fields(kind) if raw.get(a.name) is not None}
 
 
@@ -165,7 +167,7 @@ def _provenance(made: Mapping[str, Any]) -> Provenance:
 
 
 def native(value: Any) -> Any:
-    """Return `value` as plain Python that standard JSON can hold.
+    """Convert `value` to plain Python types that standard JSON can represent.
 
     Examples
     --------
@@ -178,7 +180,8 @@ def native(value: Any) -> Any:
         return [native(item) for item in value]
     if hasattr(value, "tolist"):  # numpy scalars and arrays
         return native(value.tolist())
-    # Standard JSON has no NaN and no infinity.
+    # RFC 8259 has no NaN or Infinity: Python would write them, and strict parsers would reject the file. The test
+    # comes after tolist(), because np.float64 is a float but np.float32 is not.
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return value if value is None or isinstance(value, bool | int | str) else str(value)

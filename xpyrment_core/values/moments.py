@@ -1,4 +1,4 @@
-"""Counts, means and centred cross-products of columns: sufficient statistics of most methods."""
+"""Moments of columns: count, means and centred cross-products, mergeable over parts."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -17,7 +17,7 @@ def _names(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def _readonly(values: ArrayLike) -> NDArray[np.float64]:
-    # A copy: the caller's array may change or be writable elsewhere.
+    # np.array copies; asarray would return the array of the caller, which then became read-only for them too.
     array = np.array(values, dtype=np.float64)
     array.setflags(write=False)
     return array
@@ -74,17 +74,18 @@ class Moments:
         n = rows.shape[0]
         if n == 0:
             return cls.empty(names)
-        # A pilot shift by the first row keeps the sum small, so that the mean does not lose digits to an offset.
+        # About the first row the sum of 1e9 + N(0, 1) has the magnitude of the deviations, not of the values.
         shift = rows[0]
         mean = shift + (rows - shift).mean(axis=0)
         deviations = rows - mean
-        # The residual sum corrects the rounding of the mean (two-pass algorithm with correction).
+        # Corrected two-pass algorithm (Chan, Golub and LeVeque 1983): the deviations from an exact mean sum to zero,
+        # so their sum is n times the rounding error of the mean, and corrects both the mean and m2.
         slip = deviations.sum(axis=0)
         return cls(names, n, mean + slip / n, deviations.T @ deviations - np.outer(slip, slip) / n)
 
     @classmethod
     def empty(cls, columns: Iterable[str]) -> "Moments":
-        """Return the moments of no units at all, the neutral element of ``+``."""
+        """Return the moments of zero units, the identity element of ``+``."""
         columns = tuple(columns)
         k = len(columns)
         return cls(columns, 0, np.zeros(k), np.zeros((k, k)))
@@ -93,14 +94,16 @@ class Moments:
     def from_shifted_sums(
         cls, columns: Sequence[str], n: int, sums: ArrayLike, products: ArrayLike, shift: ArrayLike
     ) -> "Moments":
-        """Return moments from ``sum(x - c)`` and ``sum((x - c)(y - c))`` about a pilot shift `c`.
+        """Compute moments from ``sum(x - c)`` and ``sum((x - c)(y - c))`` about a pilot shift `c`.
 
         Exact to rounding when the shift lies within a few standard deviations of the mean.
         """
         if n == 0:
             return cls.empty(columns)
         total, shift = np.asarray(sums, dtype=np.float64), np.asarray(shift, dtype=np.float64)
-        with np.errstate(invalid="ignore"):  # infinite values make only their own moments NaN
+        # An infinite value makes the moments of its own column NaN, not those of other columns; hence no warning.
+        with np.errstate(invalid="ignore"):
+            # The subtraction cancels about log10(1 + (mean - c)^2 / variance) digits: few for a shift near the mean.
             m2 = np.asarray(products, dtype=np.float64) - np.outer(total, total) / n
         return cls(tuple(columns), n, shift + total / n, m2)
 
@@ -109,10 +112,13 @@ class Moments:
             return NotImplemented
         if self.columns != other.columns:
             raise InputError(f"moments of different columns do not add up: {self.columns} and {other.columns}.")
+        # Without this, n = 0 divides by zero, and the zero means of `empty` would enter the result.
         if self.n == 0 or other.n == 0:
             return other if self.n == 0 else self
         # Chan, Golub and LeVeque (1983), eq. 2.1: M2 = M2_a + M2_b + delta delta' n_a n_b / n.
         n = self.n + other.n
+        # Pairwise update: m2 = m2_a + m2_b + delta delta^T n_a n_b / n. All terms of the diagonal are non-negative, so
+        # no variance is lost by cancellation or becomes negative.
         delta = other.mean - self.mean
         mean = self.mean + delta * (other.n / n)
         m2 = self.m2 + other.m2 + np.outer(delta, delta) * (self.n * other.n / n)
@@ -129,7 +135,7 @@ class Moments:
         return dict(zip(self.columns, self.mean.tolist(), strict=True))
 
     def select(self, columns: Sequence[str]) -> "Moments":
-        """Return the moments of some of the columns, in the order given."""
+        """Return the moments of the given columns, in the given order."""
         index = [self.columns.index(c) for c in columns]
         return Moments(tuple(columns), self.n, self.mean[index], self.m2[np.ix_(index, index)])
 
@@ -151,12 +157,12 @@ class Moments:
             return Moments(tuple(columns), self.n, mean, w @ self.m2 @ w.T)
 
     def per_row(self, rows: str, shift: ArrayLike | None = None) -> "Moments":
-        """Turn moments of per-unit sums into row means with unit-level (cluster) variance.
+        """Convert moments of per-unit sums to row means with unit-level (cluster) variance.
 
         The columns are sums over each unit's rows (of values less `shift`), and
         `rows` is the number of rows. The result has the row means, and as
         deviations the linearised ``(S_i - m R_i) / R̄`` of a ratio of sums, so its
-        variance is that of survey's ratio estimator with units as clusters.
+        variance is that of the survey ratio estimator with units as clusters.
         """
         at = self.columns.index(rows)
         keep = [i for i in range(len(self.columns)) if i != at]
@@ -166,6 +172,7 @@ class Moments:
             return Moments.empty(names)
         # Mean over rows m = S / R; its influence per unit is (S_i - m R_i) / mean(R), the gradient below.
         mean = self.mean[keep] / self.mean[at]
+        # Gradient of the ratio m = S / R: 1 / R for the sum, -m / R for the number of rows.
         weights = np.zeros((len(keep), len(self.columns)))
         weights[range(len(keep)), keep] = 1 / self.mean[at]
         weights[:, at] = -mean / self.mean[at]

@@ -1,4 +1,4 @@
-"""Unit-level values of one variant."""
+"""Unit-level sample of one variant."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 def _read_only(columns: Mapping[str, NDArray[np.float64]]) -> Mapping[str, NDArray[np.float64]]:
-    # The mapping is read-only, the arrays are shared with the engine: copying unit-level values would double memory.
+    # The mapping is frozen, not the arrays: copying them would double the memory of a large sample.
     return MappingProxyType(dict(columns))
 
 
@@ -22,9 +22,9 @@ class ArmSample:
     ----------
     columns : mapping of str to ndarray of float64
     units : ndarray of int or None
-        Codes of the unit of each row, where units have several rows.
+        Integer code of the unit of each row, where units have several rows.
     metric : object
-        The metric being tested; set by the analysis, so that a test can ask it for its statistic.
+        The metric being tested; set by the analysis, so that a test can compute its statistic.
     """
 
     columns: Mapping[str, NDArray[np.float64]] = field(converter=_read_only)

@@ -1,4 +1,4 @@
-"""A table of rows and named columns, for commands, reports and plugins to format."""
+"""Table of rows and named columns, independent of the output format."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -20,13 +20,13 @@ def _rows(rows: Iterable[Iterable[Any]]) -> tuple[tuple[Any, ...], ...]:
 
 @frozen(kw_only=True)
 class Table:
-    """Rows under named columns.
+    """Table of rows and named columns, which each output format renders.
 
     Attributes
     ----------
     columns : tuple of str
     rows : tuple of tuple
-        One cell a column: text, a number, or None where there is no value.
+        One cell per column: text, a number, or None for a missing value.
     title : str
     note : str
         One sentence on how to read it.
@@ -35,9 +35,9 @@ class Table:
     keep : frozenset of str
         Columns that never wrap when the table is too wide for the screen.
     formats : mapping of str to str
-        How numbers of a column are shown, as ``{"SMD": "+.4f"}``; CSV keeps them as they are.
+        Format of the numbers of a column, as ``{"SMD": "+.4f"}``; CSV keeps them unformatted.
     marks : tuple of str
-        A word per row (a verdict, ``"failed"`` …) that a form may colour by; may be empty.
+        One word per row (a verdict, ``"failed"`` …) that sets its colour, or empty.
     """
 
     columns: tuple[str, ...] = field(converter=_texts)

@@ -1,4 +1,4 @@
-"""The verdict on one comparison: its words, the same in every output, and the rule that decides."""
+"""Verdicts on a comparison: their names and the decision rule."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -22,7 +22,7 @@ CONCLUSIVE: frozenset[Verdict] = frozenset({"better", "worse", "non-inferior"})
 def judge(
     p_value: float | None, effect: float | None, alpha: float, *, direction: str = "increase", margin: bool = False
 ) -> Verdict | None:
-    """Return the verdict that follows from a p-value, or None where there is none.
+    """Return the verdict for a p-value, or None without one.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def judge(
         Treatment minus control, on any scale: only its sign counts.
     alpha : float
     direction : {"increase", "decrease"}
-        Which way is good.
+        Direction of an improvement.
     margin : bool
         Whether the p-value tests non-inferiority against a margin, not a difference of zero.
 

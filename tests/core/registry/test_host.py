@@ -151,7 +151,7 @@ def test_wrappers_of_definition_hooks_are_refused(host):
 
 @pytest.mark.parametrize("name", ["Mean", "1st", "a b", "", "a/b", "_x"])
 def test_names_follow_one_pattern(name):
-    with pytest.raises(PluginError, match="not usable"):
+    with pytest.raises(PluginError, match="is not valid"):
         metric(name)
 
 

@@ -39,9 +39,9 @@ def test_built_in_exporters_and_backends_say_which_suffixes_they_serve():
 def test_unknown_suffix_is_refused_with_the_known_ones():
     host = PluginHost()
     host.register(exporter(), "acme")
-    with pytest.raises(InputError, match=r"'r.docx'.*'.docx'; wanted one of: .csv, .*\.yaml"):
+    with pytest.raises(InputError, match=r"'r.docx'.*'.docx'; expected one of: .csv, .*\.yaml"):
         report_output(host, Path("r.docx"))
-    with pytest.raises(InputError, match=r"no plot backend serves the suffix ''; wanted one of: .*\.png"):
+    with pytest.raises(InputError, match=r"no plot backend serves the suffix ''; expected one of: .*\.png"):
         host.by_suffix("plot_backend", "")
 
 
@@ -147,7 +147,7 @@ def test_an_unknown_suffix_is_refused_before_the_analysis(program, shop_file, op
     host.register(xp_gate(counted), "policy")
     code, _, err = program(host, *shop_file, option, "out.docx")
     assert code == 1
-    assert "'.docx'; wanted one of: ." in err
+    assert "'.docx'; expected one of: ." in err
     assert "the analysis was made" not in err
 
 
