@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from xpyrment_core.analysis.metric_spec import MetricSpec
     from xpyrment_core.analysis.result import AnalysisResult
     from xpyrment_core.analysis.study import Study
+    from xpyrment_core.choices import Alternative, Label, RelativeMethod, check_choice
     from xpyrment_core.cli.report import Report
     from xpyrment_core.errors import (
         CovariateRefused,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from xpyrment_core.experiment.experiment import Experiment
     from xpyrment_core.experiment.file import ExperimentFile, read_experiment_file
     from xpyrment_core.experiment.setup import run_analysis, setup
-    from xpyrment_core.options import Alternative, Label, Options, RelativeMethod, check_alpha, check_choice
+    from xpyrment_core.options import Options, check_alpha
     from xpyrment_core.registry.definitions import (
         AdjusterDefinition,
         CommandDefinition,
@@ -65,7 +66,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "AdjusterDefinition": "registry.definitions",
-    "Alternative": "options",
+    "Alternative": "choices",
     "AnalysisPlan": "values.analysis_plan",
     "AnalysisResult": "analysis.result",
     "ArmLedger": "values.exclusions",
@@ -89,7 +90,7 @@ _HOMES = {
     "InputError": "errors",
     "Interval": "values.estimates",
     "Issue": "registry.provenance",
-    "Label": "options",
+    "Label": "choices",
     "MetricDefinition": "registry.definitions",
     "MetricResult": "values.metric_result",
     "MetricSpec": "analysis.metric_spec",
@@ -102,7 +103,7 @@ _HOMES = {
     "PluginError": "errors",
     "PluginHost": "registry.host",
     "Provenance": "registry.provenance",
-    "RelativeMethod": "options",
+    "RelativeMethod": "choices",
     "Report": "cli.report",
     "Study": "analysis.study",
     "Table": "values.table",
@@ -113,7 +114,7 @@ _HOMES = {
     "XpyrmentError": "errors",
     "analyse": "analysis.flow",
     "check_alpha": "options",
-    "check_choice": "options",
+    "check_choice": "choices",
     "default_host": "registry.host",
     "hookimpl": "registry.hookspecs",
     "listing": "errors",

@@ -1,24 +1,18 @@
 """The options of an analysis: one table of defaults, checks, help, flags, file keys and metadata keys."""
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, cast
 
 from attrs import field, fields, frozen
 
+from xpyrment_core.choices import (
+    ALTERNATIVES,
+    RELATIVE_METHODS,
+    Alternative,
+    RelativeMethod,
+    check_choice,
+)
 from xpyrment_core.errors import InputError, unknown
-
-Alternative = Literal["two-sided", "greater", "less"]
-RelativeMethod = Literal["fieller", "delta", "log"]
-Direction = Literal["increase", "decrease"]
-Role = Literal["primary", "secondary", "guardrail"]
-Needs = Literal["estimates", "counts", "samples"]
-Format = Literal["table", "json", "markdown", "csv"]
-
-ALTERNATIVES: tuple[str, ...] = get_args(Alternative)
-RELATIVE_METHODS: tuple[str, ...] = get_args(RelativeMethod)
-DIRECTIONS: tuple[str, ...] = get_args(Direction)
-ROLES: tuple[str, ...] = get_args(Role)
-FORMATS: tuple[str, ...] = get_args(Format)
 
 
 class DefaultName(str):
@@ -33,12 +27,6 @@ class DefaultName(str):
 
 
 DEFAULT_TEST = DefaultName("welch")
-
-
-def check_choice(what: str, got: object, choices: tuple[str, ...]) -> None:
-    """Raise InputError unless `got` is one of `choices`."""
-    if not isinstance(got, str) or got not in choices:
-        raise unknown(what, got, choices)
 
 
 def check_alpha(alpha: object, what: str = "alpha") -> float:
@@ -140,7 +128,6 @@ def _relative_interval(word: Any) -> RelativeMethod:
     return cast(RelativeMethod, str(word))
 
 
-Label = Hashable
 Kind = Literal["text", "a number", "a list of texts", "a label", "a list of labels"]
 """How a value is written in an experiment file."""
 

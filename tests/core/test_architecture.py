@@ -19,6 +19,7 @@ PLUGINS = sorted(path.name for path in (ROOT / "plugins").iterdir() if (path / "
 # A folder or module of the core imports only what stands on an earlier line, and its own folder.
 LAYERS = (
     {"errors"},
+    {"choices"},
     {"options"},
     {"registry"},
     {"values"},

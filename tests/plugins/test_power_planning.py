@@ -12,8 +12,8 @@ from scipy import stats
 from statsmodels.stats.power import NormalIndPower, TTestIndPower
 from statsmodels.stats.proportion import power_proportions_2indep, samplesize_proportions_2indep_onetail
 
+from xpyrment_core.choices import ALTERNATIVES
 from xpyrment_core.errors import InputError
-from xpyrment_core.options import ALTERNATIVES
 from xpyrment_power.answer import answer
 from xpyrment_power.design import PLAN_TESTS, Design, power_at, treatment_size
 from xpyrment_power.planning import minimum_detectable_effect, power, required_sample_size

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.stats.contingency import odds_ratio
 
+from xpyrment_core.choices import ALTERNATIVES
 from xpyrment_core.errors import NotEstimable
-from xpyrment_core.options import ALTERNATIVES
 from xpyrment_core.values.estimates import Counts, Unavailable
 from xpyrment_proportions import unconditional
 from xpyrment_proportions.fisher import fisher

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
+from xpyrment_core.choices import ALTERNATIVES
 from xpyrment_core.errors import NotEstimable
-from xpyrment_core.options import ALTERNATIVES
 from xpyrment_core.values.estimates import Counts, Interval, Unavailable
 from xpyrment_proportions.newcombe import newcombe, wilson
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from scipy import special, stats
 from statsmodels.stats.proportion import confint_proportions_2indep
 
+from xpyrment_core.choices import ALTERNATIVES
 from xpyrment_core.errors import NotEstimable
-from xpyrment_core.options import ALTERNATIVES
 from xpyrment_core.values.estimates import Counts, Interval, Unavailable
 from xpyrment_proportions.restricted import given_difference, given_ratio
 from xpyrment_proportions.score import at_difference, at_ratio, miettinen_nurminen, score

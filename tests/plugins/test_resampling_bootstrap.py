@@ -12,8 +12,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from xpyrment_core.choices import Alternative
 from xpyrment_core.errors import InputError, NotEstimable
-from xpyrment_core.options import Alternative
 from xpyrment_core.stats.delta_method import ColumnMean
 from xpyrment_core.values.estimates import Interval, Unavailable
 from xpyrment_core.values.samples import ArmSample

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from xpyrment_core.choices import Alternative
 from xpyrment_core.errors import NotEstimable
-from xpyrment_core.options import Alternative
 from xpyrment_core.stats.delta_method import ColumnMean, estimate, linearise
 from xpyrment_core.stats.relative_interval import relative_interval
 from xpyrment_core.stats.wald import satterthwaite

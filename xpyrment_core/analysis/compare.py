@@ -19,8 +19,9 @@ from xpyrment_core.analysis.estimates import (
 )
 from xpyrment_core.analysis.metric_spec import MetricSpec
 from xpyrment_core.analysis.plan import Comparison, Method, Task
+from xpyrment_core.choices import Alternative, RelativeMethod
 from xpyrment_core.errors import NotEstimable, not_estimable_if_broken
-from xpyrment_core.options import Alternative, Options, RelativeMethod
+from xpyrment_core.options import Options
 from xpyrment_core.stats.distributions import p_value
 from xpyrment_core.stats.power import achieved_power, detectable
 from xpyrment_core.stats.relative_interval import ratio_std_error, relative_interval

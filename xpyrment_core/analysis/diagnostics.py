@@ -8,8 +8,8 @@ from attrs import evolve
 from xpyrment_core.analysis.plan import BALANCE, Plan
 from xpyrment_core.analysis.read import Data
 from xpyrment_core.analysis.study import Study
+from xpyrment_core.choices import Label
 from xpyrment_core.errors import PluginError
-from xpyrment_core.options import Label
 from xpyrment_core.registry.definitions import Registered
 from xpyrment_core.registry.host import PluginHost
 from xpyrment_core.registry.provenance import Issue

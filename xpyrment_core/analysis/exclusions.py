@@ -2,8 +2,8 @@
 
 from xpyrment_core.analysis.plan import Plan, Task
 from xpyrment_core.analysis.read import Data
+from xpyrment_core.choices import Label
 from xpyrment_core.data.query import Reading
-from xpyrment_core.options import Label
 from xpyrment_core.values.exclusions import ArmLedger, Exclusions
 
 

@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from attrs import field, frozen
 
+from xpyrment_core.choices import DIRECTIONS, ROLES, Alternative, Direction, Role, check_choice
 from xpyrment_core.errors import InputError, listing, nearest
-from xpyrment_core.options import DIRECTIONS, ROLES, Alternative, Direction, Role, check_choice
 from xpyrment_core.registry.definitions import Definition, MetricDefinition, Registered
 from xpyrment_core.registry.host import PluginHost
 from xpyrment_core.stats.delta_method import ColumnMean

@@ -7,12 +7,9 @@ from typing import Any
 from attrs import frozen
 
 from xpyrment_core.analysis.metric_spec import MetricSpec
+from xpyrment_core.choices import Label, Needs
 from xpyrment_core.data.query import Query, RowSet, Term
-from xpyrment_core.options import (
-    Label,
-    Needs,
-    Options,
-)
+from xpyrment_core.options import Options
 from xpyrment_core.registry.definitions import AdjusterDefinition, CorrectionDefinition, Definition
 from xpyrment_core.registry.provenance import Provenance
 from xpyrment_core.values.estimates import Effect, Estimate, Interval, Unavailable

@@ -11,10 +11,11 @@ from xpyrment_core.analysis.methods import Methods, find_method, resolve
 from xpyrment_core.analysis.metric_spec import MetricSpec
 from xpyrment_core.analysis.plan import BALANCE, Covariate, Method, Plan, Task
 from xpyrment_core.analysis.study import Study
+from xpyrment_core.choices import Label
 from xpyrment_core.data.labels import resolve_arms
 from xpyrment_core.data.query import ColumnType, Query, RowSet, Term, check_column
 from xpyrment_core.errors import InputError, listing, nearest
-from xpyrment_core.options import Label, Options
+from xpyrment_core.options import Options
 from xpyrment_core.registry.definitions import TestDefinition
 from xpyrment_core.registry.host import PluginHost
 

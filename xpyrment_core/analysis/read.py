@@ -9,8 +9,8 @@ from attrs import evolve, frozen
 
 from xpyrment_core.analysis.plan import Plan, Task
 from xpyrment_core.analysis.study import Study
+from xpyrment_core.choices import Label
 from xpyrment_core.data.query import Reading, RowSet, Term
-from xpyrment_core.options import Label
 from xpyrment_core.values.samples import ArmSample
 
 

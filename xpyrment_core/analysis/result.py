@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from attrs import asdict
 
 from xpyrment_core.analysis.columns import SUMMARY, TABLES, frame, table
+from xpyrment_core.choices import Label
 from xpyrment_core.errors import unknown, warn
-from xpyrment_core.options import Label
 from xpyrment_core.plots.data import forest_data
 from xpyrment_core.plots.text import NO_COVARIATES
 from xpyrment_core.registry.host import PluginHost, default_host

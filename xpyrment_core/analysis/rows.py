@@ -10,8 +10,8 @@ from xpyrment_core.analysis.exclusions import exclusions_of, infinite_reason
 from xpyrment_core.analysis.multiplicity import PendingResult
 from xpyrment_core.analysis.plan import Comparison, Plan, Task
 from xpyrment_core.analysis.read import Data
+from xpyrment_core.choices import Label
 from xpyrment_core.errors import NotEstimable, not_estimable_if_broken
-from xpyrment_core.options import Label
 from xpyrment_core.registry.host import PluginHost
 from xpyrment_core.values.estimates import Interval, Unavailable
 from xpyrment_core.values.metric_result import MetricResult

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from attrs import field, frozen
 
 from xpyrment_core.analysis.metric_spec import MetricSpec
+from xpyrment_core.choices import Label
 from xpyrment_core.data.source import Source
 from xpyrment_core.errors import EngineError, XpyrmentError
-from xpyrment_core.options import Label
 from xpyrment_core.registry.definitions import Registered
 from xpyrment_core.registry.host import PluginHost
 

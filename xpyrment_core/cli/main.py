@@ -10,10 +10,10 @@ from typing import Annotated, Any, NoReturn
 
 from cyclopts import App, Group, Parameter
 
+from xpyrment_core.choices import Format
 from xpyrment_core.cli.commands import named_commands
 from xpyrment_core.cli.parameters import remembered_settings, spell_stdin
 from xpyrment_core.errors import XpyrmentError
-from xpyrment_core.options import Format
 from xpyrment_core.registry.definitions import Registered
 from xpyrment_core.registry.host import PluginHost, PluginInfo, use_host
 

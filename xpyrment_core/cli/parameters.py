@@ -7,8 +7,6 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from xpyrment_core.options import OPTION
-
 
 def _commas(type_: Any, tokens: Sequence[Any]) -> list[str]:
     return [part.strip() for token in tokens for part in token.value.split(",") if part.strip()]
@@ -29,6 +27,8 @@ def flag(name: str, help: str | None = None) -> Parameter:  # noqa: A002
     >>> flag("alpha").name
     ('--alpha',)
     """
+    from xpyrment_core.options import OPTION  # help of all commands does not need the table
+
     option = OPTION[name]
     shown = option.shown_default
     return Parameter(

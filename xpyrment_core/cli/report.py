@@ -5,8 +5,8 @@ from typing import Any
 
 from attrs import field, frozen
 
+from xpyrment_core.choices import FORMATS
 from xpyrment_core.errors import unknown
-from xpyrment_core.options import FORMATS
 from xpyrment_core.values.table import Table
 
 __all__ = ["Report", "Table", "csv_text", "render", "to_ascii"]

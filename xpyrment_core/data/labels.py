@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from xpyrment_core.choices import Label
 from xpyrment_core.errors import InputError, listing, unknown
-from xpyrment_core.options import Label
 
 
 def is_missing(label: Any) -> bool:

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from attrs import field, frozen
 
+from xpyrment_core.choices import Label
 from xpyrment_core.errors import InputError, listing, nearest
-from xpyrment_core.options import Label
 from xpyrment_core.values.exclusions import UnitReport
 from xpyrment_core.values.moments import Moments
 

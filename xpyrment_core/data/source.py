@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
+from xpyrment_core.choices import Label
 from xpyrment_core.data.query import ColumnType, Query, Reading
-from xpyrment_core.options import Label
 from xpyrment_core.values.samples import ArmSample
 
 

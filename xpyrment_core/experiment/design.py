@@ -6,9 +6,10 @@ from types import MappingProxyType
 from typing import Any, Self
 
 from xpyrment_core.analysis.metric_spec import Margin, MetricSpec, adopt, build_spec
+from xpyrment_core.choices import Label
 from xpyrment_core.data.query import check_column
 from xpyrment_core.errors import InputError
-from xpyrment_core.options import Label, column_names
+from xpyrment_core.options import column_names
 from xpyrment_core.registry.host import PluginHost, default_host
 
 

@@ -11,6 +11,7 @@ from xpyrment_core.analysis.plan_facts import plan_facts
 from xpyrment_core.analysis.planner import make_plan
 from xpyrment_core.analysis.result import AnalysisResult
 from xpyrment_core.analysis.study import Study
+from xpyrment_core.choices import Alternative, Label, RelativeMethod
 from xpyrment_core.data.engines import find_engine
 from xpyrment_core.data.source import Source
 from xpyrment_core.errors import InputError, warn
@@ -18,7 +19,7 @@ from xpyrment_core.experiment.design import Design, merged
 from xpyrment_core.experiment.fingerprint import check_unchanged, fingerprint
 from xpyrment_core.experiment.history import HistoryEntry, Lifecycle
 from xpyrment_core.experiment.state import ExperimentState, check_analyzable, check_move, check_open
-from xpyrment_core.options import DEFAULT_TEST, Alternative, Label, Options, RelativeMethod, column_names
+from xpyrment_core.options import DEFAULT_TEST, Options, column_names
 from xpyrment_core.registry.definitions import Registered
 from xpyrment_core.registry.host import PluginHost
 from xpyrment_core.registry.provenance import Issue

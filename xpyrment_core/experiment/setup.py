@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from xpyrment_core.analysis.result import AnalysisResult
+from xpyrment_core.choices import Alternative, Label, RelativeMethod
 from xpyrment_core.experiment.experiment import Experiment
-from xpyrment_core.options import DEFAULT_TEST, Alternative, Label, RelativeMethod
+from xpyrment_core.options import DEFAULT_TEST
 from xpyrment_core.registry.host import PluginHost
 
 log = logging.getLogger("xpyrment")

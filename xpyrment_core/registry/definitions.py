@@ -9,8 +9,8 @@ from typing import Any, ClassVar, Literal
 
 from attrs import field, frozen, validators
 
+from xpyrment_core.choices import Needs
 from xpyrment_core.errors import MissingExtraError, PluginError, needs_library
-from xpyrment_core.options import Needs
 from xpyrment_core.registry.fields import check_name, check_suffixes, check_target, load
 
 

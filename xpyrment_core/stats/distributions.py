@@ -4,7 +4,7 @@ import math
 
 from scipy import special
 
-from xpyrment_core.options import Alternative
+from xpyrment_core.choices import Alternative
 
 
 def upper_tail(statistic: float, df: float | None = None) -> float:

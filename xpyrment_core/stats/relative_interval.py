@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
+from xpyrment_core.choices import Alternative, RelativeMethod
 from xpyrment_core.errors import NotEstimable
-from xpyrment_core.options import Alternative, RelativeMethod
 from xpyrment_core.stats.distributions import bounded, critical
 from xpyrment_core.values.estimates import Effect, Estimate, Interval, Unavailable
 

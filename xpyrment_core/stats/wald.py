@@ -9,8 +9,8 @@ import math
 import numpy as np
 from attrs import evolve
 
+from xpyrment_core.choices import Alternative
 from xpyrment_core.errors import NotEstimable
-from xpyrment_core.options import Alternative
 from xpyrment_core.stats.distributions import bounded, critical, p_value
 from xpyrment_core.values.estimates import Effect, Estimate, Interval
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from attrs import frozen
 
+from xpyrment_core.choices import Alternative, Needs
 from xpyrment_core.errors import NotEstimable
-from xpyrment_core.options import Alternative, Needs
 from xpyrment_core.stats.delta_method import ColumnMean, estimate, linearise
 from xpyrment_core.testing.shapes import COUNT_SHAPES, SHAPES, Shape, Values
 from xpyrment_core.testing.simulation import ALPHA, seeded

@@ -4,7 +4,7 @@ from typing import Literal
 
 from attrs import frozen
 
-from xpyrment_core.options import Label
+from xpyrment_core.choices import Label
 
 Purpose = Literal["analysis", "look", "simulation"]
 

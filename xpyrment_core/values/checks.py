@@ -5,7 +5,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from xpyrment_core.options import Label
+from xpyrment_core.choices import Label
 from xpyrment_core.registry.provenance import Provenance
 from xpyrment_core.values.exclusions import Exclusions, UnitReport
 from xpyrment_core.values.frozen_map import frozen_map

@@ -5,7 +5,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from xpyrment_core.options import Alternative
+from xpyrment_core.choices import Alternative
 from xpyrment_core.values.frozen_map import frozen_map
 
 

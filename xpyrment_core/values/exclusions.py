@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from attrs import Factory, field, frozen
 
-from xpyrment_core.options import Label
+from xpyrment_core.choices import Label
 from xpyrment_core.values.frozen_map import frozen_map
 
 

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from xpyrment_core.options import Alternative
+from xpyrment_core.choices import Alternative
 from xpyrment_core.values.checks import CheckContext, CheckResult
 from xpyrment_core.values.estimates import Counts, Effect, Estimate, FamilyDecision
 from xpyrment_core.values.moments import Moments

@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 
 from attrs import asdict, evolve, field, fields, frozen
 
-from xpyrment_core.options import Label
+from xpyrment_core.choices import Label
 from xpyrment_core.registry.provenance import Provenance
 from xpyrment_core.values.exclusions import ArmLedger, Exclusions
 from xpyrment_core.values.verdicts import Verdict, judge

@@ -13,8 +13,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from xpyrment_core.choices import Alternative, RelativeMethod
 from xpyrment_core.errors import NotEstimable
-from xpyrment_core.options import Alternative, RelativeMethod
 from xpyrment_core.stats import distributions, relative_interval
 from xpyrment_core.stats import power as power_kit
 from xpyrment_core.stats import wald as wald_kit

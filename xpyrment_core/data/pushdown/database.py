@@ -12,10 +12,10 @@ import numpy as np
 from attrs import evolve, field, frozen
 from numpy.typing import NDArray
 
+from xpyrment_core.choices import Label
 from xpyrment_core.data.labels import is_missing
 from xpyrment_core.data.pushdown.sums import Factor, Sum, SumPlan, centre, columns_of, unreliable_columns
 from xpyrment_core.data.query import ColumnType, Query
-from xpyrment_core.options import Label
 from xpyrment_core.values.moments import Moments
 
 # The pilot only has to place a centre within some standard deviations of the mean, for which 1,024 rows suffice;

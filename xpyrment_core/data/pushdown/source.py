@@ -6,6 +6,7 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
+from xpyrment_core.choices import Label
 from xpyrment_core.data.labels import in_order, is_missing
 from xpyrment_core.data.pushdown.database import (
     SAMPLE_ROWS,
@@ -20,7 +21,6 @@ from xpyrment_core.data.pushdown.database import (
 from xpyrment_core.data.pushdown.sums import Factor, SumPlan, columns_of, number_columns, unmonitored
 from xpyrment_core.data.query import ColumnType, Query, Reading, Term
 from xpyrment_core.errors import EngineError, unknown
-from xpyrment_core.options import Label
 from xpyrment_core.values.exclusions import UnitReport
 from xpyrment_core.values.samples import ArmSample
 

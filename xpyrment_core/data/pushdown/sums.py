@@ -15,8 +15,8 @@ from typing import Any, Literal
 import numpy as np
 from attrs import field, frozen
 
+from xpyrment_core.choices import Label
 from xpyrment_core.data.query import RowSet, Term
-from xpyrment_core.options import Label
 from xpyrment_core.values.moments import Moments
 
 FactorKind = Literal["value", "filled", "missing", "level", "rows"]

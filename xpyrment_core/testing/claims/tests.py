@@ -7,8 +7,8 @@ from functools import partial
 import numpy as np
 from attrs import evolve
 
+from xpyrment_core.choices import Alternative
 from xpyrment_core.errors import NotEstimable
-from xpyrment_core.options import Alternative
 from xpyrment_core.stats.delta_method import ColumnMean, estimate, linearise
 from xpyrment_core.testing.rates_of_tests import coverage, level
 from xpyrment_core.testing.running import Check, close, global_randomness_untouched, unchanged
