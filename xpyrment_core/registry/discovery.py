@@ -4,8 +4,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-
-from attrs import field, frozen
+from typing import NamedTuple
 
 GROUP = "xpyrment"
 VARIABLES = ("XPYRMENT_BLOCK_PLUGINS", "XPYRMENT_DISABLE_AUTOLOAD", "XPYRMENT_ONLY_PLUGINS", "XPYRMENT_STRICT_PLUGINS")
@@ -17,8 +16,7 @@ An environment holds one distribution of a name, so a third party cannot claim t
 """
 
 
-@frozen(order=True)
-class Candidate:
+class Candidate(NamedTuple):
     """The entry point of a plugin, not imported yet.
 
     Ordered as plugins are loaded: built-in ones first, then by distribution and name,
@@ -29,12 +27,11 @@ class Candidate:
     foreign: bool
     distribution: str
     name: str
-    value: str = field(order=False)
-    version: str = field(order=False)
+    value: str
+    version: str
 
 
-@frozen
-class Switches:
+class Switches(NamedTuple):
     """Which plugins may be loaded, from the environment or a caller.
 
     Attributes

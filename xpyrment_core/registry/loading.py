@@ -5,7 +5,6 @@ from importlib import import_module
 from typing import Any
 
 import pluggy
-from attrs import evolve
 
 from xpyrment_core.errors import PluginError, nearest
 from xpyrment_core.registry.definitions import KINDS, Definition
@@ -27,7 +26,7 @@ def distinct(found: Iterable[Candidate]) -> list[Candidate]:
     for candidate in ordered:
         count[candidate.name] = count.get(candidate.name, 0) + 1
     return [
-        evolve(c, name=f"{normal(c.distribution)}.{c.name}") if c.foreign and count[c.name] > 1 else c for c in ordered
+        c._replace(name=f"{normal(c.distribution)}.{c.name}") if c.foreign and count[c.name] > 1 else c for c in ordered
     ]
 
 
