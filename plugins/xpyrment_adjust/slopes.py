@@ -39,12 +39,12 @@ def slopes(m2: NDArray[np.float64], names: Sequence[str], where: str) -> NDArray
     >>> slopes(np.array([[9.0, 4.0], [4.0, 2.0]]), ["x"], "the two variants").tolist()
     [2.0]
     """
-    scale = np.sqrt(np.diag(m2))
+    scale = np.sqrt(m2.diagonal())
     for name, spread in zip(names, scale[1:], strict=True):
         if spread == 0:
             raise CovariateRefused(name, f"it does not vary within {where}")
     unit = np.where(scale > 0, scale, 1.0)
-    correlation = m2 / np.outer(unit, unit)
+    correlation = m2 / (unit[:, None] * unit)
     _check_rank(correlation, names, where)
     # The normal equations in standard units: their condition does not depend on the units of the covariates.
     standardised = np.linalg.solve(correlation[1:, 1:], correlation[1:, 0])
@@ -59,7 +59,7 @@ def _check_rank(correlation: NDArray[np.float64], names: Sequence[str], where: s
     for j, name in enumerate(names, start=1):
         if remaining[j, j] < COLLINEAR:
             raise CovariateRefused(name, f"it is a linear function of the covariates before it within {where}")
-        remaining -= np.outer(remaining[:, j], remaining[j]) / remaining[j, j]
+        remaining -= remaining[:, j, None] * (remaining[j] / remaining[j, j])
         # The residual variance would consist of rounding error.
         if remaining[0, 0] < CANCELLATION and not constant_outcome:
             raise CovariateRefused(name, f"it reproduces the outcome exactly within {where}")
@@ -82,11 +82,12 @@ def comparable(control: Moments, treatment: Moments) -> tuple[Moments, Moments]:
     for arm in (control, treatment):
         if arm.n < 2:
             raise NotEstimable(f"only {arm.n} unit with an observed value: a variance needs two")
-        for at, name in enumerate(arm.columns[1:], start=1):
-            # One infinite value makes mean and cross-products of its column infinite or NaN.
-            if not np.isfinite(arm.mean[at]) or not np.isfinite(arm.m2[at, at]):
+        # One infinite value makes mean and cross-products of its column infinite or NaN.
+        finite = np.isfinite(arm.mean) & np.isfinite(arm.m2.diagonal())
+        for name, known in zip(arm.columns[1:], finite[1:], strict=True):
+            if not known:
                 raise CovariateRefused(name, "it has values that are not finite")
-    scale = np.sqrt(np.diag(control.m2) + np.diag(treatment.m2))
+    scale = np.sqrt(control.m2.diagonal() + treatment.m2.diagonal())
     scale[0] = 1.0
     scale[scale == 0] = 1.0
     return _in_units(control, scale), _in_units(treatment, scale)
@@ -94,6 +95,9 @@ def comparable(control: Moments, treatment: Moments) -> tuple[Moments, Moments]:
 
 def _in_units(moments: Moments, scale: NDArray[np.float64]) -> Moments:
     # A spread below the rounding error of the mean is that of a constant; it must be 0 for `slopes` to refuse it.
-    varies = np.diag(moments.m2) > moments.n * (ROUNDING * moments.mean) ** 2
+    varies = moments.m2.diagonal() > moments.n * (ROUNDING * moments.mean) ** 2
     varies[0] = True
-    return moments.project(moments.columns, moments.mean / scale, np.diag(varies / scale))
+    weights = varies / scale
+    with np.errstate(invalid="ignore"):  # an infinite outcome times 0
+        m2 = weights[:, None] * moments.m2 * weights
+    return Moments(moments.columns, moments.n, moments.mean / scale, m2)

@@ -114,7 +114,7 @@ class Frame:
         if name not in self.names:
             raise unknown("column", name, self.names)
         if name not in self._native:
-            self._native[name] = _storage(self._frame[name])
+            self._native[name] = _storage(self._frame.get_column(name))
         return self._native[name]
 
     def _number_column(self, storage: Any, name: str) -> Column:

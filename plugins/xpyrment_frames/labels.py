@@ -13,12 +13,15 @@ from xpyrment_core import Label
 from xpyrment_core.data.labels import in_order, is_missing
 from xpyrment_frames import text
 from xpyrment_frames.arrow import pa, pc
-from xpyrment_frames.parallel import by_segment
+from xpyrment_frames.parallel import by_segment, threads_for
 
 BLOCK = 1 << 16
 HEAD = 1000
 FEW = 6
 """Up to this many labels, comparing with each is faster than hashing every value."""
+
+ROWS_PER_SUM = 16
+"""Rows whose codes are counted in the time in which one row is summed; threads start at as many more rows."""
 
 # The code of a label that does not occur; -1 is that of missing values.
 NOWHERE = -2
@@ -43,7 +46,9 @@ class Encoded:
 
     def counts(self) -> Mapping[Label | None, int]:
         """Return rows per value that occurs, values in order; None, last, counts the missing."""
-        counted = np.sum(by_segment(len(self.codes), BLOCK, lambda: self._count) or [self._count(0, 0)], axis=0)
+        threads = threads_for(len(self.codes) // ROWS_PER_SUM)
+        parts = by_segment(len(self.codes), BLOCK, lambda: self._count, threads)
+        counted = np.sum(parts or [self._count(0, 0)], axis=0)
         seen = {label: int(n) for label, n in zip(self.labels, counted, strict=False) if n}
         counts: dict[Label | None, int] = {label: seen[label] for label in in_order(seen)}
         if counted[-1]:
@@ -56,7 +61,8 @@ class Encoded:
         for begin in range(start, stop, BLOCK):
             block = self.codes[begin : min(begin + BLOCK, stop)]
             if len(counted) <= 2 * FEW:
-                counted += [np.count_nonzero(block == code) for code in (*range(len(self.labels)), -1)]
+                known = [int(np.count_nonzero(block == code)) for code in range(len(self.labels))]
+                counted += np.array([*known, len(block) - sum(known)])
             else:
                 # bincount needs codes from 0; the missing, counted first, are rolled to the end.
                 counted += np.roll(np.bincount(block.astype(np.intp) + 1, minlength=len(counted)), -1)

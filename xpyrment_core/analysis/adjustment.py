@@ -44,27 +44,46 @@ def adjust(
     notes : list of str
         Why the others did not.
     """
-    remaining, notes = _finite(covariates, control, treatment)
+    arms = control, treatment
+    linear = _all_finite(metric, covariates, arms) if covariates else None
+    remaining, notes = (list(covariates), []) if linear else _finite(covariates, arms)
     while remaining:
-        # Linearised, every metric is a plain mean (delta method), so an adjuster need not know ratios; its variance
-        # is that of the linearised outcome.
-        names = (OUTCOME, *(c.name for c in remaining))
-        pair = [_renamed(linearise([metric, *remaining], arm), names) for arm in (control, treatment)]
+        linear = linear or _linear(metric, remaining, arms)
         try:
-            return adjuster(*pair), [c.name for c in remaining], notes
+            return adjuster(*linear), [c.name for c in remaining], notes
         except CovariateRefused as refused:
             # Without a named covariate the last is dropped: the caller's order is one of importance, and the loop ends.
             dropped = [c for c in remaining if c.name == refused.covariate] or remaining[-1:]
             remaining = [c for c in remaining if c not in dropped]
             notes.append(refused.reason)
+            linear = None
     return None, [], notes
 
 
-def _finite(covariates: Sequence[Any], control: Moments, treatment: Moments) -> tuple[list[Any], list[str]]:
+def _linear(metric: Any, covariates: Sequence[Any], arms: Sequence[Moments]) -> list[Moments]:
+    """Return the joint moments of the outcome and its covariates, the outcome first."""
+    # Linearised, every metric is a plain mean (delta method), so an adjuster need not know ratios; its variance
+    # is that of the linearised outcome.
+    names = (OUTCOME, *(c.name for c in covariates))
+    joint = (linearise([metric, *covariates], arm) for arm in arms)
+    return [Moments(names, moments.n, moments.mean, moments.m2) for moments in joint]
+
+
+def _all_finite(metric: Any, covariates: Sequence[Any], arms: Sequence[Moments]) -> list[Moments] | None:
+    """Return `_linear` of all covariates, or None where some are not finite: the rare case, sorted out one by one."""
+    try:
+        with np.errstate(invalid="ignore"):  # an infinite covariate makes others NaN here
+            linear = _linear(metric, covariates, arms)
+    except NotEstimable:
+        return None
+    return linear if all(np.isfinite(arm.m2).all() for arm in linear) else None
+
+
+def _finite(covariates: Sequence[Any], arms: Sequence[Moments]) -> tuple[list[Any], list[str]]:
     usable, notes = [], []
     for covariate in covariates:
         try:
-            finite = all(np.isfinite(linearise([covariate], arm).m2).all() for arm in (control, treatment))
+            finite = all(np.isfinite(linearise([covariate], arm).m2).all() for arm in arms)
             why = "" if finite else "it has infinite values"
         except NotEstimable:
             why = "it has infinite values, or is not defined at the observed means"
@@ -73,10 +92,6 @@ def _finite(covariates: Sequence[Any], control: Moments, treatment: Moments) -> 
         else:
             usable.append(covariate)
     return usable, notes
-
-
-def _renamed(moments: Moments, names: tuple[str, ...]) -> Moments:
-    return Moments(names, moments.n, moments.mean, moments.m2)
 
 
 def impute(

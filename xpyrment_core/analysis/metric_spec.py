@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any, Literal
 
 from attrs import field, frozen
@@ -114,7 +115,7 @@ class MetricSpec:
         definition = self.entry.definition
         return definition.default_test if isinstance(definition, MetricDefinition) else ""
 
-    @property
+    @cached_property  # isinstance with a protocol inspects every member
     def reads(self) -> Reads:
         """What the metric is computed from: moments, moments of derived columns, or unit-level values."""
         if isinstance(self.metric, TransformedMetric):
@@ -147,7 +148,7 @@ class MetricSpec:
         """Whether its values are 0 and 1, so that tests of counts apply."""
         return bool(getattr(self.metric, "binary", False))
 
-    @property
+    @cached_property
     def relative(self) -> Callable[[float], float] | None:
         """Its own function from a difference to a lift; None where the lift is ``treatment / control - 1``."""
         return self.metric.relative if isinstance(self.metric, HasRelative) else None

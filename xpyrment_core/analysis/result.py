@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from attrs import asdict
@@ -65,12 +66,9 @@ class AnalysisResult:
         plugins: PluginHost | None = None,
     ) -> None:
         # Dicts are converted once, here; all other code reads the typed rows.
-        typed = (row if isinstance(row, MetricResult) else MetricResult.from_raw(row) for row in raw_results)
+        self._given = tuple(row if isinstance(row, MetricResult) else dict(row) for row in raw_results)
+        typed = (row if isinstance(row, MetricResult) else MetricResult.from_raw(row) for row in self._given)
         self._results = tuple(row.judged(alpha) for row in typed)
-        self.raw_results: list[dict[str, Any]] = [
-            row.raw() if isinstance(given, MetricResult) else dict(given)
-            for given, row in zip(raw_results, self._results, strict=True)
-        ]
         self.alpha = alpha
         self.balance_checker = balance_checker
         self.checks: tuple[CheckResult, ...] = tuple(checks)
@@ -93,6 +91,14 @@ class AnalysisResult:
     def results(self) -> tuple[MetricResult, ...]:
         """The rows, typed and frozen."""
         return self._results
+
+    @cached_property
+    def raw_results(self) -> list[dict[str, Any]]:
+        """The rows as dicts of plain values; those that were given as dicts, as they were given."""
+        return [
+            row.raw() if isinstance(given, MetricResult) else dict(given)
+            for given, row in zip(self._given, self._results, strict=True)
+        ]
 
     @property
     def df_raw(self) -> "pd.DataFrame":

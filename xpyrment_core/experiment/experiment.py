@@ -1,7 +1,6 @@
 """The experiment: a design with a state, gates and a history of transitions and analyses."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from copy import deepcopy
 from typing import Any, Self
 
 from xpyrment_core.analysis import flow
@@ -287,9 +286,9 @@ class Experiment(Design):
         return issues
 
     def _observe(self, result: AnalysisResult, host: PluginHost) -> None:
-        numbers = deepcopy(result.raw_results)
         result.issues += tuple(host.observe("xpyrment_after_analysis", experiment=self, result=result))
-        result.raw_results = numbers  # an observer cannot change a number
+        # An observer cannot change a number: the dicts are made again from the typed rows, which are frozen.
+        vars(result).pop("raw_results", None)
         for check in result.checks:
             # summary() warns of what it reports itself, where the reader sees it.
             if check.passed is False and not check.attribute:

@@ -14,7 +14,7 @@ from attrs import frozen
 from xpyrment_core.errors import NotEstimable
 from xpyrment_core.stats.wald import CANCELLATION, ROUNDING
 from xpyrment_core.values.estimates import Estimate
-from xpyrment_core.values.metric import FunctionOfMeans, HasGradient
+from xpyrment_core.values.metric import FunctionOfMeans
 from xpyrment_core.values.metric import Means as Means
 from xpyrment_core.values.moments import Moments
 
@@ -46,8 +46,10 @@ def gradient(metric: FunctionOfMeans, means: Mapping[str, float]) -> np.ndarray:
     rounding for analytic functions (Squire and Trapp 1998, SIAM Review 40(1), 110-112);
     else, where `value` does not take complex numbers, by central differences.
     """
-    if isinstance(metric, HasGradient):
-        slopes = metric.gradient(means)
+    # Looked up by name: isinstance with the protocol `HasGradient` takes longer than the derivatives.
+    analytic: Callable[[Means], Mapping[str, float]] | None = getattr(metric, "gradient", None)
+    if analytic is not None:
+        slopes = analytic(means)
         return np.array([float(slopes[c]) for c in metric.columns])
     try:
         return np.array([_complex_step(metric.value, means, c) for c in metric.columns])
@@ -86,25 +88,26 @@ def linearise(metrics: Sequence[FunctionOfMeans], moments: Moments) -> Moments:
     if moments.n == 0:
         raise NotEstimable("there are no units with an observed value")
     # Only the columns these metrics read: an infinite value in another must not make them NaN.
-    moments = moments.select(list(dict.fromkeys(c for metric in metrics for c in metric.columns)))
+    read = tuple(dict.fromkeys(c for metric in metrics for c in metric.columns))
+    moments = moments if read == moments.columns else moments.select(read)
     # First order: g(X) - g(mu) is near gradient' (X - mu), so covariances transform as J S J' with J of gradients.
-    means = moments.means
-    values, weights = [], np.zeros((len(metrics), len(moments.columns)))
+    means, place = moments.means, {c: i for i, c in enumerate(moments.columns)}
+    weights = np.zeros((len(metrics), len(moments.columns)))
+    with np.errstate(all="ignore"):
+        values = [_value(metric, means) for metric in metrics]
     for row, metric in enumerate(metrics):
-        values.append(_value(metric, means))
-        weights[row, [moments.columns.index(c) for c in metric.columns]] = gradient(metric, means)
-    m2 = np.diag(moments.m2)
+        weights[row, [place[c] for c in metric.columns]] = gradient(metric, means)
+    m2 = moments.m2.diagonal()
     clean = _cleared(moments, m2 <= moments.n * (ROUNDING * moments.mean) ** 2)
     linear = clean.project([m.name for m in metrics], values, weights)
     # A ratio of proportional columns is constant, and its variance is rounding error.
-    parts = (np.abs(weights) @ np.sqrt(np.diag(clean.m2))) ** 2
-    return _cleared(linear, np.diag(linear.m2) <= CANCELLATION * parts)
+    parts = (np.abs(weights) @ np.sqrt(clean.m2.diagonal())) ** 2
+    return _cleared(linear, linear.m2.diagonal() <= CANCELLATION * parts)
 
 
 def _value(metric: FunctionOfMeans, means: Mapping[str, float]) -> float:
     try:
-        with np.errstate(all="ignore"):
-            value = float(metric.value(means))
+        value = float(metric.value(means))
     except (ZeroDivisionError, ValueError, OverflowError, FloatingPointError) as error:
         raise NotEstimable(f"{metric.name} is not defined at the observed means ({error})") from error
     if not math.isfinite(value):

@@ -174,6 +174,11 @@ def native(value: Any) -> Any:
     >>> native({"p": float("nan"), "arms": ("a", "b")})
     {'p': None, 'arms': ['a', 'b']}
     """
+    # Exact types first, because most values are of these: np.float64 is a float too, and has to become one.
+    if value is None or type(value) in (str, int, bool):
+        return value
+    if type(value) is float:
+        return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
         return {k if isinstance(k, str) else str(k): native(v) for k, v in value.items()}
     if isinstance(value, list | tuple | set | frozenset):

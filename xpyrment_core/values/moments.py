@@ -137,7 +137,7 @@ class Moments:
     def select(self, columns: Sequence[str]) -> "Moments":
         """Return the moments of the given columns, in the given order."""
         index = [self.columns.index(c) for c in columns]
-        return Moments(tuple(columns), self.n, self.mean[index], self.m2[np.ix_(index, index)])
+        return Moments(tuple(columns), self.n, self.mean[index], self.m2[index][:, index])
 
     def project(self, columns: Sequence[str], mean: ArrayLike, weights: ArrayLike) -> "Moments":
         """Return the moments of linear combinations of the columns' deviations.
