@@ -85,7 +85,12 @@ class CovariateRefused(NotEstimable):
 
     def __init__(self, covariate: str, why: str) -> None:
         super().__init__(f"covariate {covariate!r} is left out: {why}")
+        # Both arguments, from which pickle makes the exception again.
+        self.args = (covariate, why)
         self.covariate = covariate
+
+    def __str__(self) -> str:
+        return self.reason
 
 
 @contextmanager

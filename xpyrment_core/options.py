@@ -250,12 +250,12 @@ class Options:
     alternative: Alternative = field(
         default="two-sided",
         converter=_alternative,
-        metadata=_about("What the treatment is suspected to be.", kind="text"),
+        metadata=_about("Alternative hypothesis: the effect differs from 0, is greater, or is less.", kind="text"),
     )
     relative_interval: RelativeMethod = field(
         default="fieller",
         converter=_relative_interval,
-        metadata=_about("How the lift's interval is made.", kind="text"),
+        metadata=_about("Method of the interval of the lift.", kind="text"),
     )
 
     @classmethod

@@ -42,7 +42,9 @@ def power(
     baseline: Annotated[
         float | None, Parameter(help="Mean in control; without --std the proportion in control (0 to 1).")
     ] = None,
-    alternative: Annotated[Alternative, Parameter(help="What the treatment is suspected to be.")] = "two-sided",
+    alternative: Annotated[
+        Alternative, Parameter(help="Alternative hypothesis: the effect differs from 0, is greater, or is less.")
+    ] = "two-sided",
     margin: Annotated[
         float, Parameter(help="Non-inferiority margin: plan to show that treatment is worse by less than this.")
     ] = 0.0,

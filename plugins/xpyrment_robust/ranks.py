@@ -61,7 +61,7 @@ def mannwhitney(control: ArmSample, treatment: ArmSample, alpha: float, alternat
     alpha : float
         The interval's level is ``1 - alpha``.
     alternative : {"two-sided", "greater", "less"}
-        What treatment is suspected to be, against control.
+        Alternative hypothesis on treatment minus control.
 
     Returns
     -------

@@ -13,7 +13,7 @@ def welch(control: Estimate, treatment: Estimate, alpha: float, alternative: Alt
     alpha : float
         The interval's level is ``1 - alpha``.
     alternative : {"two-sided", "greater", "less"}
-        What treatment is suspected to be, against control.
+        Alternative hypothesis on treatment minus control.
 
     Raises
     ------
