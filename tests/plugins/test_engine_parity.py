@@ -238,7 +238,8 @@ def _pandas_arrow(data: pa.Table, folder: Any) -> Any:
 
 
 def _pandas_nullable(data: pa.Table, folder: Any) -> Any:
-    return data.to_pandas().convert_dtypes(dtype_backend="numpy_nullable")
+    with np.errstate(invalid="ignore"):  # pandas 2.3 tries whether infinite values are integers
+        return data.to_pandas().convert_dtypes(dtype_backend="numpy_nullable")
 
 
 def _polars(data: pa.Table, folder: Any) -> Any:
