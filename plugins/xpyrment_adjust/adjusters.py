@@ -26,7 +26,9 @@ def cuped(control: Moments, treatment: Moments) -> Pair:
     Returns
     -------
     tuple of two Estimate
-        Variance per unit is that of ``y - theta' x``.
+        Variance per unit is that of ``y - theta' x``, with n - 2 - p degrees of freedom for p
+        covariates. The variance of a mean is multiplied by ``1 + p / (n - 3 - p)``, the expected
+        contribution of estimating theta (n units of both variants).
 
     Raises
     ------
@@ -37,6 +39,8 @@ def cuped(control: Moments, treatment: Moments) -> Pair:
     ----------
     Deng, A., Xu, Y., Kohavi, R. and Walker, T. (2013). Improving the sensitivity of online
     controlled experiments by utilizing pre-experiment data. WSDM '13, 123-132.
+    Anderson, T. W. (2003). An introduction to multivariate statistical analysis, 3rd edition,
+    section 5.2: the expectation of Hotelling's T-squared.
 
     Examples
     --------
@@ -125,7 +129,11 @@ def _common_slopes(control: Moments, treatment: Moments, *, conditional: bool) -
     control, treatment = comparable(control, treatment)
     names = control.columns[1:]
     # Two intercepts and p slopes: N - 2 - p degrees of freedom (Cochran 1957).
-    _enough(control.n + treatment.n - 2 - len(names), control.n + treatment.n, names)
+    n, p = control.n + treatment.n, len(names)
+    _enough(n - 2 - p, n, names)
+    # The leverage d' Sxx^-1 d of `ols` has the expectation p / (n - 3 - p) (1/n_C + 1/n_T) over assignments, that of
+    # Hotelling's T^2 (Anderson 2003, section 5.2); without it, many covariates make the standard error too small.
+    inflation = 1.0 if conditional or not p else 1 + p / _enough(n - 3 - p, n, names)
     # theta = Cov(y, x) / Var(x) (Deng et al. 2013), from products within the variants: in those of the whole sample the
     # effect itself would enter the slope.
     theta = slopes(control.m2 + treatment.m2, names, BOTH)
@@ -137,7 +145,7 @@ def _common_slopes(control: Moments, treatment: Moments, *, conditional: bool) -
         # E[RSS_a] = sigma^2 (n_a - 1 - tr(Sxx^-1 Sxx_a)); the traces of the two variants add up to p.
         df = _enough(arm.n - 1 - float(np.sum(inverse * xx)), arm.n, names)
         # Var(theta' d) = d' Sxx^-1 (sum of sigma_a^2 Sxx_a) Sxx^-1 d, each variant its part.
-        leverage = 1 / arm.n + (float(pull @ xx @ pull) if conditional else 0.0)
+        leverage = 1 / arm.n + float(pull @ xx @ pull) if conditional else inflation / arm.n
         fits.append(_Fit(arm, theta, _residual(arm, theta) / df, leverage, df))
     return _evaluate(*fits)
 

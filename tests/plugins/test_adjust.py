@@ -129,12 +129,61 @@ def test_lin_gives_each_variant_its_own_regression_at_the_pooled_means(name):
         assert math.sqrt(found.leverage) == pytest.approx(fit["se_classical"] / fit["sigma"], rel=1e-8)
 
 
-def test_cuped_takes_the_slopes_of_ols_and_the_plain_leverage():
+def test_cuped_takes_the_slopes_and_degrees_of_freedom_of_ols():
     control, treatment = arms()
-    for plain, full in zip(cuped(control, treatment), ols(control, treatment), strict=True):
-        assert plain.value == full.value
-        assert plain.unit_variance == full.unit_variance
-        assert plain.leverage == 1 / plain.n < full.leverage
+    for mean, full in zip(cuped(control, treatment), ols(control, treatment), strict=True):
+        assert mean.value == full.value
+        assert mean.unit_variance == full.unit_variance
+        assert mean.df == full.df
+
+
+@pytest.mark.parametrize(("n", "p"), [((12, 18), 1), ((30, 20), 8)])
+def test_the_leverage_of_cuped_is_the_mean_of_that_of_ols(n, p):
+    # Over assignments of normal covariates; the slopes do not enter, so any outcome serves.
+    rng, draws = np.random.default_rng(8), 1500
+    gaps = []
+    for _ in range(draws):
+        pair = [
+            Moments.of({"y": rng.normal(size=size)} | {f"x{j}": rng.normal(size=size) for j in range(p)}) for size in n
+        ]
+        gaps.append([sum(e.leverage for e in adjuster(*pair)) for adjuster in (ols, cuped)])
+    full, mean = np.array(gaps).T
+    assert np.ptp(mean) < 1e-12
+    # Five standard errors of the simulated mean.
+    assert full.mean() == pytest.approx(mean[0], abs=5 * full.std() / math.sqrt(draws))
+
+
+def levels(rng, n):
+    drawn = rng.integers(0, 40, n)
+    return {f"g{k}": (drawn == k).astype(float) for k in range(1, 40) if (drawn == k).any()}
+
+
+def numbers(rng, n):
+    return {f"x{k}": rng.normal(size=n) for k in range(20)}
+
+
+def estimates_of_all(arms_):
+    """Adjust with every covariate that is not refused, as an analysis does."""
+    names = list(arms_[0].columns)
+    while True:
+        try:
+            return cuped(*(arm.select(names) for arm in arms_))
+        except CovariateRefused as refused:
+            names.remove(refused.covariate)
+
+
+@pytest.mark.simulation
+@pytest.mark.parametrize("covariates", [levels, numbers], ids=["40 levels", "20 covariates"])
+@pytest.mark.parametrize("draws", [500, pytest.param(8000, marks=pytest.mark.slow)])
+def test_cuped_with_many_covariates_holds_the_level(covariates, draws):
+    rng, n, rejected = np.random.default_rng(20), 100, 0
+    for _ in range(draws):
+        treat = rng.permutation(np.repeat([0, 1], n // 2))
+        columns = {"y": rng.normal(size=n)} | covariates(rng, n)
+        rejected += welch(*estimates_of_all(arms_of(treat, columns)), 0.05, "two-sided").p_value < 0.05
+    # 4 to 6.5 % are required; beside it, four standard errors of the simulated share.
+    slack = 4 * math.sqrt(0.05 * 0.95 / draws)
+    assert 0.04 - slack < rejected / draws < 0.065 + slack
 
 
 def test_cuped_with_one_covariate_is_the_textbook_formula():
