@@ -8,13 +8,15 @@ import numpy as np
 
 from xpyrment_core import CheckResult, InputError, listing, nearest
 from xpyrment_core.data.frames import label_counts, select
-from xpyrment_core.data.labels import in_order
+from xpyrment_core.data.labels import check_weight, in_order
 from xpyrment_core.plots.numbers import p_phrase
 from xpyrment_core.stats.chi_square import pearson
 from xpyrment_srm.exact import SMALL, multinomial
 
 THRESHOLD = 0.001
 """A mismatch is reported below this p-value: it stops an experiment, so false alarms must be rare."""
+
+EQUAL = "equal weights (none were given)"
 
 Label = Hashable
 Weights = Mapping[Any, float] | Sequence[float]
@@ -29,22 +31,24 @@ def check_srm(counts_or_data: Any, weights: Weights | None = None, treatment_col
         Units per variant; or a frame with one row a unit, and `treatment_col`.
     weights : mapping of label to float, or sequence of float, optional
         Planned shares, on any scale (``{"A": 9, "B": 1}``); equal ones by default. A variant that
-        is named here and has no units counts as having none.
+        is named here and has no units counts as having none. A weight of 0 means that the variant
+        should have no units: those it has fail the check, and do not enter the test of the others.
     treatment_col : str, optional
         Column of variant labels, for a frame; rows without a label are counted and left out.
 
     Returns
     -------
     CheckResult
-        ``passed`` is False where ``p_value < 0.001``, and None where there are no units.
+        ``passed`` is False where ``p_value < 0.001`` or a variant with weight 0 has units, and None
+        where there are no units.
         ``statistic`` is Pearson's chi-square. ``details`` has the counts, the expected counts
         and the method: chi-square, or the exact multinomial test where some expected count is below 5.
 
     Raises
     ------
     InputError
-        Counts that are not whole numbers, weights that are not positive, a variant without a
-        planned weight, or fewer than two variants.
+        Counts that are not whole numbers, negative weights, a variant with units but without a
+        planned weight, or fewer than two variants with a positive weight.
 
     References
     ----------
@@ -58,14 +62,18 @@ def check_srm(counts_or_data: Any, weights: Weights | None = None, treatment_col
     (True, 0.6745)
     """
     counts, missing = _counts(counts_or_data, treatment_col)
+    return compare(counts, weights, missing=missing)
+
+
+def compare(
+    counts: Mapping[Any, int], weights: Weights | None, *, missing: int = 0, others: Mapping[Any, int] | None = None
+) -> CheckResult:
+    """Return the check of validated counts; `others` are units of labels outside the comparison, to be reported."""
     shares = _shares(counts, weights)
-    planned = "the planned weights" if weights is not None else "equal weights (none were given)"
-    return compare(counts, shares, planned, missing)
-
-
-def compare(counts: Mapping[Any, int], shares: Mapping[Any, float], planned: str, missing: int = 0) -> CheckResult:
-    """Return the check of validated counts against shares that add up to 1."""
-    labels = in_order(shares)
+    planned = "the planned weights" if weights is not None else EQUAL
+    # A variant that should have no units has no expected count to be tested against: any unit is a fault.
+    labels = in_order(label for label, share in shares.items() if share > 0)
+    leaked = {str(label): n for label, n in counts.items() if n and not shares.get(label, 0)}
     observed = np.array([counts.get(label, 0) for label in labels], dtype=np.int64)
     share = np.array([shares[label] for label in labels])
     total = int(observed.sum())
@@ -75,6 +83,8 @@ def compare(counts: Mapping[Any, int], shares: Mapping[Any, float], planned: str
         "weights": {str(label): float(w) for label, w in zip(labels, share, strict=True)},
         "threshold": THRESHOLD,
         "rows_without_label": missing,
+        "units_of_weight_0": leaked,
+        "not_compared": {str(label): n for label, n in (others or {}).items()},
     }
     if total == 0:
         return CheckResult(name="sample_ratio", passed=None, message="there are no units to count", details=details)
@@ -86,7 +96,7 @@ def compare(counts: Mapping[Any, int], shares: Mapping[Any, float], planned: str
         p_value, method = multinomial(observed, share)
     return CheckResult(
         name="sample_ratio",
-        passed=p_value >= THRESHOLD,
+        passed=p_value >= THRESHOLD and not leaked,
         statistic=statistic,
         p_value=p_value,
         message=_message(p_value, details, planned),
@@ -95,14 +105,22 @@ def compare(counts: Mapping[Any, int], shares: Mapping[Any, float], planned: str
 
 
 def _message(p_value: float, details: Mapping[str, Any], planned: str) -> str:
-    seen = ", ".join(f"{label}: {n:,}" for label, n in details["observed"].items())
+    seen, others = _listed(details["observed"]), details["not_compared"]
+    aside = f"; not compared: {_listed(others)}" if others else ""
+    if details["units_of_weight_0"]:
+        leaked = f"units in a variant of planned weight 0: {_listed(details['units_of_weight_0'])}"
+        return f"{leaked}, beside {seen} ({p_phrase(p_value)}); find out how they were assigned{aside}"
     if p_value >= THRESHOLD:
-        return f"units agree with {planned}: {seen} ({p_phrase(p_value)})"
-    expected = ", ".join(f"{label}: {n:,.0f}" for label, n in details["expected"].items())
+        return f"units agree with {planned}: {seen} ({p_phrase(p_value)}){aside}"
+    hint = "; if another ratio was planned, give its weights" if planned == EQUAL else ""
     return (
-        f"sample ratio mismatch: {seen}, where {planned} expect {expected} ({p_phrase(p_value)}); "
-        f"find the cause in assignment or logging before reading any effect"
+        f"sample ratio mismatch: {seen}, where {planned} expect {_listed(details['expected'])} ({p_phrase(p_value)}); "
+        f"find the cause in assignment or logging before reading any effect{hint}{aside}"
     )
+
+
+def _listed(units: Mapping[str, float]) -> str:
+    return ", ".join(f"{label}: {n:,.0f}" for label, n in units.items())
 
 
 def _counts(counts_or_data: Any, treatment_col: str | None) -> tuple[dict[Any, int], int]:
@@ -137,13 +155,14 @@ def _shares(counts: Mapping[Any, int], weights: Weights | None) -> dict[Any, flo
     if weights is None:
         named: dict[Any, float] = dict.fromkeys(counts, 1.0)
     elif isinstance(weights, Mapping):
-        named = {label: _positive(label, weight) for label, weight in weights.items()}
+        named = {label: check_weight(label, weight) for label, weight in weights.items()}
         _check_planned(counts, named)
     else:
         named = _in_sequence(counts, weights)
-    if len(named) < 2:
+    expected = [label for label, weight in named.items() if weight > 0]
+    if len(expected) < 2:
         raise InputError(
-            f"a sample ratio needs two variants or more, got {listing(named)}. A variant without any unit "
+            f"a sample ratio needs two variants or more, got {listing(expected)}. A variant without any unit "
             f"is seen only when the weights name it."
         )
     # Scaled by the largest first: weights near the ends of the float range then still add up.
@@ -153,8 +172,8 @@ def _shares(counts: Mapping[Any, int], weights: Weights | None) -> dict[Any, flo
 
 
 def _check_planned(counts: Mapping[Any, int], weights: Mapping[Any, float]) -> None:
-    for label in counts:
-        if label in weights:
+    for label, units in counts.items():
+        if label in weights or not units:
             continue
         # Labels that differ in type only, such as 0 and '0', are the usual mistake.
         alike = [w for w in weights if str(w) == str(label)]
@@ -170,14 +189,4 @@ def _in_sequence(counts: Mapping[Any, int], weights: Sequence[float]) -> dict[An
             f"{len(weights)} weights for {len(counts)} variants: give one each, in the order {listing(counts)}, "
             f"or name them: {{label: weight}}."
         )
-    return {label: _positive(label, weight) for label, weight in zip(counts, weights, strict=True)}
-
-
-def _positive(label: Any, weight: Any) -> float:
-    try:
-        number = math.nan if isinstance(weight, bool | str) else float(weight)
-    except (TypeError, ValueError):
-        number = math.nan
-    if not 0 < number < math.inf:
-        raise InputError(f"the weight of {label!r} must be a positive number, got {weight!r}.")
-    return number
+    return {label: check_weight(label, weight) for label, weight in zip(counts, weights, strict=True)}

@@ -111,7 +111,7 @@ def _number(text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise InputError(f"a planned weight must be a positive number, got {text!r}.") from None
+        raise InputError(f"a planned weight must be a number, 0 or more, got {text!r}.") from None
 
 
 def _left_out(missing: int) -> list[str]:
@@ -127,6 +127,9 @@ def _verdict(result: Any) -> list[str]:
         f"p-value: {result.p_value:{P_FORMAT}} ({test} test)",
         "",
     ]
+    if leaked := result.details["units_of_weight_0"]:
+        named = ", ".join(f"{variant}: {n:,}" for variant, n in leaked.items())
+        return [*lines, f"UNITS IN A VARIANT OF PLANNED WEIGHT 0: {named}.", "Find out how they were assigned."]
     if result.passed:
         return [*lines, f"No sample ratio mismatch (p >= {result.details['threshold']:g})."]
     return [

@@ -5,7 +5,7 @@ from typing import Any
 
 from xpyrment_core import ArmLedger, CheckContext, CheckResult, InputError
 from xpyrment_core.plots.numbers import p_phrase
-from xpyrment_srm.check import THRESHOLD, check_srm
+from xpyrment_srm.check import THRESHOLD, compare
 from xpyrment_srm.exact import two_proportions
 
 SHOWN = 3
@@ -45,11 +45,18 @@ def _units_message(crossed: int, rows: int, without: int) -> str:
 
 
 def sample_ratio(context: CheckContext) -> CheckResult | None:
-    """Check the units per variant of the design against the planned weights; None with one variant only."""
-    if len(set(context.counts) | set(context.weights or ())) < 2:
+    """Check the units per variant of the design against the planned weights; None with one variant only.
+
+    Without weights, equal ones are expected of the variants that are compared. Labels without a
+    planned weight, such as those of a test account, are reported and do not enter the test.
+    """
+    planned = set(context.weights or (context.control, *context.treatments))
+    counts = {label: n for label, n in context.counts.items() if label in planned}
+    if len(set(counts) | set(context.weights or ())) < 2:
         return None
+    others = {label: n for label, n in context.counts.items() if n and label not in planned}
     try:
-        return check_srm(dict(context.counts), context.weights)
+        return compare(counts, context.weights, missing=context.rows_missing_label, others=others)
     except InputError as error:  # weights that do not fit the data are no reason to withhold the effects
         return CheckResult(name="sample_ratio", passed=None, message=str(error))
 

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from xpyrment_core.errors import InputError
 from xpyrment_srm.check import THRESHOLD, check_srm
@@ -61,6 +62,37 @@ def test_an_arm_with_no_units_counts_when_the_weights_name_it():
     assert named.details["observed"]["C"] == 0
 
 
+def test_a_variant_of_weight_0_fails_the_check_by_its_units_only():
+    planned = {"A": 0.5, "B": 0.5, "old": 0}
+    without = check_srm({"A": 5000, "B": 5010, "old": 0}, planned)
+    assert without.passed
+    assert without.p_value == pytest.approx(stats.chisquare([5000, 5010]).pvalue, rel=1e-12)
+    leaked = check_srm({"A": 5000, "B": 5010, "old": 7}, planned)
+    assert leaked.passed is False
+    assert leaked.p_value == without.p_value
+    assert leaked.details["units_of_weight_0"] == {"old": 7}
+    assert leaked.message.startswith("units in a variant of planned weight 0: old: 7")
+
+
+def test_a_label_without_units_needs_no_weight():
+    assert check_srm({"A": 500, "B": 510, "old": 0}, {"A": 1, "B": 1}).passed
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        pd.Categorical(["A", "B"] * 50, categories=["A", "B", "old", "paused"]),
+        pl.Series(["A", "B"] * 50, dtype=pl.Enum(["A", "B", "old", "paused"])),
+    ],
+    ids=["pandas categorical", "Polars Enum"],
+)
+def test_categories_that_do_not_occur_are_no_variants(labels):
+    make = pl.DataFrame if isinstance(labels, pl.Series) else pd.DataFrame
+    result = check_srm(make({"variant": labels}), treatment_col="variant")
+    assert result.p_value == 1
+    assert result.details["observed"] == {"A": 50, "B": 50}
+
+
 def test_the_message_says_what_is_compared_and_what_to_do():
     assert "equal weights (none were given)" in check_srm({"A": 500, "B": 510}).message
     failed = check_srm({"A": 500, "B": 700}, {"A": 1, "B": 1}).message
@@ -103,7 +135,7 @@ def test_the_order_of_arms_and_the_scale_of_weights_do_not_matter(units, data):
         (({"A": 5, "B": 5}, {"A": 1}), "'B' has units but no planned weight"),
         (({"A": 5, "B": 5}, {"A": 1, "b": 1}), "Did you mean 'b'"),
         (({1: 5, 2: 5}, {"1": 1, "2": 1}), "Write 1, as in the data"),
-        (({"A": 5, "B": 5}, {"A": 1, "B": 0}), "weight of 'B' must be a positive number, got 0"),
+        (({"A": 5, "B": 5}, {"A": 1, "B": 0}), "two variants or more"),
         (({"A": 5, "B": 5}, {"A": 1, "B": -1}), "got -1"),
         (({"A": 5, "B": 5}, {"A": 1, "B": float("nan")}), "got nan"),
         (({"A": 5, "B": 5}, {"A": 1, "B": "half"}), "got 'half'"),

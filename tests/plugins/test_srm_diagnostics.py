@@ -25,7 +25,7 @@ def context(**metrics):
 
 def test_the_sample_ratio_uses_the_planned_weights_of_the_design():
     good = CheckContext(counts={"A": 900, "B": 100}, weights={"A": 9, "B": 1})
-    bad = CheckContext(counts={"A": 900, "B": 100})
+    bad = CheckContext(counts={"A": 900, "B": 100}, control="A", treatments=("B",))
     assert sample_ratio(good).passed
     assert not sample_ratio(bad).passed
     assert sample_ratio(bad).name == "sample_ratio"
@@ -36,10 +36,18 @@ def test_the_sample_ratio_sees_an_arm_without_units():
     assert not result.passed
 
 
-def test_weights_that_do_not_fit_the_data_are_reported_without_a_verdict():
-    result = sample_ratio(CheckContext(counts={"A": 500, "B": 500}, weights={"A": 1, "C": 1}))
-    assert result.passed is None
-    assert "'B' has units but no planned weight" in result.message
+def test_labels_outside_the_comparison_are_reported_and_not_tested():
+    counts = {"A": 1999, "B": 1999, "qa": 2}
+    for weights in (None, {"A": 1, "B": 1}):
+        result = sample_ratio(CheckContext(counts=counts, weights=weights, control="A", treatments=("B",)))
+        assert result.p_value == 1
+        assert result.details["not_compared"] == {"qa": 2}
+        assert result.message.endswith("; not compared: qa: 2")
+
+
+def test_a_mismatch_without_weights_tells_how_to_plan_them():
+    context = CheckContext(counts={"A": 900, "B": 100}, control="A", treatments=("B",))
+    assert "if another ratio was planned, give its weights" in sample_ratio(context).message
 
 
 def test_one_variant_has_no_ratio():

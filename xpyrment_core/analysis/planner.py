@@ -1,8 +1,6 @@
 """Plans an analysis: looks up and checks everything before any outcome is read."""
 
-import math
 from collections.abc import Mapping, Sequence
-from numbers import Real
 
 from attrs import evolve
 
@@ -12,7 +10,7 @@ from xpyrment_core.analysis.metric_spec import MetricSpec
 from xpyrment_core.analysis.plan import BALANCE, Covariate, Method, Plan, Task
 from xpyrment_core.analysis.study import Study
 from xpyrment_core.choices import Label
-from xpyrment_core.data.labels import resolve_arms
+from xpyrment_core.data.labels import check_weight, resolve_arms
 from xpyrment_core.data.query import ColumnType, Query, RowSet, Term, check_column
 from xpyrment_core.errors import InputError, listing, nearest
 from xpyrment_core.options import Options
@@ -81,13 +79,11 @@ def _check_metrics(study: Study) -> None:
 
 
 def _check_weights(weights: Mapping[Label, float] | None, arms: Sequence[Label]) -> None:
-    """Check that planned weights are positive and cover every compared variant."""
+    """Check that planned weights are numbers and cover every compared variant."""
     if weights is None:
         return
     for label, weight in weights.items():
-        # True would pass as the number 1; a weight of 0 leaves the sample-ratio test undefined.
-        if isinstance(weight, bool) or not isinstance(weight, Real) or not 0 < weight < math.inf:
-            raise InputError(f"weights: the weight of {label!r} must be a positive number, got {weight!r}.")
+        check_weight(label, weight)
     for arm in arms:
         if arm not in weights:
             known = f"weights are given for {listing(weights)}.{nearest(arm, weights)}"

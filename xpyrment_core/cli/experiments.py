@@ -98,7 +98,7 @@ def parse_weights(parts: Iterable[str]) -> dict[str, float]:
             value = float(share)
         except ValueError:
             value = -1.0
-        if not label or not equals or not 0 < value < float("inf"):
+        if not label or not equals or not 0 <= value < float("inf"):
             raise InputError(f"weight {part!r} is not understood; expected LABEL=SHARE, such as control=0.9.")
         out[label] = value
     return out

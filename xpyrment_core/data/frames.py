@@ -62,10 +62,12 @@ def _open(data: Any) -> "nw.DataFrame[Any] | nw.LazyFrame[Any]":
 
 
 def label_counts(frame: "nw.DataFrame[Any]", column: str) -> dict[Any, int]:
-    """Return rows per label in sorted order; the key None, if present, counts rows without a label."""
+    """Return rows per label that occurs, in sorted order; the key None, if present, counts rows without a label."""
     counts: dict[Any, int] = {}
     table = frame[column].value_counts(name="rows of the label")
     for label, rows in zip(table[column].to_list(), table["rows of the label"].to_list(), strict=True):
+        if not rows:
+            continue  # a category that no row has, such as an arm of another experiment
         # Libraries count None, NaN and NA apart; all are the same missing label.
         key = None if absent(label) else label
         counts[key] = counts.get(key, 0) + int(rows)

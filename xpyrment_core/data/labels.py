@@ -1,7 +1,10 @@
 """Variant labels: their order, the default control, and lookup of a given label."""
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
+
+import numpy as np
 
 from xpyrment_core.choices import Label
 from xpyrment_core.errors import InputError, listing, unknown
@@ -65,6 +68,29 @@ def find_label(wanted: Any, labels: Iterable[Any], *, by_text: bool = False, wha
     raise unknown(what, wanted, labels)
 
 
+def check_weight(label: Any, weight: Any) -> float:
+    """Return the planned weight of a variant as a float; 0 means that it should have no units.
+
+    Raises
+    ------
+    InputError
+        Not a finite number of 0 or more.
+
+    Examples
+    --------
+    >>> check_weight("treatment", 0.5)
+    0.5
+    """
+    try:
+        # True would pass as the number 1, and text as the number that it spells.
+        number = math.nan if isinstance(weight, bool | str) else float(weight)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not 0 <= number < math.inf:
+        raise InputError(f"the weight of {label!r} must be a number, 0 or more, got {weight!r}.")
+    return number
+
+
 def default_control(labels: Iterable[Any]) -> Any:
     """Return the label ``control`` in any case if there is one, else the first in sorted order.
 
@@ -79,6 +105,9 @@ def default_control(labels: Iterable[Any]) -> Any:
 
 
 def _spellings(label: Any) -> tuple[str, ...]:
+    # A file says "false" or "FALSE", which is read as False.
+    if isinstance(label, bool | np.bool_):
+        return (str(label), str(label).lower(), str(label).upper())
     # A column of 0 and 1 with missing values is read as 0.0 and 1.0; "1" on a command line still matches.
     return (str(label), f"{label:g}") if isinstance(label, float) else (str(label),)
 

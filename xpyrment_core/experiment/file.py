@@ -228,5 +228,5 @@ def _fits(value: Any, kind: str) -> bool:
     if kind == LABELS:
         return isinstance(value, list) and all(isinstance(v, str | int | float | bool) for v in value)
     if kind == SHARES:
-        return isinstance(value, dict) and all(_fits(v, NUMBER) and v > 0 for v in value.values())
+        return isinstance(value, dict) and all(_fits(v, NUMBER) and v >= 0 for v in value.values())
     return kind == ANY or isinstance(value, dict)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,11 @@ def test_a_mistake_in_the_file_is_named_by_line_and_key(plan_path, old, new, mes
     plan_path.write_text(GOOD.replace(old, new, 1))
     with pytest.raises(InputError, match=message):
         read_experiment_file(plan_path)
+
+
+def test_a_planned_weight_of_0_is_kept(plan_path):
+    plan_path.write_text(re.sub(r"weights = \{", 'weights = { "old" = 0, ', GOOD, count=1))
+    assert read_experiment_file(plan_path).weights["old"] == 0
 
 
 def test_a_file_without_metrics_or_experiment_is_refused(tmp_path):
