@@ -51,7 +51,7 @@ def check_balance(
     A covariate is out of balance when its absolute standardized mean difference is 0.1 or more,
     up to rounding (see `xpyrment_balance.smd.smd`). Missing values are left out of the
     SMD, and "is missing" is compared like a covariate. A covariate without an SMD (no values,
-    infinite values, one constant everywhere) is *not estimable* and never counts as balanced.
+    infinite values, one value only) is *not estimable* and never counts as balanced.
 
     Examples
     --------

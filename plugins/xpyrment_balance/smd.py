@@ -20,12 +20,12 @@ def smd(mean_control: float, variance_control: float, mean_treatment: float, var
     Returns
     -------
     float
-        Infinite, with its sign, for two different constants.
+        0 for the same constant in both variants; infinite, with its sign, for two different ones.
 
     Raises
     ------
     NotEstimable
-        The covariate is one constant in both variants, or its moments are not finite.
+        The moments are not finite.
 
     References
     ----------
@@ -44,9 +44,8 @@ def smd(mean_control: float, variance_control: float, mean_treatment: float, var
     difference = mean_treatment - mean_control
     spread = math.sqrt((variance_treatment + variance_control) / 2)
     if spread == 0:
-        if difference == 0:
-            raise NotEstimable(f"it is constant ({mean_control:g}) in both variants")
-        return math.copysign(math.inf, difference)
+        # The same constant has the same distribution in both variants, which is what balance means.
+        return math.copysign(math.inf, difference) if difference else 0.0
     # A mean has an error of half a unit in its last place, which dominates if the offset is huge.
     guard = max(ROUNDING, EPS * max(abs(mean_control), abs(mean_treatment)) / spread)
     return _at_threshold(difference / spread, guard)
@@ -68,12 +67,12 @@ def smd_categorical(control: ArrayLike, treatment: ArrayLike) -> float:
     -------
     float
         Not negative; infinite where no level occurs in both variants. Twice as many levels
-        give a larger value by chance alone: about ``sqrt((K - 1) (1/n_C + 1/n_T))``.
+        give a larger value by chance alone: about ``sqrt((K - 1) (1/n_C + 1/n_T))``. 0 for one level.
 
     Raises
     ------
     NotEstimable
-        Fewer than two levels occur.
+        No level occurs.
 
     References
     ----------
@@ -87,8 +86,10 @@ def smd_categorical(control: ArrayLike, treatment: ArrayLike) -> float:
     """
     c, t = (np.asarray(counts, dtype=float) for counts in (control, treatment))
     seen = (c + t) > 0
-    if seen.sum() < 2:
-        raise NotEstimable("it has the same single level in both variants")
+    if not seen.any():
+        raise NotEstimable("it has no values")
+    if seen.sum() == 1:
+        return 0.0
     c, t = c[seen] / c.sum(), t[seen] / t.sum()
     if not ((c > 0) & (t > 0)).any():
         return math.inf

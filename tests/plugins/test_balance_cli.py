@@ -126,11 +126,11 @@ def test_every_covariate_has_a_row_with_type_smd_and_p_value(folder):
 
 
 def test_what_has_no_smd_and_what_is_infinite_say_why_in_every_arm(folder):
-    data = exposures().assign(same=1, split=[1] * 200 + [2] * 200)
+    data = exposures().assign(same=np.inf, split=[1] * 200 + [2] * 200)
     data = pd.concat([data, data.assign(variant="B"), data.assign(variant=None)])
     data.to_csv(folder / "odd.csv", index=False)
     text = balance(folder, "odd.csv", "same,split").stdout
-    assert "same [B]: not estimable (it is constant (1) in both variants)" in text
+    assert "same [B]: not estimable (200 infinite values in 'control')" in text
     assert "split [treatment]: SMD >= 0.1 (+inf)" in text
     assert "each variant holds a constant of its own" in text
     assert "Rows without a group, left out: 400" in text

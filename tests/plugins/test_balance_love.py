@@ -49,7 +49,7 @@ def test_the_axis_of_the_opposite_smd_is_the_mirror_image(smd):
 
 
 def test_a_covariate_without_an_smd_has_no_x_and_says_so():
-    row = next(line for line in plot(same=[1.0] * 8) if line.startswith("same"))
+    row = next(line for line in plot(same=[np.inf] * 8) if line.startswith("same"))
     assert "X" not in row
     assert row.endswith("not estimable")
 

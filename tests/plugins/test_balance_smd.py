@@ -145,7 +145,6 @@ def test_two_different_constants_are_infinitely_apart():
 @pytest.mark.parametrize(
     ("moments", "reason"),
     [
-        ((5.0, 0.0, 5.0, 0.0), "constant"),
         ((math.nan, 1.0, 0.0, 1.0), "not a finite number"),
         ((0.0, 1.0, math.inf, 1.0), "not a finite number"),
         # An infinite variance would make the SMD 0: perfect balance by overflow.
@@ -157,9 +156,11 @@ def test_missing_smd_has_a_reason(moments, reason):
         measures.smd(*moments)
 
 
-def test_a_single_level_has_no_smd():
-    with pytest.raises(NotEstimable, match="single level"):
-        measures.smd_categorical([10, 0], [12, 0])
+def test_the_same_constant_or_level_has_an_smd_of_0():
+    assert measures.smd(5.0, 0.0, 5.0, 0.0) == 0
+    assert measures.smd_categorical([10, 0], [12, 0]) == 0
+    with pytest.raises(NotEstimable, match="no values"):
+        measures.smd_categorical([0, 0], [0, 0])
 
 
 def test_welch_p_value_is_that_of_scipy():
