@@ -68,7 +68,7 @@ def test_of(task: Task, repeated: bool) -> Method:
 def estimate_from_moments(spec: MetricSpec, arms: tuple[Moments, Moments], test: Method) -> Pair | None:
     """Return the estimates of a function of means; None if there is no variance and the test needs none."""
     need_units(arms)
-    linear = [linearise([spec.metric], arm) for arm in arms]
+    linear = [_linear(spec, side, arm) for side, arm in zip(SIDES, arms, strict=True)]
     for side, arm in zip(SIDES, linear, strict=True):
         # Tests of counts and of samples accept a single unit; a variance of estimates divides by n - 1.
         if arm.n < 2 and test.needs != "estimates":
@@ -76,6 +76,13 @@ def estimate_from_moments(spec: MetricSpec, arms: tuple[Moments, Moments], test:
         if arm.n < 2:
             raise NotEstimable(f"only 1 unit with an observed value in the {side} variant: a variance needs two")
     return estimate(linear[0]), estimate(linear[1])
+
+
+def _linear(spec: MetricSpec, side: str, arm: Moments) -> Moments:
+    try:
+        return linearise([spec.metric], arm)
+    except NotEstimable as error:
+        raise NotEstimable(f"{error.reason} in the {side} variant") from error
 
 
 def estimate_from_samples(spec: MetricSpec, arms: Arms, test: Method) -> Pair | None:

@@ -109,10 +109,17 @@ def _value(metric: FunctionOfMeans, means: Mapping[str, float]) -> float:
     try:
         value = float(metric.value(means))
     except (ZeroDivisionError, ValueError, OverflowError, FloatingPointError) as error:
-        raise NotEstimable(f"{metric.name} is not defined at the observed means ({error})") from error
+        raise NotEstimable(_undefined(metric, means, "is not defined")) from error
     if not math.isfinite(value):
-        raise NotEstimable(f"{metric.name} is not a finite number at the observed means")
+        raise NotEstimable(_undefined(metric, means, "is not a finite number"))
     return value
+
+
+def _undefined(metric: FunctionOfMeans, means: Mapping[str, float], otherwise: str) -> str:
+    """Return the reason why a metric has no finite value: columns that are 0, most often a denominator."""
+    if zeros := [repr(column) for column in metric.columns if means[column] == 0]:
+        return f"{metric.name} is not defined where the mean of {' and '.join(zeros)} is 0"
+    return f"{metric.name} {otherwise} at the observed means"
 
 
 def _cleared(moments: Moments, constant: np.ndarray) -> Moments:

@@ -191,8 +191,8 @@ def test_covariates_that_are_no_names_are_refused(frame, covariates):
         ([1, 1], "must map variants to planned shares"),
         ({"control": 1}, "variant 'treatment' has no weight"),
         ({"Control": 1, "treatment": 1}, "Did you mean 'Control'"),
-        ({"control": -1, "treatment": 1}, "'control' must be a positive number, got -1"),
-        ({"control": float("nan"), "treatment": 1}, "must be a positive number, got nan"),
+        ({"control": -1, "treatment": 1}, "'control' must be a number, 0 or more, got -1"),
+        ({"control": float("nan"), "treatment": 1}, "must be a number, 0 or more, got nan"),
     ],
 )
 def test_planned_weights_that_cannot_be_checked_are_refused_before_the_analysis(frame, weights, message):
@@ -236,3 +236,11 @@ def test_sample_ratio_does_not_count_rows_of_variants_that_are_not_compared_as_u
     (check,) = (check for check in experiment.run_analysis().checks if check.name == "sample_ratio")
     assert check.details["observed"] == {"control": 100, "treatment": 100}
     assert check.passed
+
+
+def test_a_denominator_of_0_is_named_with_its_variant(frame):
+    data = frame.assign(n=np.where(frame.variant == "treatment", 2, 0), k=1)
+    experiment = xp.setup(data, "variant").register_metric("r", "ratio", numerator_col="k", denominator_col="n")
+    row = experiment.run_analysis().raw_results[0]
+    assert row["status"] == "not_estimable"
+    assert row["reason"] == "r is not defined where the mean of 'n' is 0 in the control variant"

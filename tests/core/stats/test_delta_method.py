@@ -144,7 +144,7 @@ def test_one_unit_has_no_variance():
 
 
 def test_a_ratio_over_zero_is_not_estimable():
-    with pytest.raises(NotEstimable, match="not defined at the observed means"):
+    with pytest.raises(NotEstimable, match="r is not defined where the mean of 'b' is 0"):
         linearise([RatioMetric("r", "a", "b")], Moments.of({"a": [1.0, 2.0], "b": [0.0, 0.0]}))
 
 
