@@ -66,6 +66,10 @@ def _footnotes(result: "AnalysisResult") -> list[str]:
     missing = result.metadata["rows_missing_label"]
     if missing:
         lines.append(f"{missing:,} row{'s' if missing > 1 else ''} without a variant left out")
+    compared = {str(label) for label in (result.metadata["control"], *result.metadata["treatments"])}
+    others = [f"{label} ({rows:,})" for label, rows in result.metadata["rows"].items() if label not in compared]
+    if others:
+        lines.append(f"Rows of labels that are not compared: {', '.join(others)}")
     if result.metadata["correction"]:
         lines.append("Intervals are each metric's own; p-values and verdicts are corrected for all together")
     # Several rows may have the same note, and one check may be worded like an issue: each line is printed once.

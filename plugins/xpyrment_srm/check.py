@@ -17,6 +17,7 @@ THRESHOLD = 0.001
 """A mismatch is reported below this p-value: it stops an experiment, so false alarms must be rare."""
 
 EQUAL = "equal weights (none were given)"
+NO_UNITS = "there are no units to count"
 
 Label = Hashable
 Weights = Mapping[Any, float] | Sequence[float]
@@ -40,7 +41,7 @@ def check_srm(counts_or_data: Any, weights: Weights | None = None, treatment_col
     -------
     CheckResult
         ``passed`` is False where ``p_value < 0.001`` or a variant with weight 0 has units, and None
-        where there are no units.
+        where there are no units at all.
         ``statistic`` is Pearson's chi-square. ``details`` has the counts, the expected counts
         and the method: chi-square, or the exact multinomial test where some expected count is below 5.
 
@@ -87,7 +88,8 @@ def compare(
         "not_compared": {str(label): n for label, n in (others or {}).items()},
     }
     if total == 0:
-        return CheckResult(name="sample_ratio", passed=None, message="there are no units to count", details=details)
+        passed = False if leaked else None
+        return CheckResult(name="sample_ratio", passed=passed, message=_leak(details) + NO_UNITS, details=details)
     # k - 1 degrees of freedom: the shares are planned, not estimated from the counts.
     statistic, p_value = pearson(observed.astype(float), share * total, df=len(labels) - 1)
     method = "chi-square"
@@ -105,18 +107,22 @@ def compare(
 
 
 def _message(p_value: float, details: Mapping[str, Any], planned: str) -> str:
-    seen, others = _listed(details["observed"]), details["not_compared"]
-    aside = f"; not compared: {_listed(others)}" if others else ""
-    if details["units_of_weight_0"]:
-        leaked = f"units in a variant of planned weight 0: {_listed(details['units_of_weight_0'])}"
-        return f"{leaked}, beside {seen} ({p_phrase(p_value)}); find out how they were assigned{aside}"
+    seen = _listed(details["observed"])
     if p_value >= THRESHOLD:
-        return f"units agree with {planned}: {seen} ({p_phrase(p_value)}){aside}"
-    hint = "; if another ratio was planned, give its weights" if planned == EQUAL else ""
-    return (
-        f"sample ratio mismatch: {seen}, where {planned} expect {_listed(details['expected'])} ({p_phrase(p_value)}); "
-        f"find the cause in assignment or logging before reading any effect{hint}{aside}"
-    )
+        message = f"units agree with {planned}: {seen} ({p_phrase(p_value)})"
+    else:
+        hint = "; if another ratio was planned, give its weights" if planned == EQUAL else ""
+        message = (
+            f"sample ratio mismatch: {seen}, where {planned} expect {_listed(details['expected'])} "
+            f"({p_phrase(p_value)}); find the cause in assignment or logging before reading any effect{hint}"
+        )
+    others = details["not_compared"]
+    return _leak(details) + message + (f"; not compared: {_listed(others)}" if others else "")
+
+
+def _leak(details: Mapping[str, Any]) -> str:
+    leaked = details["units_of_weight_0"]
+    return f"units in a variant of planned weight 0: {_listed(leaked)}; " if leaked else ""
 
 
 def _listed(units: Mapping[str, float]) -> str:

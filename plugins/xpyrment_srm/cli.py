@@ -119,21 +119,26 @@ def _left_out(missing: int) -> list[str]:
 
 
 def _verdict(result: Any) -> list[str]:
-    if result.passed is None:
-        return [f"Not checked: {result.message}."]
+    from xpyrment_srm.check import NO_UNITS
+
+    leak = []
+    if leaked := result.details["units_of_weight_0"]:
+        named = ", ".join(f"{variant}: {n:,}" for variant, n in leaked.items())
+        leak = [f"UNITS IN A VARIANT OF PLANNED WEIGHT 0: {named}.", "Find out how they were assigned.", ""]
+    if result.p_value is None:
+        return [*leak, f"Not checked: {NO_UNITS}."]
     test = "Chi-square" if result.details["method"] == "chi-square" else result.details["method"].capitalize()
     lines = [
+        *leak,
         f"Chi-square statistic: {result.statistic:.4f} (df = {result.details['df']})",
         f"p-value: {result.p_value:{P_FORMAT}} ({test} test)",
         "",
     ]
-    if leaked := result.details["units_of_weight_0"]:
-        named = ", ".join(f"{variant}: {n:,}" for variant, n in leaked.items())
-        return [*lines, f"UNITS IN A VARIANT OF PLANNED WEIGHT 0: {named}.", "Find out how they were assigned."]
-    if result.passed:
-        return [*lines, f"No sample ratio mismatch (p >= {result.details['threshold']:g})."]
+    threshold = result.details["threshold"]
+    if result.p_value >= threshold:
+        return [*lines, f"No sample ratio mismatch (p >= {threshold:g})."]
     return [
         *lines,
-        f"SAMPLE RATIO MISMATCH (p < {result.details['threshold']:g}).",
+        f"SAMPLE RATIO MISMATCH (p < {threshold:g}).",
         "Find the cause in assignment or logging before reading any effect.",
     ]

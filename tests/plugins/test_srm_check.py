@@ -74,6 +74,14 @@ def test_a_variant_of_weight_0_fails_the_check_by_its_units_only():
     assert leaked.message.startswith("units in a variant of planned weight 0: old: 7")
 
 
+def test_units_of_weight_0_fail_the_check_beside_no_others_and_beside_a_mismatch():
+    alone = check_srm({"A": 0, "B": 0, "old": 7}, {"A": 1, "B": 1, "old": 0})
+    assert alone.passed is False
+    assert "planned weight 0: old: 7; there are no units" in alone.message
+    both = check_srm({"A": 900, "B": 500, "old": 7}, {"A": 1, "B": 1, "old": 0})
+    assert "planned weight 0: old: 7; sample ratio mismatch: A: 900" in both.message
+
+
 def test_a_label_without_units_needs_no_weight():
     assert check_srm({"A": 500, "B": 510, "old": 0}, {"A": 1, "B": 1}).passed
 

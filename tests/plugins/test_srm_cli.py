@@ -63,6 +63,21 @@ def test_an_arm_without_units_is_named_by_its_weight(file):
     assert json.loads(done.stdout)["passed"] is False
 
 
+@pytest.mark.parametrize(
+    ("counts", "verdict"),
+    [
+        ("a=500,b=510,old=7", "No sample ratio mismatch"),
+        ("a=900,b=500,old=7", "SAMPLE RATIO MISMATCH"),
+        ("a=0,b=0,old=7", "Not checked: there are no units to count."),
+    ],
+)
+def test_units_of_weight_0_are_named_beside_the_verdict_on_the_others(counts, verdict):
+    done = srm("--counts", counts, "--weights", "a=1,b=1,old=0", "--fail-on-mismatch")
+    assert done.returncode == 2
+    assert "UNITS IN A VARIANT OF PLANNED WEIGHT 0: old: 7." in done.stdout
+    assert verdict in done.stdout
+
+
 def test_standard_input_is_read():
     assert "p-value: 1 " in srm("--csv", "-", "--treatment-col", "v", stdin="v\na\nb\na\nb\n").stdout
 

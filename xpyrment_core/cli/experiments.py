@@ -90,17 +90,19 @@ def parse_weights(parts: Iterable[str]) -> dict[str, float]:
     >>> parse_weights(["control=0.9", "treatment=0.1"])
     {'control': 0.9, 'treatment': 0.1}
     """
+    from xpyrment_core.data.labels import check_weight
+
     out = {}
     for part in parts:
         # From the right: a label may contain "=".
         label, equals, share = (piece.strip() for piece in part.rpartition("="))
         try:
-            value = float(share)
+            value = float(share) if label and equals else None
         except ValueError:
-            value = -1.0
-        if not label or not equals or not 0 <= value < float("inf"):
+            value = None
+        if value is None:
             raise InputError(f"weight {part!r} is not understood; expected LABEL=SHARE, such as control=0.9.")
-        out[label] = value
+        out[label] = check_weight(label, value)
     return out
 
 

@@ -4,8 +4,6 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
-
 from xpyrment_core.choices import Label
 from xpyrment_core.errors import InputError, listing, unknown
 
@@ -106,7 +104,7 @@ def default_control(labels: Iterable[Any]) -> Any:
 
 def _spellings(label: Any) -> tuple[str, ...]:
     # A file says "false" or "FALSE", which is read as False.
-    if isinstance(label, bool | np.bool_):
+    if isinstance(label, bool):
         return (str(label), str(label).lower(), str(label).upper())
     # A column of 0 and 1 with missing values is read as 0.0 and 1.0; "1" on a command line still matches.
     return (str(label), f"{label:g}") if isinstance(label, float) else (str(label),)

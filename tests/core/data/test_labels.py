@@ -13,7 +13,6 @@ from xpyrment_core.errors import InputError
         ("false", [False, True], False),
         ("FALSE", [False, True], False),
         ("True", [False, True], True),
-        ("true", [np.False_, np.True_], True),
         ("1", [0, 1], 1),
         ("1", [0.0, 1.0], 1.0),
         ("false", ["false", "true"], "false"),
