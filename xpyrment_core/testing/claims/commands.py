@@ -3,6 +3,7 @@
 import inspect
 import json
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from attrs import frozen
@@ -48,7 +49,7 @@ def command_checks(subject: CommandSubject, statistical: bool = True) -> Iterato
     if subject.arguments is not None:
         claims += [contract, quiet, repeatable]
     for claim in claims:
-        yield Check(claim.__name__, lambda claim=claim: claim(subject))  # type: ignore[misc]
+        yield Check(claim.__name__, partial(claim, subject))
 
 
 def documented(subject: CommandSubject) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from attrs import evolve, frozen
@@ -35,7 +36,7 @@ class DiagnosticSubject:
 def diagnostic_checks(subject: DiagnosticSubject, statistical: bool = True) -> Iterator[Check]:
     """Yield every check that applies to a diagnostic; none of them simulates."""
     for claim in (contract, p_value, says_why, json_ready, variant_order, quiet, pure):
-        yield Check(claim.__name__, lambda claim=claim: claim(subject))  # type: ignore[misc]
+        yield Check(claim.__name__, partial(claim, subject))
 
 
 def contract(subject: DiagnosticSubject) -> None:

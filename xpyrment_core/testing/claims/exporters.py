@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from attrs import frozen
@@ -37,7 +38,7 @@ def exporter_checks(subject: ExporterSubject, statistical: bool = True) -> Itera
     if ".json" in subject.suffixes:
         claims.append(standard_json)
     for claim in claims:
-        yield Check(claim.__name__, lambda claim=claim: claim(subject))  # type: ignore[misc]
+        yield Check(claim.__name__, partial(claim, subject))
 
 
 def contract(subject: ExporterSubject) -> None:

@@ -1,6 +1,7 @@
 """Claims that hold for every plot backend."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -36,7 +37,7 @@ def plot_backend_checks(subject: PlotBackendSubject, statistical: bool = True) -
     if subject.suffixes:
         claims.append(saves)
     for claim in claims:
-        yield Check(claim.__name__, lambda claim=claim: claim(subject))  # type: ignore[misc]
+        yield Check(claim.__name__, partial(claim, subject))
 
 
 def contract(subject: PlotBackendSubject) -> None:
