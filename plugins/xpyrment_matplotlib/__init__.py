@@ -20,4 +20,5 @@ def xpyrment_plot_backends() -> Iterable[PlotBackendDefinition]:
         summary="Static plots for papers and reports; returns matplotlib Axes.",
         suffixes=(".png", ".svg", ".pdf", ".eps", ".jpg", ".jpeg", ".tif", ".tiff", ".webp"),
         save="xpyrment_matplotlib.backend:save",
+        default=True,
     )

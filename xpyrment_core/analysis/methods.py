@@ -115,23 +115,14 @@ class _Finder:
         """Return the tests of a metric without and with adjustment; counts cannot be adjusted."""
         own = spec.default_test
         # The plugin of the metric's own test may be blocked or broken; the default test is then valid too.
-        plain = self.find("test", own if own in self.host.names("test") else self._needed_default("test"))
+        plain = self.find("test", own if own in self.host.names("test") else needed_default(self.host, "test"))
         adjusted = (self.general_test() or plain) if plain.needs == "counts" else plain
         # A non-inferiority margin needs a standard error, which a test of counts does not return.
         return (adjusted if spec.margin is not None else plain), adjusted
 
-    def _needed_default(self, kind: str) -> str:
-        default = default_of(self.host, kind)
-        if default is None:
-            raise InputError(
-                f"no default {kind} is available: the plugin that offers it is blocked or cannot be used (see "
-                f"'xpyrment plugins'). Name one of: {listing(self.host.names(kind))}.{unavailable(self.host.plugins)}"
-            )
-        return default
-
 
 def default_of(host: PluginHost, kind: str) -> str | None:
-    """Return the name of the default test or adjuster: the built-in one, else the first that a plugin declares."""
+    """Return the name of a kind's default definition: the built-in one, else the first that a plugin declares."""
     # Built-in defaults first, then by name: installing a third-party plugin must not change results.
     declared = [entry for entry in host.all(kind) if getattr(entry.definition, "default", False)]
     first = min(declared, key=lambda entry: (not entry.builtin, entry.qualified), default=None)
@@ -172,3 +163,14 @@ def _per_metric(what: str, wanted: Any, names: Iterable[str]) -> dict[str, Any]:
                 raise unknown(f"{what}: metric", name, names)
         return dict(wanted)
     return {"": wanted} if wanted is not None else {}
+
+
+def needed_default(host: PluginHost, kind: str) -> str:
+    """Return the name of the default as `default_of` does; raise InputError if there is none."""
+    default = default_of(host, kind)
+    if default is None:
+        raise InputError(
+            f"no default {kind.replace('_', ' ')} is available: the plugin that offers it is blocked or cannot be used "
+            f"(see 'xpyrment plugins'). Name one of: {listing(host.names(kind))}.{unavailable(host.plugins)}"
+        )
+    return default

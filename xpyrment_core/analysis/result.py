@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import asdict
 
 from xpyrment_core.analysis.columns import SUMMARY, TABLES, frame, table
+from xpyrment_core.analysis.methods import needed_default
 from xpyrment_core.choices import Label
 from xpyrment_core.errors import unknown, warn
 from xpyrment_core.plots.data import forest_data
@@ -175,13 +176,13 @@ class AnalysisResult:
     def _diagnostics(self) -> Mapping[str, Mapping[str, Any]]:
         return {} if self.balance_checker is None else dict(self.balance_checker.diagnostics_)
 
-    def plot(self, backend: str = "matplotlib", **options: Any) -> Any:
+    def plot(self, backend: str | None = None, **options: Any) -> Any:
         """Draw the relative lifts and their intervals as a forest plot.
 
         Parameters
         ----------
-        backend : str
-            ``"matplotlib"`` (returns Axes), ``"plotly"`` (returns a Figure), or a plugin's.
+        backend : str, optional
+            ``"matplotlib"`` (the default, returns Axes), ``"plotly"`` (returns a Figure), or a plugin's.
         **options
             Options of the backend: ``title``, ``ax``, ``figsize`` …
 
@@ -192,7 +193,8 @@ class AnalysisResult:
         MissingExtraError
             The backend's library is not installed.
         """
-        draw = self._host.get("plot_backend", backend).load()
+        name = needed_default(self._host, "plot_backend") if backend is None else backend
+        draw = self._host.get("plot_backend", name).load()
         return draw(forest_data(self.results, self.alpha), **options)
 
     def love_plot(self) -> str:

@@ -181,11 +181,14 @@ class PlotBackendDefinition(Definition):
     save : object, str or None
         ``(figure, path)``: writes the figure to a file. None where the figure is text or bytes,
         or has a method ``save(path)``.
+    default : bool
+        Whether it draws where the caller names no backend.
     """
 
     kind: ClassVar[str] = "plot_backend"
     suffixes: tuple[str, ...] = field(default=(), validator=check_suffixes)
     save: Any = None
+    default: bool = False
 
     def load_save(self) -> Any:
         """Return the function `save` refers to, or None."""

@@ -11,6 +11,7 @@ from xpyrment_core import (
     Effect,
     Estimate,
     MetricDefinition,
+    PlotBackendDefinition,
     PluginHost,
     TestDefinition,
     Unavailable,
@@ -152,3 +153,19 @@ def test_a_missing_default_test_is_replaced_with_a_note(data):
     assert row["notes"] == [
         "test 'score', the default of this kind of metric, is not available; 'welch' is used instead"
     ]
+
+
+def test_the_default_plot_backend_is_the_built_in_one_else_a_plugins(data):
+    def drawn(host):
+        ours = PlotBackendDefinition(name="ours", target=lambda plot, **options: "ours", default=True)
+        host.register(ours, "acme")
+        return xp.setup(data, "variant", plugins=host).register_metric("y").run_analysis().plot()
+
+    assert drawn(blocking()) != "ours"
+    assert drawn(blocking("matplotlib")) == "ours"
+
+
+def test_without_a_default_plot_backend_the_others_are_named(data):
+    result = xp.setup(data, "variant", plugins=blocking("matplotlib")).register_metric("y").run_analysis()
+    with pytest.raises(xp.InputError, match=r"no default plot backend is available.*Name one of: 'plotly'"):
+        result.plot()
