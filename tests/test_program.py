@@ -187,7 +187,7 @@ def test_what_stands_outside_our_table_is_a_warning_where_it_looks_like_ours(tmp
         ("XPYRMENT_BLOK_PLUGINS", " Did you mean XPYRMENT_BLOCK_PLUGINS?"),
         ("XPYRMENT_POWER_APLHA", " Did you mean XPYRMENT_POWER_ALPHA?"),
         ("XPYRMENT_POWR_ALPHA", " Did you mean XPYRMENT_POWER_ALPHA?"),
-        ("XPYRMENT_SRM_FORMAT", " Did you mean XPYRMENT_FORMAT?"),
+        ("XPYRMENT_SRM_FORMAT", " Did you mean XPYRMENT_SRM_FILE_FORMAT?"),
         ("XPYRMENT_QWERTY", ""),
     ],
 )

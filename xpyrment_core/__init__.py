@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from xpyrment_core.analysis.study import Study
     from xpyrment_core.choices import Alternative, Label, RelativeMethod, check_choice
     from xpyrment_core.cli.report import Report
+    from xpyrment_core.data.reading.options import ReadOptions
     from xpyrment_core.errors import (
         CovariateRefused,
         EngineError,
@@ -103,6 +104,7 @@ _HOMES = {
     "PluginError": "errors",
     "PluginHost": "registry.host",
     "Provenance": "registry.provenance",
+    "ReadOptions": "data.reading.options",
     "RelativeMethod": "choices",
     "Report": "cli.report",
     "Study": "analysis.study",
@@ -165,6 +167,7 @@ __all__ = [
     "PluginError",
     "PluginHost",
     "Provenance",
+    "ReadOptions",
     "RelativeMethod",
     "Report",
     "Study",

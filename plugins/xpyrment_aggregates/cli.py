@@ -1,12 +1,14 @@
 """The command ``xpyrment aggregate``: writes a file of moments."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from xpyrment_core import InputError, Report, Table
+from xpyrment_core.cli.experiments import one_or_several
 from xpyrment_core.cli.parameters import CommaList, DataPath
+from xpyrment_core.cli.reading import ReadFlags
 
 if TYPE_CHECKING:
     from xpyrment_aggregates.aggregate import Aggregate
@@ -25,6 +27,7 @@ def aggregate(
     out: Annotated[
         Path | None, Parameter(help="File to write, ending in .moments.json; beside the data by default.")
     ] = None,
+    read: ReadFlags | None = None,
 ) -> Report:
     """Add data up to counts, means and cross-products per variant, and write them to a small file.
 
@@ -35,7 +38,8 @@ def aggregate(
     from xpyrment_aggregates.make import aggregate as add_up
 
     target = _target(data, out)
-    result = add_up(_opened(data), treatment_col, columns, covariates, id_col)
+    options = None if read is None else read.options()
+    result = add_up(one_or_several(data), treatment_col, columns, covariates, id_col, read=options)
     text = write(result)
     try:
         target.write_text(text, encoding="utf-8")
@@ -44,20 +48,10 @@ def aggregate(
     return _report(result, target, len(text.encode()))
 
 
-def _opened(data: tuple[str, ...]) -> Any:
-    from xpyrment_core.data.files import read_frame
-
-    # Standard input can be read only once, an engine may read several times.
-    if data == ("-",):
-        return read_frame("-")
-    return data[0] if len(data) == 1 else list(data)
-
-
 def _target(data: tuple[str, ...], out: Path | None) -> Path:
     from xpyrment_aggregates.engine import ENDING
 
-    if not data:
-        raise InputError("there is no data: name a CSV or Parquet file, a glob, or - for standard input.")
+    one_or_several(data)  # refuses none
     if out is not None:
         if not out.name.endswith(ENDING):
             raise InputError(f"--out '{out}' must end in {ENDING}, by which an analysis knows what the file is.")

@@ -11,7 +11,10 @@ from attrs import evolve
 from xpyrment_aggregates.aggregate import Aggregate, StoredSet
 from xpyrment_core import InputError, Label, setup
 from xpyrment_core.data.query import ColumnType, Query, Reading, RowSet, Term, check_column
-from xpyrment_core.data.source import Source
+from xpyrment_core.data.reading.columns import not_numbers
+from xpyrment_core.data.reading.options import ReadOptions
+from xpyrment_core.data.source import Source, text_values
+from xpyrment_core.data.terms import level_terms, number_terms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +32,7 @@ def aggregate(
     covariates: Sequence[str] = (),
     id_col: str | None = None,
     *,
+    read: "ReadOptions | Mapping[str, Any] | None" = None,
     plugins: "PluginHost | None" = None,
 ) -> Aggregate:
     """Aggregate data to counts and moments per variant.
@@ -44,6 +48,8 @@ def aggregate(
         Columns to adjust with and to check for balance; text is kept as its levels.
     id_col : str, optional
         Column of the unit of randomisation, where units have several rows.
+    read : ReadOptions or mapping, optional
+        How to read files, and the forms of numbers written as text.
 
     Returns
     -------
@@ -62,9 +68,9 @@ def aggregate(
     >>> result.sets[0].moments["b"].n, dict(result.labels)
     (2, {'a': 3, 'b': 3})
     """
-    experiment = setup(data, treatment_col, id_col, plugins=plugins)
+    experiment = setup(data, treatment_col, id_col, read=read, plugins=plugins)
     source, schema = experiment.source, experiment.source.schema()
-    groups = _groups(columns, schema)
+    groups = _groups(columns, schema, source)
     levels = _all_levels(source, schema, treatment_col, covariates)
     arms = tuple(label for label in levels[treatment_col] if label is not None)
     row_sets = tuple(_row_sets(groups, covariates, levels))
@@ -95,8 +101,8 @@ def _origin(data: Any, engine: str) -> dict[str, str]:
     }
 
 
-def _groups(columns: Sequence[str], schema: "Mapping[str, ColumnType]") -> tuple[tuple[str, ...], ...]:
-    groups = tuple(dict.fromkeys(_group(text, schema) for text in columns))
+def _groups(columns: Sequence[str], schema: "Mapping[str, ColumnType]", source: Source) -> tuple[tuple[str, ...], ...]:
+    groups = tuple(dict.fromkeys(_group(text, schema, source) for text in columns))
     if not groups:
         raise InputError("there is nothing to aggregate: name at least one column.")
     return groups
@@ -107,14 +113,18 @@ def _union(groups: Iterable[Sequence[str]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(column for group in groups for column in group))
 
 
-def _group(text: str, schema: "Mapping[str, ColumnType]") -> tuple[str, ...]:
+def _group(text: str, schema: "Mapping[str, ColumnType]", source: Source) -> tuple[str, ...]:
     """Return the columns of one metric: a name, or names joined by slashes."""
     # A column may have a slash in its name.
     names = (text,) if text in schema else tuple(part.strip() for part in text.split("/"))
     for name in names:
         check_column("column", name, schema)
         if schema[name] not in ("number", "boolean"):
-            raise InputError(f"column {name!r} is {schema[name]}, expected numbers; text can be a covariate.")
+            values = text_values(source, name)
+            found = (
+                f"column {name!r} is {schema[name]}, expected numbers" if values is None else not_numbers(name, values)
+            )
+            raise InputError(f"{found}; text can be a covariate.")
     return tuple(dict.fromkeys(names))
 
 
@@ -159,11 +169,9 @@ def _row_sets(
 
 
 def _terms(column: str, levels: "Mapping[str, Mapping[Label | None, int]]") -> list[Term]:
-    missing = Term(f"{column} is missing", column, "missing")
     if column not in levels:
-        return [Term(column, column, "filled"), missing]
-    observed = [level for level in levels[column] if level is not None]
-    return [*(Term(f"{column}={level}", column, "level", level) for level in observed), missing]
+        return list(number_terms(column))
+    return list(level_terms(column, (level for level in levels[column] if level is not None)))
 
 
 def _stored(row_set: RowSet, reading: Reading, arms: Sequence[Label]) -> StoredSet:
@@ -200,6 +208,9 @@ def _infinite(
         for i, term in enumerate(row_set.terms if key == row_set.key else ())
         if term.kind in ("value", "filled") and not np.isfinite(moments.mean[i])
     }
+    for column in sorted(suspects):
+        if (values := text_values(source, column)) is not None:
+            raise InputError(f"{not_numbers(column, values)}.")
     counts = source.infinite(sorted(suspects), treatment_col) if suspects else {}
     return {key: count for key, count in counts.items() if count}
 

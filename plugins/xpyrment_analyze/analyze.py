@@ -1,5 +1,6 @@
 """The command ``xpyrment analyze``."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,21 +11,21 @@ from xpyrment_core import Alternative, InputError, RelativeMethod, Report, read_
 from xpyrment_core.cli.experiments import (
     arms_of,
     build,
+    experiment_file_of,
     experiment_of,
     options_given,
     parse_weights,
     refuse_beside_file,
 )
 from xpyrment_core.cli.parameters import CommaList, DataPath, flag
+from xpyrment_core.cli.reading import ReadFlags
 
 if TYPE_CHECKING:
     from xpyrment_core import Experiment
 
 
 def analyze(
-    data: DataPath,
-    /,
-    *,
+    *data: DataPath,
     treatment_col: Annotated[
         str | None, Parameter(help="Column with each row's variant; needed unless DATA is an experiment file.")
     ] = None,
@@ -61,11 +62,12 @@ def analyze(
     dry_run: Annotated[
         bool, Parameter(help="Check everything and say what would be read; analyse nothing.", negative="")
     ] = False,
+    read: ReadFlags | None = None,
 ) -> Report:
     """Analyse an experiment: every metric, with intervals and checks.
 
-    DATA is a CSV or Parquet file (or a glob of them), - for CSV on standard input, or an experiment
-    file ending in .toml (see 'xpyrment init'), which says everything else itself.
+    DATA are files (CSV in any dialect, TSV, JSON lines, Parquet, Arrow, Excel; also a glob of them), - for standard
+    input, or an experiment file ending in .toml (see 'xpyrment init'), which says everything else itself.
     """
     # None means "not given": an experiment file states all of these, so one given beside it is refused, even if equal
     # to the default.
@@ -85,12 +87,13 @@ def analyze(
         "cluster_col": cluster_col,
         "weights": weights,
     }
-    if data.endswith(".toml"):
-        refuse_beside_file(data, planned)
-        return _planned_analysis(data, locked, plot=plot, report=report, dry_run=dry_run)
+    if file := experiment_file_of(data):
+        refuse_beside_file(file, planned | ({} if read is None else read.typed()))
+        return _planned_analysis(file, locked, plot=plot, report=report, dry_run=dry_run)
     if locked:
         raise InputError("--locked is for experiment files; got a data file. Write one with 'xpyrment init'.")
-    return finish(*_experiment(data, **planned), data, plot=plot, report=report, dry_run=dry_run)
+    named = ", ".join(data)
+    return finish(*_experiment(data, read=read, **planned), named, plot=plot, report=report, dry_run=dry_run)
 
 
 def _planned_analysis(file: str, locked: bool, **output: Any) -> Report:
@@ -99,11 +102,11 @@ def _planned_analysis(file: str, locked: bool, **output: Any) -> Report:
     registered = plan.registered() if locked else None
     experiment, options = build(plan)
     metadata = {"plan": {"file": plan.path.name, "sha256": plan.sha256, "registered": registered}}
-    return finish(experiment, options, plan.data, metadata=metadata, **output)
+    return finish(experiment, options, str(plan.experiment["data"]), metadata=metadata, **output)
 
 
 def _experiment(
-    data: str,
+    data: Sequence[str],
     treatment_col: str | None,
     metric: list[str] | None,
     covariate: list[str] | None,
@@ -112,9 +115,10 @@ def _experiment(
     weights: list[str] | None,
     control: str | None,
     treatment: list[str] | None,
+    read: ReadFlags | None,
     **options: Any,
 ) -> "tuple[Experiment, dict[str, Any]]":
-    experiment = experiment_of(data, treatment_col, metric, covariate, id_col, cluster_col)
+    experiment = experiment_of(data, treatment_col, metric, covariate, id_col, cluster_col, read)
     # Labels are text on the command line; they are matched with the labels of the data here.
     arms = arms_of(experiment, control, treatment, None if weights is None else parse_weights(weights))
     return experiment, arms | options_given(covariates=covariate, **options)

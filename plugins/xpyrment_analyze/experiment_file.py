@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from xpyrment_core import InputError, Report, read_experiment_file
+from xpyrment_core.cli.experiments import one_or_several
 from xpyrment_core.cli.parameters import DataPath
+from xpyrment_core.cli.reading import ReadFlags
+from xpyrment_core.data.reading.options import ReadOptions
+from xpyrment_core.data.units import id_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from xpyrment_core import Experiment
 
 LABEL_LEVELS = 20
 """A column with more distinct values than this is not guessed to be the treatment column."""
 TREATMENT_NAMES = ("variant", "treatment", "treat", "group", "arm", "version", "segment", "bucket", "assignment")
-ID_NAMES = ("user_id", "id", "userid", "customer", "customer_id", "unit_id", "uuid", "visitor_id", "session_id")
 
 
 def register(
@@ -48,13 +51,12 @@ def register(
 
 
 def init(
-    data: DataPath,
-    /,
-    *,
+    *data: DataPath,
     out: Annotated[Path, Parameter(help="The experiment file to write.")] = Path("experiment.toml"),
     treatment_col: Annotated[str | None, Parameter(help="Column of variants; guessed by default.")] = None,
     id_col: Annotated[str | None, Parameter(help="Column of units; guessed by default.")] = None,
     force: Annotated[bool, Parameter(help="Overwrite an existing file.", negative="")] = False,
+    read: ReadFlags | None = None,
 ) -> Report:
     """Write an experiment file for a data file, ready to be read through and edited.
 
@@ -62,33 +64,60 @@ def init(
     """
     if out.exists() and not force:
         raise InputError(f"'{out}' exists; choose another name with --out, or overwrite it with --force.")
-    if data == "-":
+    if "-" in data:
         raise InputError("init needs the name of a file, so that the experiment file can refer to it; got '-'.")
-    text = draft(_experiment(data, treatment_col, id_col), data, out.parent)
+    options = ReadOptions() if read is None else read.options()
+    experiment = _experiment(one_or_several(data), treatment_col, id_col, options)
+    text = draft(experiment, data, out.parent)
+    left = left_out(experiment)
     out.write_text(text, encoding="utf-8")
     return Report(
         kind="init",
         parts=[
+            *_left_out_lines(left),
             f"Wrote {out}. Read it through, then:",
             f"  xpyrment register {out}",
             f"  xpyrment analyze {out} --locked",
         ],
-        data={"file": str(out), "text": text},
+        data={"file": str(out), "text": text, "left_out": left},
     )
 
 
-def _experiment(data: str, treatment_col: str | None, id_col: str | None) -> "Experiment":
+def _left_out_lines(left: "Mapping[str, str]") -> list[str]:
+    lines = [f"  {reason}" for reason in left.values()]
+    return ["Left out, because they are not numbers:", *lines, ""] if lines else []
+
+
+def left_out(experiment: "Experiment") -> dict[str, str]:
+    """Return the columns of text that may have been meant as metrics, and why each is left out."""
+    from xpyrment_core.data.reading.columns import not_numbers
+    from xpyrment_core.data.reading.number_format import likely_formats
+    from xpyrment_core.data.source import text_values
+
+    skipped = {experiment.treatment_col, experiment.id_col}
+    out = {}
+    for name, kind in experiment.source.schema().items():
+        values = text_values(experiment.source, name) if name not in skipped else None
+        if values is None:
+            continue
+        partly = values.rows < values.observed
+        if kind != "text" or partly or values.distinct == 2 or likely_formats(values.examples):
+            out[name] = not_numbers(name, values)
+    return out
+
+
+def _experiment(data: Any, treatment_col: str | None, id_col: str | None, read: ReadOptions) -> "Experiment":
     """Set an experiment up, with the columns of variants and units guessed where they are not given."""
     from xpyrment_core import Experiment, setup
     from xpyrment_core.data.query import check_column
 
-    probe = Experiment(data)
+    probe = Experiment(data, read=read)
     schema = probe.source.schema()
     for what, column in (("treatment_col", treatment_col), ("id_col", id_col)):
         if column is not None:
             check_column(what, column, schema)
-    unit = id_col or next((name for name in schema if name.lower() in ID_NAMES), None)
-    return setup(data, treatment_col or _guess_treatment(probe, schema), unit)
+    unit = id_col or next(iter(id_columns(schema)), None)
+    return setup(data, treatment_col or _guess_treatment(probe, schema), unit, read=read)
 
 
 def _guess_treatment(probe: "Experiment", schema: "Mapping[str, str]") -> str:
@@ -96,27 +125,44 @@ def _guess_treatment(probe: "Experiment", schema: "Mapping[str, str]") -> str:
     named = [name for name in schema if name.lower() in TREATMENT_NAMES]
     named += [name for name in schema if name not in named and name.lower().startswith(TREATMENT_NAMES)]
     for name in named:
-        if 2 <= len(probe.source.labels(name)) <= LABEL_LEVELS:
+        if 2 <= len(_few_labels(probe, name)) <= LABEL_LEVELS:
             return name
     raise InputError(
         f"the treatment column cannot be guessed from {', '.join(map(repr, schema))}; name it with --treatment-col."
     )
 
 
-def draft(experiment: "Experiment", data: str, folder: Path) -> str:
+def _few_labels(probe: "Experiment", name: str) -> "Mapping[Any, int]":
+    try:
+        return probe.source.labels(name)
+    except InputError:  # more distinct values than a column of variants has
+        return {}
+
+
+def draft(experiment: "Experiment", data: "Sequence[str]", folder: Path) -> str:
     """Return the text of an experiment file for an experiment without metrics."""
     schema = experiment.source.schema()
     # What was measured before the experiment cannot respond to it, so it is never drafted as a metric.
     covariates = [name for name in schema if _is_pre(name, schema)]
     skipped = {experiment.treatment_col, experiment.id_col, *covariates}
-    lines = [*_experiment_table(experiment, _relative(data, folder), covariates)]
+    unreadable = left_out(experiment)
+    paths = [_relative(path, folder) for path in data]
+    lines = [*_experiment_table(experiment, paths[0] if len(paths) == 1 else paths, covariates)]
+    lines += _read_table(experiment.read)
+    lines += [f"# Left out: {reason}" for reason in unreadable.values()]
     for name, kind in schema.items():
-        if name not in skipped and kind in ("number", "boolean"):
+        if name not in skipped and name not in unreadable and kind in ("number", "boolean"):
             lines += _metric_table(experiment, name, kind)
     return "\n".join(lines) + "\n"
 
 
-def _experiment_table(experiment: "Experiment", data: str, covariates: list[str]) -> list[str]:
+def _read_table(read: ReadOptions) -> list[str]:
+    """Return the table of the options of reading that were given."""
+    given = read.given()
+    return ["", "[read]", *(f"{name} = {_toml(value)}" for name, value in given.items()), ""] if given else []
+
+
+def _experiment_table(experiment: "Experiment", data: "str | list[str]", covariates: list[str]) -> list[str]:
     from xpyrment_core.data.labels import default_control, is_missing
 
     counts = experiment.source.labels(str(experiment.treatment_col))
@@ -175,5 +221,7 @@ def _relative(data: str, folder: Path) -> str:
 
 
 def _toml(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{_toml(key)} = {_toml(one)}" for key, one in value.items()) + " }"
     # JSON's strings, numbers, booleans and lists are TOML too.
     return json.dumps(value, ensure_ascii=False)

@@ -44,14 +44,28 @@ def report_of(result: "AnalysisResult", data: str, saved: list[str]) -> Report:
     head = [f"{Path(data).name if data != '-' else 'standard input'}: {arms} against {meta['control']}"]
     correction = f", corrected by {meta['correction']}" if meta["correction"] else ""
     head.append(f"alpha = {result.alpha:g}{correction}, look {meta['look']}")
-    parts: list[Table | str] = ["\n".join(head)]
+    # Guards on the units come first: they decide whether the rest means anything.
+    guards = [_wrapped(f"VERDICTS WITHHELD: {meta['withheld']}.") + "\n"] if meta["withheld"] else []
+    parts: list[Table | str] = ["\n".join([*guards, *head])]
     for table in _tables(result):
         parts += ["", table]
     parts += _footnotes(result)
     parts += [f"\n{line}" for line in saved]
+    nothing = all(row.status != "ok" for row in result.results)
     return Report(
-        kind="analysis", title="Experiment analysis", parts=parts, data=result.to_dict(), csv=_records(result)
+        kind="analysis",
+        title="Experiment analysis",
+        parts=parts,
+        data=result.to_dict(),
+        csv=_records(result),
+        exit_code=1 if nothing else 0,
+        error=_nothing_estimable(result) if nothing else "",
     )
+
+
+def _nothing_estimable(result: "AnalysisResult") -> str:
+    reasons = dict.fromkeys(f"{row.metric_name}: {row.reason}" for row in result.results)
+    return f"no metric could be estimated; {'; '.join(reasons)}."
 
 
 def _tables(result: "AnalysisResult") -> list[Table]:

@@ -27,7 +27,7 @@ def xpyrment_commands() -> list[CommandDefinition]:
         CommandDefinition(
             name="balance",
             target="xpyrment_balance.cli:balance",
-            summary="Evaluate baseline covariate balance from a CSV or Parquet file.",
+            summary="Evaluate baseline covariate balance from a file of data.",
             group="Checks",
         )
     ]

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from xpyrment_core import Report, Table
-from xpyrment_core.cli.parameters import CommaList
+from xpyrment_core.cli.parameters import CommaList, CsvPath
+from xpyrment_core.cli.reading import ReadFlags
 from xpyrment_core.plots.numbers import P_FORMAT
 
 if TYPE_CHECKING:
@@ -19,34 +20,41 @@ TITLE = "COVARIATE BALANCE REPORT (SMD)"
 
 def balance(
     *,
-    csv: Annotated[
-        str, Parameter(help="CSV, TSV or Parquet file; - reads CSV from standard input.", allow_leading_hyphen=True)
-    ],
+    csv: CsvPath,
     group_col: Annotated[str, Parameter(help="Column with the variant of each row.")],
     covariates: Annotated[CommaList, Parameter(help="Covariate columns, comma-separated.")],
     control: Annotated[
         str | None, Parameter(help="Label of the control; 'control' in any case, or else the first, by default.")
     ] = None,
+    id_col: Annotated[
+        str | None, Parameter(help="Column of the unit of randomisation, where units have several rows.")
+    ] = None,
     levels: Annotated[bool, Parameter(help="Show every level of categorical covariates.", negative="")] = False,
     fail_on_imbalance: Annotated[
         bool, Parameter(help="Exit with 2 unless all covariates are balanced.", negative="")
     ] = False,
+    read: ReadFlags | None = None,
 ) -> Report:
     """Evaluate baseline covariate balance: standardized mean differences (SMD) against control."""
     from xpyrment_balance.from_frame import check_balance
-    from xpyrment_core.data.files import read_frame
-    from xpyrment_core.data.frames import label_counts, select
+    from xpyrment_core.data.engines import open_source
+    from xpyrment_core.data.frames import check_named
     from xpyrment_core.data.labels import find_label
+    from xpyrment_core.data.units import repeated_ids
 
-    frame = read_frame(csv)
-    groups = label_counts(select(frame, [("Group column", group_col)]), group_col)
+    options = None if read is None else read.options()
+    source = open_source(csv, options)
+    check_named("Group column", group_col, source.schema())
+    groups = dict(source.labels(group_col))
     chosen = None if control is None else find_label(control, groups, by_text=True, what="control label")
-    result = check_balance(frame, group_col, covariates, chosen)
+    result = check_balance(csv, group_col, covariates, chosen, id_col=id_col, read=options)
+    note = result.withheld or ("" if id_col else repeated_ids(source, group_col))
     return Report(
         kind="balance",
         title="Covariate balance",
         parts=[
             TITLE,
+            *([f"NOTE: {note}.", ""] if note else []),
             _setting(result, groups, group_col),
             _smd_table(result),
             *_detail_table(result),
@@ -55,7 +63,7 @@ def balance(
             _verdict(result),
         ],
         csv=_csv_table(result),
-        data=_data(result),
+        data=_data(result) | {"note": note},
         exit_code=2 if fail_on_imbalance and not result.passed else 0,
     )
 
@@ -129,6 +137,8 @@ def _csv_table(result: "BalanceResult") -> Table:
 
 def _verdict(result: "BalanceResult") -> str:
     """Return the text that scripts search for; ``SMD >= 0.1`` and ``SMD <= -0.1`` mean "not balanced"."""
+    if result.withheld:
+        return "Verdict withheld: too many units are in more than one variant."
     if result.passed:
         return "All targeted covariates are well balanced (|SMD| < 0.1)."
     several = len(result.treatments) > 1

@@ -1,7 +1,7 @@
 """Covariate balance of a frame in memory: `check_balance`."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Number
 from typing import TYPE_CHECKING, Any
 
@@ -11,29 +11,46 @@ from numpy.typing import NDArray
 from xpyrment_balance.covariate_balance import CovariateBalance, Label, Levels, Numbers, compare_levels, compare_numbers
 from xpyrment_balance.kolmogorov_smirnov import kolmogorov_smirnov
 from xpyrment_balance.result import BalanceResult
-from xpyrment_core import InputError, Moments, listing
+from xpyrment_balance.units import balance_of_units, control_of
+from xpyrment_core import InputError, Moments, PluginHost
+from xpyrment_core.data.engines import open_source
 from xpyrment_core.data.frames import absent, label_counts, select
-from xpyrment_core.data.labels import default_control, find_label
+from xpyrment_core.data.reading.options import ReadOptions
 
 if TYPE_CHECKING:
     import narwhals as nw
 
 
 def check_balance(
-    data: Any, treatment_col: str, covariates: str | Sequence[str], control: Label | None = None
+    data: Any,
+    treatment_col: str,
+    covariates: str | Sequence[str],
+    control: Label | None = None,
+    *,
+    id_col: str | None = None,
+    read: "ReadOptions | Mapping[str, Any] | None" = None,
+    plugins: PluginHost | None = None,
 ) -> BalanceResult:
     """Compare baseline covariates of every variant with control.
 
     Parameters
     ----------
-    data : frame
-        Any frame narwhals knows (pandas, polars, pyarrow …), one row per unit.
+    data : frame, path or list of paths
+        Any frame narwhals knows (pandas, polars, pyarrow …), or files.
     treatment_col : str
         Column of variant labels; rows without one are counted and left out.
     covariates : str or sequence of str
         Columns measured before the experiment: numbers, true/false or text.
     control : label, optional
         By default ``control`` in any case, else the first label in sorted order.
+    id_col : str, optional
+        Column of the unit of randomisation, where units have several rows: means are over rows, their
+        variance is between units, and units seen in two variants are left out. There is no
+        Kolmogorov-Smirnov statistic then. By default each row is a unit.
+    read : ReadOptions or mapping, optional
+        How to read files, and the forms of numbers written as text.
+    plugins : PluginHost, optional
+        Where engines are looked up; the process's own host by default.
 
     Returns
     -------
@@ -61,14 +78,13 @@ def check_balance(
     True
     """
     names = _covariate_names(covariates, treatment_col)
-    frame = select(data, [("Group column", treatment_col), *(("Covariate column", name) for name in names)])
+    if id_col is not None:
+        return balance_of_units(open_source(data, read, plugins), treatment_col, names, control, id_col)
+    wanted = [("Group column", treatment_col), *(("Covariate column", name) for name in names)]
+    frame = select(data, wanted, identifiers=[treatment_col], read=read)
     counts = label_counts(frame, treatment_col)
     labels = [label for label in counts if label is not None]
-    if len(labels) < 2:
-        raise InputError(
-            f"column {treatment_col!r} must hold two variants or more to compare, it holds {listing(labels)}."
-        )
-    chosen = default_control(labels) if control is None else find_label(control, labels, what="control label")
+    chosen = control_of(labels, control, treatment_col)
     arms = {label: frame.filter(frame[treatment_col] == label) for label in labels}
     others = [label for label in labels if label != chosen]
     rows = tuple(row for name in names for row in _compare(name, arms, chosen, others))

@@ -8,7 +8,7 @@ from attrs import frozen
 
 from xpyrment_balance import love
 from xpyrment_balance.covariate_balance import CovariateBalance, Label
-from xpyrment_core import Moments
+from xpyrment_core import Moments, UnitReport
 from xpyrment_core.plots.data import PlotData, love_data
 
 if TYPE_CHECKING:
@@ -26,6 +26,10 @@ class BalanceResult:
         One per covariate and treatment, covariates in the order given.
     rows_without_label : int
         Rows without a variant, left out.
+    units : UnitReport or None
+        How rows were grouped by unit; None where each row is a unit.
+    withheld : str
+        Why no verdict can be given; empty where it can.
 
     Examples
     --------
@@ -40,6 +44,8 @@ class BalanceResult:
     control: Label
     comparisons: tuple[CovariateBalance, ...] = ()
     rows_without_label: int = 0
+    units: UnitReport | None = None
+    withheld: str = ""
 
     @classmethod
     def from_moments(
@@ -74,8 +80,8 @@ class BalanceResult:
 
     @property
     def passed(self) -> bool:
-        """Whether every covariate has an SMD in every treatment and none reaches the threshold."""
-        return all(row.balanced for row in self.comparisons)
+        """Whether every covariate has an SMD in every treatment, none reaches the threshold, and units are whole."""
+        return not self.withheld and all(row.balanced for row in self.comparisons)
 
     @property
     def imbalanced(self) -> tuple[str, ...]:

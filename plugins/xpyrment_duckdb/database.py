@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 
 from xpyrment_core.data.pushdown.database import Fetched, Pilot, Request
 from xpyrment_core.data.query import ColumnType, Query
+from xpyrment_core.data.reading.columns import TextValues
 from xpyrment_duckdb import queries, sql
+from xpyrment_duckdb.errors import as_engine_error
 from xpyrment_duckdb.explanation import explained
 from xpyrment_duckdb.sums_query import Statement
-from xpyrment_duckdb.tables import Row, SqlTable, as_engine_error
+from xpyrment_duckdb.tables import Row, SqlTable
+from xpyrment_duckdb.text_columns import SAMPLED_ROWS
 
 
 class DuckDBDatabase:
@@ -22,7 +25,7 @@ class DuckDBDatabase:
     Examples
     --------
     >>> import duckdb
-    >>> from xpyrment_duckdb.tables import RelationTable
+    >>> from xpyrment_duckdb.relation_table import RelationTable
     >>> connection = duckdb.connect()
     >>> database = DuckDBDatabase(RelationTable(connection.sql("SELECT 'a' AS variant, 1.5 AS y")))
     >>> database.types(), list(database.count_labels("variant"))
@@ -35,7 +38,7 @@ class DuckDBDatabase:
 
     def types(self) -> Mapping[str, ColumnType]:
         """See `Database`."""
-        return {column: sql.column_type(kind) for column, kind in self._table.types().items()}
+        return self._table.kinds()
 
     def errors(self) -> AbstractContextManager[None]:
         """See `Database`."""
@@ -43,8 +46,7 @@ class DuckDBDatabase:
 
     def count_labels(self, column: str) -> Iterable[Row]:
         """See `Database`."""
-        self._table.identify([column])
-        return self._table.rows(queries.labels_text(self._table.name, column))
+        return self._table.count_labels(column)
 
     def pilot(self, columns: Sequence[str]) -> Mapping[str, Pilot]:
         """Return pilots from the first 1,024 rows; for a column without finite values there, from its first 1,024."""
@@ -64,7 +66,7 @@ class DuckDBDatabase:
 
     def count_units(self, treatment_col: str, unit_col: str) -> Iterable[Row]:
         """See `Database`."""
-        self._table.identify([treatment_col, unit_col])
+        self._table.identify([treatment_col], [unit_col])
         return self._table.rows(queries.census_text(self._table.name, self._table.types(), treatment_col, unit_col))
 
     def most_rows(self, treatment_col: str, unit_col: str, first: int | None) -> int:
@@ -84,7 +86,7 @@ class DuckDBDatabase:
 
     def values(self, query: Query, by_unit: bool) -> Fetched:
         """See `Database`."""
-        self._table.identify([query.treatment_col])
+        self._identify(query)
         fetched = self._table.arrow(queries.samples_text(self._table.name, self._table.types(), query, by_unit))
         arrays = {factor: fetched[name].to_numpy() for factor, name in queries.samples_names(query).items()}
         return Fetched(fetched["code"].to_numpy(), arrays, _codes(fetched["unit"]) if by_unit else None)
@@ -100,7 +102,40 @@ class DuckDBDatabase:
 
     def explain(self, query: Query) -> str:
         """See `Database`."""
+        self._identify(query)
         return explained(self._table, self._table.types(), query)
+
+    def table(self, columns: Sequence[str], identifiers: Sequence[str]) -> pa.Table:
+        """Return the rows of some columns; identifiers keep their texts."""
+        self._table.identify(identifiers)
+        kinds = self._table.kinds()
+        names = [
+            # A column of true and false is summed as 1 and 0.
+            f"CAST({sql.quote(c)} AS BOOLEAN) AS {sql.quote(c)}"
+            if kinds[c] == "boolean" and c not in identifiers
+            else sql.quote(c)
+            for c in columns
+        ]
+        return self._table.arrow(f"SELECT {', '.join(names)} FROM {self._table.name}")
+
+    def text_values(self, column: str, limit: int) -> TextValues | None:
+        """Return the values of a column that are not numbers; None where all are."""
+        return self._table.text_values(column, limit)
+
+    def decisions(self) -> Mapping[str, Any]:
+        """Return what was decided about the format of the data."""
+        return self._table.decisions()
+
+    def few_valued(self, limit: int) -> Mapping[str, int]:
+        """Return the columns with at most so many distinct values in the first rows, and their numbers."""
+        names = list(self._table.types())
+        counts = [f"count(DISTINCT {sql.quote(name)})" for name in names]
+        text = f"SELECT {', '.join(counts)} FROM (SELECT * FROM {self._table.name} LIMIT {SAMPLED_ROWS})"
+        found = dict(zip(names, self._table.rows(text)[0], strict=True))
+        return {name: count for name, count in found.items() if 2 <= count <= limit}
+
+    def _identify(self, query: Query) -> None:
+        self._table.identify([query.treatment_col], [query.unit_col] if query.unit_col else [])
 
 
 def _codes(units: pa.ChunkedArray) -> NDArray[np.int64]:

@@ -1,19 +1,20 @@
 """Engine for files and DuckDB relations: what it accepts, and how it opens them."""
 
-import os
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from xpyrment_core import needs_library
-from xpyrment_duckdb.files import PARQUET, TEXT
+from xpyrment_core import InputError, listing, needs_library
+from xpyrment_core.data.reading.files import as_paths, find_files, knows
+from xpyrment_core.data.reading.options import ReadOptions
 
 if TYPE_CHECKING:
     from xpyrment_core.data.source import Source
 
 
 class DuckDBEngine:
-    """Reads paths and globs of Parquet and CSV files, and DuckDB relations.
+    """Reads files by paths, globs, lists and folders, and DuckDB relations.
+
+    CSV in any dialect, TSV, JSON lines, Parquet, Arrow and Excel.
 
     Parameters
     ----------
@@ -30,34 +31,47 @@ class DuckDBEngine:
         self._threads = threads
 
     def accepts(self, data: object) -> bool:
-        """Return whether `data` is a DuckDB relation, or paths of files by their suffixes; nothing is opened."""
+        """Return whether `data` is a DuckDB relation or paths; nothing is opened."""
         if is_relation(data):
             return True
         paths = as_paths(data)
-        return bool(paths) and all(path.lower().endswith(PARQUET + TEXT) or _holds_parquet(path) for path in paths)
+        return bool(paths) and all(knows(path) for path in paths)
 
-    def open(self, data: Any) -> "Source":
+    def open(self, data: Any, read: "ReadOptions | Mapping[str, Any] | None" = None) -> "Source":
         """Open files or a relation.
+
+        Parameters
+        ----------
+        data : path, sequence of paths, or DuckDBPyRelation
+        read : ReadOptions or mapping, optional
+            How to read files.
 
         Raises
         ------
         InputError
-            A file does not exist, a glob matches none, or Parquet and CSV are mixed.
+            A file does not exist, a glob matches none, formats are mixed, or a relation has options of reading.
         MissingExtraError
             DuckDB or PyArrow is not installed.
         """
         from xpyrment_core.data.pushdown.source import DatabaseSource
-        from xpyrment_duckdb.files import find_files
         from xpyrment_duckdb.settings import Settings
 
+        options = ReadOptions.of(read)
         with needs_library("reading files", "duckdb", "pyarrow"):
             from xpyrment_duckdb.database import DuckDBDatabase
-            from xpyrment_duckdb.tables import FileTable, RelationTable
+            from xpyrment_duckdb.relation_table import RelationTable
+            from xpyrment_duckdb.tables import FileTable
 
         if is_relation(data):
+            if options.given():
+                raise InputError(
+                    f"a DuckDB relation has its types; options of reading ({listing(options.given())}) are for files. "
+                    f"Convert the columns in SQL."
+                )
             return DatabaseSource(DuckDBDatabase(RelationTable(data)))
-        files = find_files(as_paths(data))
-        return DatabaseSource(DuckDBDatabase(FileTable(files, Settings.of(self._memory_limit, self._threads))))
+        files = find_files(as_paths(data), options.file_format)
+        settings = Settings.of(self._memory_limit, self._threads)
+        return DatabaseSource(DuckDBDatabase(FileTable(files, settings, options)))
 
 
 def is_relation(data: object) -> bool:
@@ -65,17 +79,3 @@ def is_relation(data: object) -> bool:
     # The class is in `duckdb`, `_duckdb` or `duckdb.duckdb`, depending on the version.
     kind = type(data)
     return kind.__name__ == "DuckDBPyRelation" and kind.__module__.lstrip("_").startswith("duckdb")
-
-
-def as_paths(data: object) -> list[str]:
-    """Return `data` as a list of paths; empty if it is something else."""
-    parts = [data] if isinstance(data, str | os.PathLike) else data
-    if not isinstance(parts, Sequence) or not all(isinstance(part, str | os.PathLike) for part in parts):
-        return []
-    return [os.fsdecode(os.fspath(part)) for part in parts]
-
-
-def _holds_parquet(path: str) -> bool:
-    # The first file is enough: a partitioned data set may have many thousands.
-    folder = Path(path)
-    return bool(path) and folder.is_dir() and next(folder.rglob("*.parquet"), None) is not None

@@ -1,6 +1,7 @@
 """Description of a query: its passes over the data, and their SQL."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from xpyrment_core.data.pushdown.database import PILOT_ROWS, SAMPLE_ROWS, Request
 from xpyrment_core.data.pushdown.sums import SumPlan, columns_of, number_columns, unmonitored
@@ -22,6 +23,7 @@ def explained(table: SqlTable, types: Mapping[str, str], query: Query) -> str:
         f"DuckDB reads {table.described}: {len(set(columns))} of {len(types)} columns "
         f"({', '.join(dict.fromkeys(columns))}).\n"
         f"A number near each mean comes from the first {PILOT_ROWS:,} rows and is written :column below.",
+        *_decided(table.decisions()),
         table.explain(),
     ]
     if query.unit_col is not None:
@@ -40,6 +42,12 @@ def explained(table: SqlTable, types: Mapping[str, str], query: Query) -> str:
         "is read a second time, with the corrected assumption."
     )
     return "\n\n".join(parts)
+
+
+def _decided(decisions: Mapping[str, Any]) -> list[str]:
+    """Return what was decided about the format, a line each."""
+    lines = [f"  {name}: {value}" for name, value in decisions.items()]
+    return ["What was decided about the files:\n" + "\n".join(lines)] if lines else []
 
 
 def _text(table: str, types: Mapping[str, str], query: Query, by_unit: bool) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from xpyrment_core.data.pushdown.database import PILOT_ROWS
-from xpyrment_core.data.pushdown.source import sample_factors
+from xpyrment_core.data.pushdown.samples import sample_factors
 from xpyrment_core.data.pushdown.sums import Factor
 from xpyrment_core.data.query import Query
 from xpyrment_duckdb import sql
@@ -15,10 +15,10 @@ def _text(columns: Mapping[str, str] | Sequence[str], source: "str | sql.Select"
     return str(sql.select(columns, source, rest))
 
 
-def labels_text(table: str, column: str) -> str:
-    """Return SQL for the number of rows per value."""
+def labels_text(table: str, column: str, limit: int) -> str:
+    """Return SQL for the number of rows per value, of so many values at most."""
     name = sql.quote(column)
-    return _text([name, "count(*)"], table, f"GROUP BY {name}")
+    return _text([name, "count(*)"], table, f"GROUP BY {name} LIMIT {limit}")
 
 
 def pilot_text(table: str, types: Types, columns: Sequence[str], condition: str = "") -> str:

@@ -1,38 +1,46 @@
-"""Tables that SQL can query: files on a private connection, or a relation on its own connection."""
+"""Tables that SQL can query: the protocol, and files on a private connection."""
 
-import re
-import secrets
-import shutil
-import tempfile
-import weakref
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from glob import escape
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 import duckdb
 import pyarrow as pa
 
-from xpyrment_core import EngineError
-from xpyrment_core.data.progress import progress
-from xpyrment_duckdb.files import Files
+from xpyrment_core.data.query import ColumnType
+from xpyrment_core.data.reading.columns import TextValues
+from xpyrment_core.data.reading.files import Files
+from xpyrment_core.data.reading.options import ReadOptions
+from xpyrment_core.data.reading.text_form import TextForm, infer_forms
+from xpyrment_duckdb.connection import PrivateDatabase
+from xpyrment_duckdb.queries import labels_text
+from xpyrment_duckdb.scans import Repairs, Scan, repaired, scan_files
 from xpyrment_duckdb.settings import Settings
-from xpyrment_duckdb.sql import INTEGERS, literal, quote
+from xpyrment_duckdb.sql import column_type, quote
+from xpyrment_duckdb.text_columns import (
+    label_type,
+    missing_list,
+    profile_sql,
+    read_profiles,
+    sql_type,
+    text_values_sql,
+    value,
+)
 
 Row = tuple[Any, ...]
 
-MISSING_TEXTS = (
-    "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN",
-    "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null",
-)  # fmt: skip
-"""CSV fields that mean a missing value: the list of pandas, so that both engines read a file alike."""
+RAW = "input"
+"""The view of the files as they are."""
 
+LABEL: Mapping[str, Callable[[str], Any]] = {
+    "VARCHAR": str,
+    "BIGINT": int,
+    "DOUBLE": float,
+    "BOOLEAN": lambda text: text.lower() == "true",
+}
+"""What makes a label of its text, by the SQL type of the labels."""
 
-QUERY_LEAVES_VIEW = int(duckdb.__version__.partition(".")[0]) < 2
-"""Before version 2 ``relation.query(name, sql)`` leaves a view `name` on the relation's connection."""
-
-SNIFFED_ROWS = 20_480
-"""Rows of a CSV file from which DuckDB guesses its types."""
+LABELS_READ = 10_001
+"""Distinct labels that are fetched at most; a column with more of them holds no labels."""
 
 
 class SqlTable(Protocol):
@@ -45,8 +53,16 @@ class SqlTable(Protocol):
         """Return the SQL type of every column, in order."""
         ...
 
-    def identify(self, columns: Iterable[str]) -> None:
+    def kinds(self) -> Mapping[str, ColumnType]:
+        """Return the type of every column for an analysis."""
+        ...
+
+    def identify(self, labels: Iterable[str], units: Iterable[str] = ()) -> None:
         """Declare columns that identify variants or units: their values are compared, never summed."""
+        ...
+
+    def count_labels(self, column: str) -> list[Row]:
+        """Return (label, rows) per distinct value; the column is then one that identifies."""
         ...
 
     def rows(self, sql: str) -> list[Row]:
@@ -57,6 +73,14 @@ class SqlTable(Protocol):
         """Run a query over `name` and return its columns."""
         ...
 
+    def text_values(self, column: str, limit: int) -> TextValues | None:
+        """Return the values of a column that are not numbers; None where all are."""
+        ...
+
+    def decisions(self) -> Mapping[str, Any]:
+        """Return what was decided about the format of the data."""
+        ...
+
     def explain(self) -> str:
         """Return the SQL that defines `name`, or a comment that describes it."""
         ...
@@ -65,211 +89,157 @@ class SqlTable(Protocol):
 class FileTable:
     """Files behind a view in a private in-memory database.
 
+    The columns of a file without types are read as texts, and turned into numbers by the view; a column that
+    identifies variants or units keeps its texts.
+
     Parameters
     ----------
     files : Files
     settings : Settings
+    options : ReadOptions, optional
     """
 
     name = "data"
 
-    def __init__(self, files: Files, settings: Settings) -> None:
+    def __init__(self, files: Files, settings: Settings, options: ReadOptions | None = None) -> None:
         self._files = files
-        self._settings = settings
-        self._connection: duckdb.DuckDBPyConnection | None = None
-        self._types: Mapping[str, str] | None = None
+        self._options = options or ReadOptions()
+        self._database = PrivateDatabase(settings, files.described)
+        self._repairs = Repairs()
+        self._scan: Scan | None = None
+        self._stored: dict[str, str] = {}
+        self._texts: dict[str, TextForm] = {}
+        self._labels: dict[str, str] = {}
         self._view = ""
-        self._thorough = False
-        self._identifiers: set[str] = set()
-        self._whole: set[str] = set()
         self.described = files.described
 
     def types(self) -> Mapping[str, str]:
         """See `SqlTable`."""
-        if self._types is None:
-            self._types = self._open()
-        return self._types
+        self._open()
+        return {column: self._type(column) for column in self._stored}
 
-    def identify(self, columns: Iterable[str]) -> None:
-        """See `SqlTable`; whole numbers of these columns are kept to the last digit."""
-        # As DOUBLE, integers past 2**53 are rounded: two ids could become one.
-        new = set(columns) - self._identifiers
-        self._identifiers |= new
-        if self._types is not None and new & self._whole:
-            self._types = self._open()
+    def _type(self, column: str) -> str:
+        if column in self._labels:
+            return self._labels[column]
+        return sql_type(self._texts[column]) if column in self._texts else self._stored[column]
+
+    def kinds(self) -> Mapping[str, ColumnType]:
+        """See `SqlTable`."""
+        self._open()
+        return {
+            column: self._texts[column].kind if column in self._texts else column_type(stored)
+            for column, stored in self._stored.items()
+        }
+
+    def identify(self, labels: Iterable[str], units: Iterable[str] = ()) -> None:
+        """See `SqlTable`; texts of these columns stay as they are, only blank ones are missing."""
+        self._open()
+        texts = {column for column, stored in self._stored.items() if stored == "VARCHAR"} - self._labels.keys()
+        for column in labels:
+            if column in texts:
+                self.count_labels(column)
+        texts -= self._labels.keys()
+        # Ids are compared as texts: 007 and 7 are two units.
+        found = {column: "VARCHAR" for column in units if column in texts}
+        if found:
+            self._labels |= found
+            self._define()
+
+    def count_labels(self, column: str) -> list[Row]:
+        """See `SqlTable`; the type of the labels is that in which every one is exactly as it is written."""
+        self._open()
+        if self._stored[column] != "VARCHAR" or column in self._labels:
+            return self._fetched(labels_text(self.name, column, LABELS_READ))
+        text = f"SELECT {_identifier(column)} AS label, count(*) FROM {RAW} GROUP BY 1 LIMIT {LABELS_READ}"
+        rows = self._fetched(text)
+        # The files were scanned once for both, the labels and their type.
+        untyped = self._scan is not None and not self._scan.typed
+        kind = label_type(row[0] for row in rows if row[0] is not None) if untyped else "VARCHAR"
+        self._labels[column] = kind
+        self._define()
+        return [(label if label is None else LABEL[kind](label), count) for label, count in rows]
 
     def rows(self, sql: str) -> list[Row]:
         """See `SqlTable`."""
+        self._open()
+        return self._fetched(sql)
+
+    def _fetched(self, sql: str) -> list[Row]:
         fetched: list[Row] = self._run(lambda cursor: cursor.execute(sql).fetchall())
         return fetched
 
     def arrow(self, sql: str) -> pa.Table:
         """See `SqlTable`."""
+        self._open()
         return self._run(lambda cursor: cursor.sql(sql).to_arrow_table())
 
-    def explain(self) -> str:
+    def text_values(self, column: str, limit: int) -> TextValues | None:
         """See `SqlTable`."""
-        self.types()
-        return self._view
-
-    def _run(self, fetch: Any) -> Any:
-        self.types()
-        try:
-            return self._fetched(fetch)
-        except duckdb.ConversionException:
-            # The types of a CSV file were inferred from its first rows; infer them from all rows once.
-            if self._files.parquet or self._thorough:
-                raise
-            self._thorough = True
-            self._types = self._open()
-            return self._fetched(fetch)
-
-    def _fetched(self, fetch: Any) -> Any:
-        with self._connected().cursor() as cursor:
-            # DuckDB tracks its progress for our progress bar, and prints none itself.
-            cursor.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")
-            with progress(f"reading {self.described}", _share_of(cursor)):
-                return fetch(cursor)
-
-    def _connected(self) -> duckdb.DuckDBPyConnection:
-        if self._connection is None:
-            # A folder of our own for spilled data: the default is in the working directory, which may be read-only.
-            spill = tempfile.mkdtemp(prefix="xpyrment-")
-            weakref.finalize(self, shutil.rmtree, spill, True)
-            connection = duckdb.connect(":memory:", config={"temp_directory": spill})
-            ((standard,),) = connection.execute("SELECT current_setting('memory_limit')").fetchall()
-            connection.execute(f"SET memory_limit = {literal(self._settings.limit(standard))}")
-            if self._settings.threads:
-                connection.execute(f"SET threads = {self._settings.threads}")
-            self._connection = connection
-        return self._connection
-
-    def _open(self) -> Mapping[str, str]:
-        types = self._define({})
-        if not self._files.parquet:
-            better = self._better_types(types)
-            types = self._define(better) if better else types
-        return types
-
-    def _define(self, forced: Mapping[str, str]) -> Mapping[str, str]:
-        self._view = f"CREATE OR REPLACE VIEW {self.name} AS SELECT * FROM {self._scan(forced)}"
-        with self._connected().cursor() as cursor:
-            cursor.execute(self._view)
-            return {row[0]: row[1] for row in cursor.execute(f"DESCRIBE {self.name}").fetchall()}
-
-    def _scan(self, forced: Mapping[str, str], text_only: bool = False) -> str:
-        # The paths are resolved: a bracket in one would otherwise be taken for a pattern again.
-        paths = ", ".join(literal(escape(path)) for path in self._files.paths)
-        if self._files.parquet:
-            return f"read_parquet([{paths}], union_by_name = true)"
-        # By name, because files of several days may have their columns in another order.
-        options = ["union_by_name = true", "header = true"]
-        options.append(f"nullstr = [{', '.join(map(literal, MISSING_TEXTS))}]")
-        if all(".tsv" in path.lower()[-7:] for path in self._files.paths):
-            options.append("delim = '\\t'")
-        if self._thorough:
-            options.append("sample_size = -1")
-        if text_only:
-            options.append("all_varchar = true")
-        if forced:
-            options.append(f"types = {{{', '.join(f'{literal(c)}: {literal(t)}' for c, t in forced.items())}}}")
-        return f"read_csv([{paths}], {', '.join(options)})"
-
-    def _better_types(self, types: Mapping[str, str]) -> dict[str, str]:
-        """Return types for columns that DuckDB infers differently from what an analysis needs.
-
-        DuckDB infers booleans from yes and no, or t and f, which may be labels of variants and stay
-        text. It infers text for a column without values, which pandas reads as numbers. And if
-        the first rows hold integers, it rounds the fractions that come later.
-        """
-        self._whole = {column for column, kind in types.items() if kind in INTEGERS}
-        better = dict.fromkeys(self._whole - self._identifiers, "DOUBLE")
-        columns = [column for column, kind in types.items() if kind in ("BOOLEAN", "VARCHAR")]
-        if not columns:
-            return better
-        checks = ", ".join(f"count({quote(c)}), bool_and(lower({quote(c)}) IN ('true', 'false'))" for c in columns)
-        first = "" if self._thorough else f"LIMIT {SNIFFED_ROWS}"
-        text = f"SELECT {checks} FROM (SELECT * FROM {self._scan({}, text_only=True)} {first})"
-        with self._connected().cursor() as cursor:
-            answer = iter(cursor.execute(text).fetchall()[0])
-        for column, values, plain in zip(columns, answer, answer, strict=True):
-            if types[column] == "BOOLEAN" and plain is False:
-                better[column] = "VARCHAR"
-            elif types[column] == "VARCHAR" and not values:
-                better[column] = "DOUBLE"
-        return better
-
-
-class RelationTable:
-    """A DuckDB relation, queried on its own connection, whose settings are not changed."""
-
-    described = "the DuckDB relation"
-
-    def __init__(self, relation: Any) -> None:
-        self._relation = relation
-        # A random name cannot hide a table of the connection.
-        self.name = f"xpyrment_{secrets.token_hex(4)}"
-
-    def types(self) -> Mapping[str, str]:
-        """See `SqlTable`."""
-        return dict(zip(self._relation.columns, map(str, self._relation.types), strict=True))
-
-    def identify(self, columns: Iterable[str]) -> None:
-        """See `SqlTable`; a relation has its types."""
-
-    def rows(self, sql: str) -> list[Row]:
-        """See `SqlTable`."""
-        with self._no_view_left():
-            fetched: list[Row] = self._relation.query(self.name, sql).fetchall()
-        return fetched
-
-    def arrow(self, sql: str) -> pa.Table:
-        """See `SqlTable`."""
-        with self._no_view_left():
-            return self._relation.query(self.name, sql).to_arrow_table()
-
-    @contextmanager
-    def _no_view_left(self) -> Iterator[None]:
-        try:
-            with progress(f"reading {self.described}"):
-                yield
-        finally:
-            if QUERY_LEAVES_VIEW:
-                with suppress(duckdb.Error):  # after an error in a transaction nothing can be dropped
-                    self._relation.query(self.name, f"DROP VIEW IF EXISTS {self.name}")
-
-    def explain(self) -> str:
-        """See `SqlTable`."""
-        return f"-- {self.name} is {self.described}: {self._relation.sql_query()}"
-
-
-def _share_of(cursor: duckdb.DuckDBPyConnection) -> Any:
-    def share() -> float | None:
-        try:
-            done = float(cursor.query_progress())
-        except duckdb.Error:  # the query has failed; its own thread reports it
+        self._open()
+        if self._stored[column] != "VARCHAR" or self._options.types.get(column) == "text":
             return None
-        return done / 100 if done >= 0 else None
+        sql = text_values_sql(column, RAW, self._texts.get(column), missing_list(self._options), limit)
+        rows = self._fetched(sql)
+        return TextValues(rows[0][1], rows[0][2], rows[0][3], tuple(row[0] for row in rows)) if rows else None
 
-    return share
+    def decisions(self) -> Mapping[str, Any]:
+        """See `SqlTable`."""
+        self._open()
+        assert self._scan is not None
+        forms = {
+            column: text.described
+            for column, text in self._texts.items()
+            if text.described not in ("number", "text") and column not in self._labels
+        }
+        kept = {"files": list(self._files.names), **self._scan.decisions}
+        if not self._scan.typed:
+            kept["missing"] = list(self._options.missing_words)
+        types = {column: self.kinds()[column] for column in self._stored if column not in self._labels}
+        return kept | {"types": types} | ({"forms": forms} if forms else {})
+
+    def explain(self) -> str:
+        """See `SqlTable`."""
+        self._open()
+        assert self._scan is not None
+        return f"CREATE VIEW {RAW} AS SELECT * FROM {self._scan.sql};\n{self._view}"
+
+    def _run(self, fetch: Callable[[Any], Any]) -> Any:
+        try:
+            return self._database.fetch(fetch)
+        except duckdb.InvalidInputException as error:
+            repairs = None if self._files.format == "parquet" else repaired(str(error), self._options, self._repairs)
+            if repairs is None:
+                raise
+            self._repairs, self._scan = repairs, None
+            self._open()
+            return self._run(fetch)
+
+    def _open(self) -> None:
+        if self._scan is not None:
+            return
+        self._scan = scan_files(self._files, self._options, self._database, self._repairs)
+        # Queries name the view, so that one that failed can be repeated when the scan was repaired.
+        with self._database.cursor() as cursor:
+            cursor.execute(f"CREATE OR REPLACE VIEW {RAW} AS SELECT * FROM {self._scan.sql}")
+            rows = cursor.execute(f"DESCRIBE {RAW}").fetchall()
+        self._stored = {row[0]: row[1] for row in rows}
+        texts = [column for column, stored in self._stored.items() if stored == "VARCHAR"]
+        if texts and (not self._scan.typed or self._options.reads_text):
+            (row,) = self._fetched(profile_sql(texts, RAW, self._options))
+            self._texts = infer_forms(read_profiles(texts, row), self._options, untyped=not self._scan.typed)
+        self._define()
+
+    def _define(self) -> None:
+        missing = missing_list(self._options)
+        changed = {c: f"{value(c, form, missing)} AS {quote(c)}" for c, form in self._texts.items()}
+        changed |= {c: f"CAST({_identifier(c)} AS {kind}) AS {quote(c)}" for c, kind in self._labels.items()}
+        columns = "*"
+        if changed:
+            columns = ",\n  ".join(changed.get(column, quote(column)) for column in self._stored)
+        self._view = f"CREATE VIEW {self.name} AS SELECT {columns} FROM {RAW}"
+        with self._database.cursor() as cursor:
+            cursor.execute(self._view.replace("CREATE", "CREATE OR REPLACE", 1))
 
 
-@contextmanager
-def as_engine_error(described: str) -> Iterator[None]:
-    """Turn any exception of DuckDB into an EngineError."""
-    try:
-        yield
-    except duckdb.Error as error:
-        raise EngineError(f"reading {described} failed: {_plainly(error)}") from error
-
-
-def _plainly(error: Exception) -> str:
-    # The first paragraph is the message; the others quote our SQL.
-    text = re.sub(r"\s+", " ", str(error).split("\n\n")[0]).strip()
-    if isinstance(error, duckdb.IOException) and re.search(r"No files found|Cannot open|No such file", text):
-        return f"a file was removed after it had been opened ({text})"
-    if isinstance(error, duckdb.OutOfMemoryException):
-        return f"the memory limit is too small for it ({text}); raise XPYRMENT_DUCKDB_MEMORY_LIMIT"
-    if isinstance(error, duckdb.ConnectionException):
-        return f"its connection is closed ({text}); open it again and set the experiment up anew"
-    return text
+def _identifier(column: str) -> str:
+    return f"CASE WHEN trim({quote(column)}) <> '' THEN {quote(column)} END"

@@ -7,8 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xpyrment_core import ArmSample, Label, Moments
+from xpyrment_core.data.labels import MAX_LABELS, too_many_labels
 from xpyrment_core.data.progress import progress
 from xpyrment_core.data.query import ColumnType, Query, Reading
+from xpyrment_core.data.reading.columns import TextValues
+from xpyrment_core.data.reading.options import ReadOptions
 from xpyrment_core.data.source import Source
 from xpyrment_frames.arms import Arms
 from xpyrment_frames.centring import centred_grams
@@ -40,9 +43,9 @@ class FramesEngine:
         """Return whether `data` is an eager frame (or a subclass of one), by name, importing nothing."""
         return any(FRAMES.get(cls.__module__.partition(".")[0]) == cls.__name__ for cls in type(data).__mro__)
 
-    def open(self, data: Any) -> Source:
-        """Return a source over the frame."""
-        return FrameSource(data)
+    def open(self, data: Any, read: ReadOptions | None = None) -> Source:
+        """Return a source over the frame; `read` says in which form its columns of text hold numbers."""
+        return FrameSource(data, read)
 
 
 class FrameSource:
@@ -56,8 +59,8 @@ class FrameSource:
     ({'variant': 'text', 'y': 'number'}, {'a': 2, 'b': 1, None: 1})
     """
 
-    def __init__(self, data: Any) -> None:
-        self._frame = Frame(data)
+    def __init__(self, data: Any, read: ReadOptions | None = None) -> None:
+        self._frame = Frame(data, read)
 
     def schema(self) -> Mapping[str, ColumnType]:
         """Return the type of every column, in the frame's order."""
@@ -65,7 +68,27 @@ class FrameSource:
 
     def labels(self, column: str) -> Mapping[Label | None, int]:
         """Return rows per distinct value, in order; None, last, counts the missing."""
-        return self._frame.counts(column)
+        counts = self._frame.counts(column)
+        if len(counts) > MAX_LABELS:
+            raise too_many_labels(column, self._frame.few_valued())
+        return counts
+
+    def repeats(self, unit_col: str, treatment_col: str) -> bool:
+        """Return whether some unit has several of the first rows."""
+        return self._frame.repeats(unit_col)
+
+    def table(self, columns: Sequence[str], identifiers: Sequence[str]) -> Any:
+        """Return some columns as a frame."""
+        return self._frame.table(columns, identifiers)
+
+    def text_values(self, column: str) -> TextValues | None:
+        """Return the values of a column that are not numbers; None where all are."""
+        return self._frame.text_values(column)
+
+    def decisions(self) -> Mapping[str, Any]:
+        """Return the forms in which columns of text are read as numbers."""
+        forms = self._frame.texts.forms
+        return {"forms": forms} if forms else {}
 
     def moments(self, query: Query) -> Reading:
         """Answer the query in one pass; in two where a column's pilot rows were far from its mean."""

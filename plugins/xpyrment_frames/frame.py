@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal
+from functools import cached_property
 from numbers import Number
 from typing import Any
 
@@ -12,7 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xpyrment_core import InputError, Label, needs_library, unknown
+from xpyrment_core.data.frames import converted
 from xpyrment_core.data.query import ColumnType
+from xpyrment_core.data.reading.columns import TextValues
+from xpyrment_core.data.reading.options import ReadOptions
 from xpyrment_frames.arrow import is_arrow, pa
 from xpyrment_frames.columns import (
     ArrayColumn,
@@ -24,8 +29,11 @@ from xpyrment_frames.columns import (
 )
 from xpyrment_frames.labels import Encoded, encode_array, encode_arrow, encode_categorical
 from xpyrment_frames.text import is_text
+from xpyrment_frames.text_numbers import TextNumbers
 
 NUMERIC_KINDS = "iufb"
+HEAD = 20_000
+"""First rows that are looked at for a hint in a message."""
 
 INFERRED: dict[str, ColumnType] = {
     "string": "text",
@@ -45,6 +53,8 @@ class Frame:
     ----------
     data : object
         Any eager frame that narwhals knows.
+    read : ReadOptions, optional
+        In which form columns of text hold numbers.
 
     Raises
     ------
@@ -52,7 +62,8 @@ class Frame:
         The frame has two columns of one name.
     """
 
-    def __init__(self, data: Any) -> None:
+    def __init__(self, data: Any, read: ReadOptions | None = None) -> None:
+        self._read = read or ReadOptions()
         try:
             self._frame: nw.DataFrame[Any] = nw.from_native(data, eager_only=True)
             self.names: tuple[str, ...] = tuple(self._frame.columns)
@@ -76,8 +87,36 @@ class Frame:
     def type_of(self, name: str) -> ColumnType:
         """Return the type of a column."""
         if name not in self._types:
-            self._types[name] = _column_type(self.storage(name))
+            kind = _column_type(self.storage(name))
+            self._types[name] = self.texts.form(name).kind if kind == "text" and self._read.reads_text else kind
         return self._types[name]
+
+    @cached_property
+    def texts(self) -> TextNumbers:
+        """Columns of text that hold numbers in some written form."""
+        return TextNumbers(self._read, lambda name: self.encoded(name).labels)
+
+    def text_values(self, name: str) -> TextValues | None:
+        """Return the values of a column of text that are not numbers; None where all are, or it is not text."""
+        return self.texts.not_numbers(name, self.counts(name)) if _column_type(self.storage(name)) == "text" else None
+
+    def few_valued(self, limit: int = 20) -> dict[str, int]:
+        """Return the columns with at most so many distinct values in the first rows, and their numbers."""
+        head = self._frame.head(HEAD)
+        counts: dict[str, int] = {}
+        for name in self.names:
+            with suppress(Exception):  # values that cannot be compared, such as lists
+                counts[name] = head[name].n_unique()
+        return {name: count for name, count in counts.items() if 2 <= count <= limit}
+
+    def repeats(self, name: str) -> bool:
+        """Return whether a value occurs several times in the first rows."""
+        head = self._frame.head(HEAD)[name].drop_nulls()
+        return int(head.n_unique()) < len(head)
+
+    def table(self, columns: Sequence[str], identifiers: Sequence[str]) -> nw.DataFrame[Any]:
+        """Return some columns, those of text as numbers where they are read so."""
+        return converted(self._frame.select(list(columns)), self._read, identifiers)
 
     def schema(self) -> Mapping[str, ColumnType]:
         """Return the type of every column, in the frame's order; determined on first use."""
@@ -118,6 +157,8 @@ class Frame:
         return self._native[name]
 
     def _number_column(self, storage: Any, name: str) -> Column:
+        if name in self.texts.forms:
+            return CodedColumn(self.encoded(name).codes, [*self.texts.numbers(name), np.nan])
         if isinstance(storage, np.ndarray):
             if storage.dtype != object:
                 return ArrayColumn(storage)

@@ -50,10 +50,10 @@ class Encoded:
         parts = by_segment(len(self.codes), BLOCK, lambda: self._count, threads)
         counted = np.sum(parts or [self._count(0, 0)], axis=0)
         seen = {label: int(n) for label, n in zip(self.labels, counted, strict=False) if n}
-        counts: dict[Label | None, int] = {label: seen[label] for label in in_order(seen)}
-        if counted[-1]:
-            counts[None] = int(counted[-1])
-        return counts
+        # A categorical may have a blank category, which is no label.
+        missing = int(counted[-1]) + sum(n for label, n in seen.items() if is_missing(label))
+        counts: dict[Label | None, int] = {label: seen[label] for label in in_order(seen) if not is_missing(label)}
+        return counts | ({None: missing} if missing else {})
 
     def _count(self, start: int, stop: int) -> NDArray[np.int64]:
         """Return rows per code, the missing ones last."""
@@ -150,6 +150,7 @@ def encode_arrow(chunked: pa.ChunkedArray) -> Encoded:
     remaining = _blocks(len(chunked))
     # A column of variants has few labels, and the first rows usually show all of them.
     head = chunked.slice(0, HEAD).unique().drop_null().to_pylist() if text.is_text(chunked.type) else []
+    head = [label for label in head if not is_missing(label)]
     if 0 < len(head) <= FEW:
 
         def matches(start: int, stop: int) -> tuple[Codes, int]:

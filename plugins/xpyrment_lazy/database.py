@@ -10,7 +10,7 @@ import numpy as np
 from xpyrment_core import EngineError, XpyrmentError
 from xpyrment_core.data.progress import progress
 from xpyrment_core.data.pushdown.database import PILOT_ROWS, Fetched, Pilot, Request
-from xpyrment_core.data.pushdown.source import sample_factors
+from xpyrment_core.data.pushdown.samples import sample_factors
 from xpyrment_core.data.pushdown.sums import Factor
 from xpyrment_core.data.query import ColumnType, Query
 from xpyrment_lazy import native

@@ -14,7 +14,7 @@ def xpyrment_commands() -> list[CommandDefinition]:
         CommandDefinition(
             name="regress",
             target="xpyrment_regress.cli:regress",
-            summary="Fit an ordinary least squares regression to a CSV or Parquet file.",
+            summary="Fit an ordinary least squares regression to a file of data.",
             group="Analysis",
         )
     ]

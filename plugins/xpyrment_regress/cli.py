@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from xpyrment_core import Report, Table
-from xpyrment_core.cli.parameters import CommaList
+from xpyrment_core.cli.parameters import CommaList, CsvPath
+from xpyrment_core.cli.reading import ReadFlags
 from xpyrment_core.plots.numbers import P_FORMAT
 
 if TYPE_CHECKING:
@@ -16,9 +17,7 @@ TITLE = "OLS REGRESSION ANALYSIS REPORT"
 
 def regress(
     *,
-    csv: Annotated[
-        str, Parameter(help="CSV, TSV or Parquet file; - reads CSV from standard input.", allow_leading_hyphen=True)
-    ],
+    csv: CsvPath,
     y_col: Annotated[
         str | None, Parameter(help="Dependent variable; may be left out where the formula names it.")
     ] = None,
@@ -36,12 +35,13 @@ def regress(
     control: Annotated[
         str | None, Parameter(help="Reference level; 'control' in any case, or else the first, by default.")
     ] = None,
+    read: ReadFlags | None = None,
 ) -> Report:
     """Fit an ordinary least squares regression; every row with a missing value is left out."""
-    from xpyrment_core.data.files import read_frame
     from xpyrment_regress.fit import fit_ols
 
-    result = fit_ols(read_frame(csv), y_col, x_cols or None, formula, robust, cluster, alpha=alpha, control=control)
+    options = None if read is None else read.options()
+    result = fit_ols(csv, y_col, x_cols or None, formula, robust, cluster, alpha=alpha, control=control, read=options)
     # As objects, because a float column turns None back into NaN, which CSV and JSON readers disagree on.
     frame = result.to_frame().astype(object)
     frame = frame.where(frame.notna(), None)

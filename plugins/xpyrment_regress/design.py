@@ -10,7 +10,7 @@ from attrs import field, frozen
 from numpy.typing import NDArray
 
 from xpyrment_core import InputError, NotEstimable, needs_library
-from xpyrment_core.data.frames import select
+from xpyrment_core.data.frames import as_pandas, select
 from xpyrment_regress.encode import dummies, references, tidy
 
 INTERCEPT = "Intercept"
@@ -45,34 +45,39 @@ class Design:
     references: dict[str, str] = field(factory=dict)
 
 
-def from_columns(data: Any, y_col: str, x_cols: Sequence[str], cluster_col: str | None, control: Any) -> Design:
+def from_columns(
+    data: Any, y_col: str, x_cols: Sequence[str], cluster_col: str | None, control: Any, read: Any = None
+) -> Design:
     """Return the design of `y_col` on an intercept and the columns given."""
-    frame = _frame(data, [("Dependent variable", y_col), *(("Predictor variable", x) for x in x_cols)], cluster_col)
+    columns = [("Dependent variable", y_col), *(("Predictor variable", x) for x in x_cols)]
+    frame = _frame(data, columns, cluster_col, read)
     complete = frame.dropna()
     _check_rows(frame, complete)
     # Dummies are made after rows are dropped: a level of incomplete rows only would be a column of zeros.
     y, predictors = tidy(complete[[y_col]])[y_col], tidy(complete[list(x_cols)], control)
-    columns = [(INTERCEPT, np.ones(len(complete)))]
+    terms = [(INTERCEPT, np.ones(len(complete)))]
     for name in x_cols:
-        columns += dummies(predictors[name])
+        terms += dummies(predictors[name])
     return Design(
         outcome=y_col,
         y=_finite(y_col, _number(y)),
-        X=np.column_stack([_finite(name, values) for name, values in columns]),
-        names=tuple(name for name, _ in columns),
+        X=np.column_stack([_finite(name, values) for name, values in terms]),
+        names=tuple(name for name, _ in terms),
         groups=_codes(complete, cluster_col),
         rows_in=len(frame),
         references=references(predictors) | {str(c): "False" for c in x_cols if predictors[c].dtype == bool},
     )
 
 
-def from_formula(data: Any, y_col: str | None, formula: str, cluster_col: str | None, control: Any) -> Design:
+def from_formula(
+    data: Any, y_col: str | None, formula: str, cluster_col: str | None, control: Any, read: Any = None
+) -> Design:
     """Return the design of a formula such as ``revenue ~ variant * country``."""
     with needs_library("a regression by formula", "formulaic", "statsmodels"):
         from formulaic.errors import FormulaicError
 
     try:
-        return _from_formula(data, y_col, formula, cluster_col, control)
+        return _from_formula(data, y_col, formula, cluster_col, control, read)
     except FormulaicError as error:
         # formulaic marks the place in colour on further lines; a message has one line without codes.
         first = ANSI.sub("", str(error)).strip().splitlines()[0]
@@ -82,12 +87,14 @@ def from_formula(data: Any, y_col: str | None, formula: str, cluster_col: str | 
         ) from error
 
 
-def _from_formula(data: Any, y_col: str | None, formula: str, cluster_col: str | None, control: Any) -> Design:
+def _from_formula(
+    data: Any, y_col: str | None, formula: str, cluster_col: str | None, control: Any, read: Any
+) -> Design:
     outcome, text = _with_outcome(formula, y_col)
     parsed = _parsed(formula, text)
     left, right = (sorted(map(str, side.required_variables)) for side in (parsed.lhs, parsed.rhs))
     columns = [("Dependent variable", v) for v in left] + [("Predictor variable", v) for v in right]
-    frame = _frame(data, columns, cluster_col)
+    frame = _frame(data, columns, cluster_col, read)
     complete = frame.dropna()
     _check_rows(frame, complete)
     tidied = tidy(complete[list(dict.fromkeys([*left, *right]))], control)
@@ -144,9 +151,12 @@ def _with_outcome(formula: str, y_col: str | None) -> tuple[str, str]:
     return y_col, f"`{y_col}` ~ {right if tilde else formula}"
 
 
-def _frame(data: Any, columns: list[tuple[str, str]], cluster_col: str | None) -> pd.DataFrame:
+def _frame(data: Any, columns: list[tuple[str, str]], cluster_col: str | None, read: Any) -> pd.DataFrame:
     cluster = [] if cluster_col is None else [("Cluster column", cluster_col)]
-    frame = select(data, [*columns, *cluster]).to_pandas()
+    # A cluster that is a predictor as well is read as the predictor.
+    identifiers = [name for _, name in cluster if name not in {column for _, column in columns}]
+    rows = select(data, [*columns, *cluster], identifiers=identifiers, read=read)
+    frame = as_pandas(rows, identifiers)
     return frame.reset_index(drop=True)
 
 

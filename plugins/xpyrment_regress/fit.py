@@ -1,12 +1,13 @@
 """Ordinary least squares regression: `fit_ols`."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from xpyrment_core import InputError, check_alpha, check_choice
+from xpyrment_core.data.reading.options import ReadOptions
 from xpyrment_core.stats.distributions import critical, p_value
 from xpyrment_regress.design import Design, from_columns, from_formula
 from xpyrment_regress.result import Coefficient, RegressionResult
@@ -28,13 +29,14 @@ def fit_ols(
     *,
     alpha: float = 0.05,
     control: Any = None,
+    read: "ReadOptions | Mapping[str, Any] | None" = None,
 ) -> RegressionResult:
     """Fit an ordinary least squares regression.
 
     Parameters
     ----------
-    data : frame
-        Any frame narwhals knows (pandas, polars, pyarrow …); rows with a missing value in a column
+    data : frame, path or list of paths
+        Any frame narwhals knows (pandas, polars, pyarrow …), or files; rows with a missing value in a column
         that is used are counted and left out.
     y_col : str, optional
         Dependent variable; may be left out where `formula` names it.
@@ -53,6 +55,8 @@ def fit_ols(
         Intervals have level ``1 - alpha``.
     control : object, optional
         Reference level, where a predictor has it.
+    read : ReadOptions or mapping, optional
+        How to read files, and the forms of numbers written as text.
 
     Returns
     -------
@@ -80,9 +84,9 @@ def fit_ols(
     if (x_cols is None) == (formula is None):
         raise InputError("name the predictors once: as columns (x_cols) or as a formula.")
     if formula is not None:
-        design = from_formula(data, y_col, formula, cluster_col, control)
+        design = from_formula(data, y_col, formula, cluster_col, control, read)
     else:
-        design = from_columns(data, *_columns(y_col, x_cols), cluster_col, control)
+        design = from_columns(data, *_columns(y_col, x_cols), cluster_col, control, read)
     _check_control(design, control)
     return _result(design, solve(design, errors), errors, alpha)
 

@@ -5,17 +5,23 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter, validators
 
 from xpyrment_core import Report, Table, read_experiment_file
-from xpyrment_core.cli.experiments import arms_of, build, experiment_of, options_given, refuse_beside_file
+from xpyrment_core.cli.experiments import (
+    arms_of,
+    build,
+    experiment_file_of,
+    experiment_of,
+    options_given,
+    refuse_beside_file,
+)
 from xpyrment_core.cli.parameters import CommaList, DataPath, flag
+from xpyrment_core.cli.reading import ReadFlags
 
 if TYPE_CHECKING:
     from xpyrment_simulation.aa import AAResult
 
 
 def aa(
-    data: DataPath,
-    /,
-    *,
+    *data: DataPath,
     treatment_col: Annotated[
         str | None, Parameter(help="Column with each row's variant; needed unless DATA is an experiment file.")
     ] = None,
@@ -37,6 +43,7 @@ def aa(
     ] = 1000,
     seed: Annotated[int, Parameter(help="The same seed gives the same numbers.")] = 0,
     n_jobs: Annotated[int, Parameter(help="Processes; -1 for all cores.")] = -1,
+    read: ReadFlags | None = None,
 ) -> Report:
     """Certify a pipeline: A/A simulation on your own data and plan.
 
@@ -50,11 +57,19 @@ def aa(
     arms = {"control": control, "treatment": treatment}
     settings = {"alpha": alpha, "correction": correction, "test": test, "adjuster": adjuster}
     # A file is the whole plan: options beside it would certify another pipeline than the one that is run.
-    if data.endswith(".toml"):
-        refuse_beside_file(data, {**design, "metric": metric, "covariate": covariate, **arms, **settings})
-        experiment, options = build(read_experiment_file(data))
+    if file := experiment_file_of(data):
+        given = {
+            **design,
+            "metric": metric,
+            "covariate": covariate,
+            **arms,
+            **settings,
+            **({} if read is None else read.typed()),
+        }
+        refuse_beside_file(file, given)
+        experiment, options = build(read_experiment_file(file))
     else:
-        experiment = experiment_of(data, treatment_col, metric, covariate, id_col, cluster_col)
+        experiment = experiment_of(data, treatment_col, metric, covariate, id_col, cluster_col, read)
         options = arms_of(experiment, control, treatment) | options_given(covariates=covariate, **settings)
     result = aa_test(experiment, replicates=replicates, seed=seed, n_jobs=n_jobs, **options)
     return _report(result)

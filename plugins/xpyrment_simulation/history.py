@@ -16,11 +16,9 @@ from xpyrment_core import (
     Study,
     analyse,
     default_host,
-    needs_library,
 )
 from xpyrment_core.data.engines import find_engine
-from xpyrment_core.data.files import read_frame
-from xpyrment_core.data.frames import select
+from xpyrment_core.data.frames import as_pandas, select
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,10 +72,10 @@ def history_of(experiment: Experiment) -> History:
     if experiment.data is None or experiment.treatment_col is None:
         raise InputError("the experiment has no data to simulate from: make it with setup(data, treatment_col).")
     columns = _columns(experiment)
-    if isinstance(experiment.data, str) or hasattr(experiment.data, "__fspath__"):
-        frame = _from_path(experiment, columns)
-    else:
-        frame = select(experiment.data, [("column", column) for column in columns]).to_pandas()
+    identifiers = [column for column in (experiment.treatment_col, experiment.unit_col) if column is not None]
+    wanted = [("column", column) for column in columns]
+    rows = select(experiment.data, wanted, identifiers=identifiers, read=experiment.read)
+    frame = as_pandas(rows, [experiment.unit_col] if experiment.unit_col else [])
     unit = experiment.unit_col
     if unit is None:
         frame = frame.reset_index(drop=True)
@@ -94,19 +92,6 @@ def _columns(experiment: Experiment) -> list[str]:
     for spec in experiment.specs:
         names += [*spec.sources, *(column for covariate in spec.own_covariates for column in covariate.columns)]
     return list(dict.fromkeys(name for name in names if name is not None))
-
-
-def _from_path(experiment: Experiment, columns: list[str]) -> "pd.DataFrame":
-    path = str(experiment.data)
-    # Patterns are those of DuckDB, which reads only the columns named.
-    if any(mark in path for mark in "*?["):
-        with needs_library("reading several files"):
-            import duckdb
-
-        quoted = ", ".join('"' + column.replace('"', '""') + '"' for column in columns)
-        with duckdb.connect() as connection:
-            return connection.execute(f"SELECT {quoted} FROM read_parquet($1)", [path]).df()
-    return read_frame(path, columns)
 
 
 @frozen

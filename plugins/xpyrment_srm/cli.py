@@ -1,19 +1,22 @@
 """The command ``xpyrment srm``: check the sample ratio."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from xpyrment_core import InputError, Report, Table
-from xpyrment_core.cli.parameters import CommaList
+from xpyrment_core import CheckResult, InputError, Report, Table
+from xpyrment_core.cli.experiments import one_or_several
+from xpyrment_core.cli.parameters import CommaList, DataPath
+from xpyrment_core.cli.reading import ReadFlags
 from xpyrment_core.plots.numbers import P_FORMAT
 
 
 def srm(
-    *values: Annotated[str, Parameter(help="Units per variant (5021 4979), or a CSV, TSV or Parquet file.")],
+    *values: Annotated[DataPath, Parameter(help="Units per variant (5021 4979), or data files, or -.")],
     csv: Annotated[
         str | None,
-        Parameter(help="The file as an option; - reads CSV from standard input.", allow_leading_hyphen=True),
+        Parameter(help="The file as an option; - reads standard input.", allow_leading_hyphen=True),
     ] = None,
     counts: Annotated[
         CommaList, Parameter(help="Units per variant by name: control=5021,treatment=4979.", show_default=False)
@@ -23,13 +26,14 @@ def srm(
         Parameter(help="Planned weights: 9,1 or control=0.9,treatment=0.1; equal by default.", show_default=False),
     ] = [],  # noqa: B006
     treatment_col: Annotated[str | None, Parameter(help="Column with the variant of each row of the file.")] = None,
+    id_col: Annotated[
+        str | None, Parameter(help="Column of the unit of randomisation, where units have several rows.")
+    ] = None,
     fail_on_mismatch: Annotated[bool, Parameter(help="Exit with 2 on a mismatch.", negative="")] = False,
+    read: ReadFlags | None = None,
 ) -> Report:
     """Check the sample ratio: units per variant against planned weights."""
-    from xpyrment_srm.check import check_srm
-
-    observed, missing = _observed(values, csv, counts, treatment_col)
-    result = check_srm(observed, _weights(weights, observed))
+    result = _checked(values, csv, counts, treatment_col, id_col, weights, read)
     details = result.details
     rows = [
         (arm, n, details["expected"][arm], n / max(sum(details["observed"].values()), 1), details["weights"][arm])
@@ -41,42 +45,66 @@ def srm(
     return Report(
         kind="srm",
         title="Sample ratio",
-        parts=["SAMPLE RATIO CHECK", *_left_out(missing), "", table, "", *_verdict(result)],
-        data={**outcome, "message": result.message, **details, "rows_without_label": missing},
+        parts=["SAMPLE RATIO CHECK", *_left_out(details), "", table, "", *_verdict(result)],
+        data={**outcome, "message": result.message, **details},
         # 2, because 1 is the exit code of errors: a script can tell a mismatch from a file that does not exist.
         exit_code=2 if fail_on_mismatch and result.passed is False else 0,
     )
 
 
-def _observed(
-    values: tuple[str, ...], csv: str | None, counts: list[str], treatment_col: str | None
-) -> tuple[dict[Any, int], int]:
-    """Return units per variant, and rows without one, from the form that was given."""
+def _checked(
+    values: tuple[str, ...],
+    csv: str | None,
+    counts: list[str],
+    treatment_col: str | None,
+    id_col: str | None,
+    weights: list[str],
+    read: ReadFlags | None,
+) -> CheckResult:
+    """Return the check of the units per variant, in whichever of the three forms they were given."""
+    from xpyrment_srm.check import check_srm
+
     if sum(map(bool, (values, csv, counts))) != 1:
         raise InputError(
             "give the units per variant once: as numbers (xpyrment srm 5021 4979), as --counts control=5021,"
             "treatment=4979, or as a file with --treatment-col."
         )
-    if csv:
-        return _from_file(csv, treatment_col)
+    # One number alone is a count too: the check then explains that two variants are needed.
+    files = [csv] if csv else [] if counts or any(map(_is_count, values)) else list(values)
+    if files:
+        return _check_files(files, treatment_col, id_col, weights, read)
+    if treatment_col or id_col or read:
+        raise InputError("--treatment-col, --id-col and the options of reading are for data files; got counts.")
     if counts:
-        return {name: _integer(text) for name, text in _pairs(counts, "--counts")}, 0
-    # One number alone falls through: the check then explains that two variants are needed.
-    if len(values) == 1 and not values[0].isdigit():
-        return _from_file(values[0], treatment_col)
-    return {f"arm {i}": _integer(text) for i, text in enumerate(values, start=1)}, 0
+        observed = {name: _integer(text) for name, text in _pairs(counts, "--counts")}
+    else:
+        observed = {f"arm {i}": _integer(text) for i, text in enumerate(values, start=1)}
+    return check_srm(observed, _weights(weights, observed))
 
 
-def _from_file(path: str, treatment_col: str | None) -> tuple[dict[Any, int], int]:
-    from xpyrment_core.data.files import read_frame
-    from xpyrment_core.data.frames import label_counts, select
+def _is_count(text: str) -> bool:
+    # A negative or fractional number is a wrong count rather than the name of a file.
+    try:
+        float(text.replace("_", ""))
+    except ValueError:
+        return False
+    return True
 
+
+def _check_files(
+    files: list[str], treatment_col: str | None, id_col: str | None, weights: list[str], read: ReadFlags | None
+) -> CheckResult:
+    from xpyrment_core.data.engines import open_source
+    from xpyrment_core.data.frames import check_named
+    from xpyrment_srm.check import check_source
+
+    data = one_or_several(files)
     if treatment_col is None:
-        raise InputError(f"which column of '{path}' holds the variants? Name it with --treatment-col.")
-    frame = read_frame(path)
-    counts = label_counts(select(frame, [("Treatment column", treatment_col)]), treatment_col)
-    missing = counts.pop(None, 0)
-    return counts, missing
+        raise InputError(f"which column of '{files[0]}' holds the variants? Name it with --treatment-col.")
+    source = open_source(data, None if read is None else read.options())
+    check_named("Treatment column", treatment_col, source.schema())
+    labels = {label: rows for label, rows in source.labels(treatment_col).items() if label is not None}
+    return check_source(source, _weights(weights, labels), treatment_col, id_col)
 
 
 def _weights(weights: list[str], observed: dict[Any, int]) -> Any:
@@ -114,13 +142,22 @@ def _number(text: str) -> float:
         raise InputError(f"a planned weight must be a number, 0 or more, got {text!r}.") from None
 
 
-def _left_out(missing: int) -> list[str]:
-    return [f"Rows without a variant, left out: {missing:,}"] if missing else []
+def _left_out(details: Mapping[str, Any]) -> list[str]:
+    """Return the guards on units, then the rows that do not count."""
+    rows = {
+        "Rows without a variant, left out": details["rows_without_label"],
+        "Rows without a unit, left out": details["rows_without_unit"],
+        "Rows of units in more than one variant, left out": details["rows_in_two_arms"],
+    }
+    note = [f"NOTE: {details['note']}.", ""] if details["note"] else []
+    return [*note, *(f"{what}: {count:,}" for what, count in rows.items() if count)]
 
 
 def _verdict(result: Any) -> list[str]:
     from xpyrment_srm.check import NO_UNITS
 
+    if result.details["rows_in_two_arms"] and result.details["note"]:
+        return ["Verdict withheld: too many units are in more than one variant."]
     leak = []
     if leaked := result.details["units_of_weight_0"]:
         named = ", ".join(f"{variant}: {n:,}" for variant, n in leaked.items())

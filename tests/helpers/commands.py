@@ -20,11 +20,12 @@ class Done:
     stderr: str
 
 
-def command(*arguments: str, stdin: str = "") -> Done:
-    """Run ``xpyrment`` with the arguments."""
+def command(*arguments: str, stdin: str = "", own_stdin: bool = False) -> Done:
+    """Run ``xpyrment`` with the arguments; standard input is a text, or that of the process."""
     out, err = io.StringIO(), io.StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-        patch.setattr(sys, "stdin", io.StringIO(stdin))
+        if not own_stdin:
+            patch.setattr(sys, "stdin", io.StringIO(stdin))
         try:
             code = main(list(arguments))
         except SystemExit as usage:

@@ -149,7 +149,7 @@ def test_the_order_of_arms_and_the_scale_of_weights_do_not_matter(units, data):
         (({"A": 5, "B": 5}, {"A": 1, "B": "half"}), "got 'half'"),
         (({"A": 5, "B": 5}, {"A": 1, "B": None}), "got None"),
         (({"A": 5, "B": 5}, [1, 1, 1]), "3 weights for 2 variants"),
-        ((pd.DataFrame({"v": ["a"]}),), "name its column of variants with treatment_col"),
+        ((pd.DataFrame({"v": ["a"]}),), "name the column of variants with treatment_col"),
         ((5,), "counts must be"),
     ],
 )

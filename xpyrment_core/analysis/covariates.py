@@ -8,8 +8,10 @@ from attrs import field, frozen
 from xpyrment_core.analysis.methods import NO_ADJUSTER, Methods
 from xpyrment_core.analysis.metric_spec import MetricSpec
 from xpyrment_core.analysis.plan import Covariate
-from xpyrment_core.data.query import ColumnType, Term
-from xpyrment_core.data.source import Source
+from xpyrment_core.data.query import ColumnType
+from xpyrment_core.data.reading.columns import check_category
+from xpyrment_core.data.source import Source, text_values
+from xpyrment_core.data.terms import level_terms, number_terms
 from xpyrment_core.errors import InputError
 from xpyrment_core.stats.delta_method import ColumnMean
 
@@ -85,7 +87,7 @@ class CovariatePlanner:
         # A plain mean is planned by its column, so that text becomes dummies there too.
         if len(metric.columns) == 1 and isinstance(metric, ColumnMean):
             return self.column(metric.columns[0])
-        terms = tuple(term for column in metric.columns for term in _numeric_terms(column))
+        terms = tuple(term for column in metric.columns for term in number_terms(column))
         return Covariate(name=metric.name, metrics=(metric,), terms=terms)
 
     def column(self, column: str) -> Covariate:
@@ -97,11 +99,12 @@ class CovariatePlanner:
     def _plan(self, column: str) -> Covariate:
         kind = self.schema[column]
         if kind in ("number", "boolean"):
-            return Covariate(name=column, metrics=(ColumnMean(column),), terms=_numeric_terms(column))
+            return Covariate(name=column, metrics=(ColumnMean(column),), terms=number_terms(column))
         if kind != "text":
             raise InputError(
                 f"covariate {column!r} holds neither numbers nor text; turn it into a number (days since …) first."
             )
+        check_category(column, text_values(self.source, column))
         # Levels are taken from all rows, so that both arms have the same columns.
         levels = {level: n for level, n in self.source.labels(column).items() if level is not None}
         if len(levels) > MAX_LEVELS:
@@ -111,10 +114,9 @@ class CovariatePlanner:
             )
         # The most frequent level is the reference: its dummy is the one left out.
         ordered = sorted(levels, key=lambda level: (-levels[level], str(level)))
-        terms = [Term(f"{column}={level}", column, "level", level) for level in ordered]
-        dummies = tuple(ColumnMean(term.name) for term in terms[1:])
-        missing = Term(f"{column} is missing", column, "missing")
-        return Covariate(name=column, metrics=dummies, terms=(*terms, missing))
+        terms = level_terms(column, ordered)
+        dummies = tuple(ColumnMean(term.name) for term in terms[1:-1])
+        return Covariate(name=column, metrics=dummies, terms=terms)
 
 
 def _unusable(spec: MetricSpec, methods: Methods) -> str:
@@ -132,10 +134,6 @@ def _unique(covariates: Iterable[Covariate]) -> Found:
         f"covariate {c.name!r} is left out: it has fewer than two levels" for c in unique.values() if not c.metrics
     ]
     return tuple(unique.values()), notes
-
-
-def _numeric_terms(column: str) -> tuple[Term, Term]:
-    return Term(column, column, "filled"), Term(f"{column} is missing", column, "missing")
 
 
 def _matching(columns: Sequence[str], covariates: Sequence[str]) -> str | None:

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from attrs import evolve
+
 from xpyrment_core.analysis.diagnostics import run_checks
 from xpyrment_core.analysis.multiplicity import PendingResult, correct
 from xpyrment_core.analysis.plan import Plan
@@ -11,6 +13,8 @@ from xpyrment_core.analysis.read import Data, read
 from xpyrment_core.analysis.result import AnalysisResult
 from xpyrment_core.analysis.rows import rows_of
 from xpyrment_core.analysis.study import Study
+from xpyrment_core.data.source import decisions
+from xpyrment_core.data.units import crossed
 from xpyrment_core.options import OPTIONS, Options
 from xpyrment_core.registry.provenance import Issue
 
@@ -65,6 +69,9 @@ def _result(
 ) -> AnalysisResult:
     # Verdicts follow the correction, because they compare the corrected p-value with alpha.
     results = [row.result.judged(plan.options.alpha) for row in rows]
+    withheld = crossed(data.reading.units, sum(plan.labels[arm] for arm in plan.arms))
+    if withheld:
+        results = [evolve(row, verdict="withheld") if row.status == "ok" else row for row in results]
     # Checks see the finished rows, for their exclusions; they add warnings and never change a number.
     checks, failures = run_checks(study, plan, data, results)
     values = {check.attribute: check.value for check in checks if check.attribute}
@@ -74,7 +81,7 @@ def _result(
         values.get("balance_checker"),
         checks=checks,
         issues=[*issues, *failures],
-        metadata=_asked(study, plan) | _facts(study, plan, data),
+        metadata=_asked(study, plan) | _facts(study, plan, data) | {"withheld": withheld},
         plugins=study.host,
     )
 
@@ -98,6 +105,7 @@ def _facts(study: Study, plan: Plan, data: Data) -> dict[str, Any]:
         "look": study.look,
         "engine": str(study.host.provenance(study.engine)),
         "passes": data.reading.passes,
+        "reading": decisions(study.source),
         "rows": {str(label): count for label, count in plan.labels.items() if label is not None},
         "rows_missing_label": plan.labels.get(None, 0),
         "units_in_two_arms": data.reading.units.in_two_arms if data.reading.units else 0,

@@ -12,6 +12,8 @@ from xpyrment_core.analysis.study import Study
 from xpyrment_core.choices import Label
 from xpyrment_core.data.labels import check_weight, resolve_arms
 from xpyrment_core.data.query import ColumnType, Query, RowSet, Term, check_column
+from xpyrment_core.data.reading.columns import not_numbers
+from xpyrment_core.data.source import read_as, text_values
 from xpyrment_core.errors import InputError, listing, nearest
 from xpyrment_core.options import Options
 from xpyrment_core.registry.definitions import TestDefinition
@@ -38,7 +40,7 @@ def make_plan(study: Study, options: Options) -> Plan:
         tasks = tuple(_task(spec, methods[spec.name], planner, study) for spec in study.specs)
         labels = study.source.labels(study.treatment_col)
     # The labels of all rows are counted, so that variants that are not compared enter the exclusions.
-    control, treatments = resolve_arms(options.control, options.treatment, labels, study.treatment_col)
+    control, treatments = _arms(study, options, labels)
     _check_weights(study.weights, (control, *treatments))
     # Only compared arms are read: pooled quantities (imputed means, cuts of transformations) of one comparison
     # must not depend on arms that the caller left out.
@@ -54,6 +56,14 @@ def make_plan(study: Study, options: Options) -> Plan:
         query=query,
         sample_query=_sample_query(query, tasks),
     )
+
+
+def _arms(study: Study, options: Options, labels: Mapping[Label | None, int]) -> tuple[Label, tuple[Label, ...]]:
+    try:
+        return resolve_arms(options.control, options.treatment, labels, study.treatment_col)
+    except InputError as error:
+        # Labels that are not as expected may come from a file that was read differently than expected.
+        raise InputError(f"{error}{read_as(study.source)}") from error
 
 
 def _query(study: Study, arms: tuple[Label, ...], tasks: Sequence[Task], balance: Sequence[Covariate]) -> Query:
@@ -137,7 +147,7 @@ def _task(spec: MetricSpec, methods: Methods, covariates: CovariatePlanner, stud
         # Rows of one unit are dependent, so a default test of counts needs a replacement; a named test is kept
         # and refused, because the caller asked for it.
         fallback=methods.general if test.needs == "counts" and not methods.test_named else None,
-        blocked=_blocked(spec, covariates.schema),
+        blocked=_blocked(spec, covariates.schema, study),
         notes=tuple(notes),
     )
 
@@ -169,10 +179,11 @@ def _tests_of_estimates(host: PluginHost) -> list[str]:
     return sorted(d.name for d in entries if isinstance(d, TestDefinition) and d.needs == "estimates")
 
 
-def _blocked(spec: MetricSpec, schema: Mapping[str, ColumnType]) -> str:
+def _blocked(spec: MetricSpec, schema: Mapping[str, ColumnType], study: Study) -> str:
     """Return why the schema alone shows that a metric cannot be estimated; empty where it does not."""
     for column in spec.sources:
         # A reason for this metric instead of an error: the other metrics can still be analysed.
         if schema[column] not in ("number", "boolean"):
-            return f"column {column!r} does not hold numbers"
+            values = text_values(study.source, column)
+            return f"column {column!r} does not hold numbers" if values is None else not_numbers(column, values)
     return ""

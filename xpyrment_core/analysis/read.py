@@ -1,7 +1,7 @@
 """Reads the moments and samples of a plan, and looks for infinite and non-binary values."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,8 @@ from xpyrment_core.analysis.plan import Plan, Task
 from xpyrment_core.analysis.study import Study
 from xpyrment_core.choices import Label
 from xpyrment_core.data.query import Reading, RowSet, Term
+from xpyrment_core.data.reading.columns import not_numbers
+from xpyrment_core.data.source import Source, text_values
 from xpyrment_core.values.samples import ArmSample
 
 
@@ -49,11 +51,18 @@ def read(study: Study, plan: Plan) -> Data:
         # Infinite values show in the mean, so they are counted, by another pass, only where a mean is not finite.
         columns = _infinite_columns(plan, reading)
         infinite = source.infinite(columns, plan.query.treatment_col) if columns else {}
-        blocked: dict[str, str] = {}
+        blocked = _not_readable(plan, source, columns)
         for task in plan.tasks:
-            if task.spec.binary and not task.blocked:
+            if task.spec.binary and not task.blocked and task.spec.name not in blocked:
                 blocked |= _not_binary(plan, task, source)
     return Data(reading=reading, samples=samples, infinite=infinite, blocked=blocked)
+
+
+def _not_readable(plan: Plan, source: Source, columns: Sequence[str]) -> dict[str, str]:
+    """Return per metric which text of a column of numbers is not a number; it was read as infinite."""
+    found = {column: text_values(source, column) for column in columns}
+    reasons = {column: not_numbers(column, values) for column, values in found.items() if values is not None}
+    return {task.spec.name: reasons[column] for task in plan.tasks for column in task.spec.sources if column in reasons}
 
 
 def _infinite_columns(plan: Plan, reading: Reading) -> list[str]:

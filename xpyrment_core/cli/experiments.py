@@ -9,18 +9,20 @@ from xpyrment_core.experiment.file import ExperimentFile
 from xpyrment_core.options import OPTION, OPTIONS
 
 if TYPE_CHECKING:
+    from xpyrment_core.cli.reading import ReadFlags
     from xpyrment_core.experiment.experiment import Experiment
 
 
 def experiment_of(
-    data: str,
+    data: Sequence[str],
     treatment_col: str | None,
     metrics: Sequence[str] | None,
     covariates: Sequence[str] | None = None,
     id_col: str | None = None,
     cluster_col: str | None = None,
+    read: "ReadFlags | None" = None,
 ) -> "Experiment":
-    """Return an experiment on a data file, with metrics written as text.
+    """Return an experiment on data files, with metrics written as text.
 
     Raises
     ------
@@ -33,17 +35,41 @@ def experiment_of(
     if treatment_col is None or not metrics:
         missing = "--treatment-col" if treatment_col is None else "--metric"
         raise InputError(f"{missing} is missing; for example: --treatment-col variant --metric revenue.")
-    experiment = setup(opened(data), treatment_col, id_col, list(covariates or ()), cluster_col=cluster_col)
+    options = None if read is None else read.options()
+    experiment = setup(
+        one_or_several(data), treatment_col, id_col, list(covariates or ()), cluster_col=cluster_col, read=options
+    )
+    columns = list(experiment.source.schema())
     for text in metrics:
-        experiment.register_metric(**parse_metric(text, experiment.plugins))
+        experiment.register_metric(**parse_metric(text, experiment.plugins, columns))
     return experiment
 
 
-def opened(data: str) -> Any:
-    """Return what an engine reads: the path itself, or the frame on standard input."""
-    from xpyrment_core.data.files import read_frame
+def one_or_several(data: Sequence[str]) -> Any:
+    """Return what an engine reads: the path, or the list of several.
 
-    return read_frame(data) if data == "-" else data
+    Raises
+    ------
+    InputError
+        There is none.
+    """
+    if not data:
+        raise InputError("there is no data: name a file, several, a glob, or - for standard input.")
+    return data[0] if len(data) == 1 else list(data)
+
+
+def experiment_file_of(data: Sequence[str]) -> str | None:
+    """Return the experiment file that was given in place of data, None where data were given.
+
+    Raises
+    ------
+    InputError
+        An experiment file beside other files.
+    """
+    files = [path for path in data if path.endswith(".toml")]
+    if files and len(data) > 1:
+        raise InputError(f"'{files[0]}' is an experiment file, which names its data itself; give it alone.")
+    return files[0] if files else None
 
 
 def arms_of(
@@ -148,11 +174,12 @@ def build(plan: ExperimentFile) -> "tuple[Experiment, dict[str, Any]]":
 
     table = plan.experiment
     experiment = setup(
-        opened(plan.data),
+        plan.data,
         table["treatment_col"],
         table.get("id_col"),
         table.get("covariates"),
         cluster_col=table.get("cluster_col"),
+        read=plan.read,
     )
     for registration in plan.registrations():
         experiment.register_metric(**registration)

@@ -132,6 +132,8 @@ def _print(result: Any, form: str) -> int:
         text = render(result, form, WIDTH if form == "table" else 10_000, ascii_only=not _unicode_ok())
         if text:
             print(text)
+        if result.error:
+            _say(f"Error: {result.error}")
         return result.exit_code
     if isinstance(result, int):  # an exit code, or a bool
         return int(result)

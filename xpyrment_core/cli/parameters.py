@@ -1,5 +1,6 @@
 """Parameter types that several commands share."""
 
+import csv
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -9,11 +10,13 @@ from cyclopts import Parameter
 
 
 def _commas(type_: Any, tokens: Sequence[Any]) -> list[str]:
-    return [part.strip() for token in tokens for part in token.value.split(",") if part.strip()]
+    # As in a line of CSV: quotes keep a comma within a name.
+    lines = csv.reader([token.value for token in tokens], skipinitialspace=True)
+    return [part.strip() for line in lines for part in line if part.strip()]
 
 
 CommaList = Annotated[list[str], Parameter(converter=_commas, n_tokens=1, negative="", metavar="A,B,C")]
-"""``--x-cols a,b --x-cols c`` is ``["a", "b", "c"]``; spaces after the commas are allowed."""
+"""``--x-cols a,b --x-cols c`` is ``["a", "b", "c"]``; spaces after the commas are allowed, and quotes keep a comma."""
 
 
 def flag(name: str, help: str | None = None) -> Parameter:  # noqa: A002
@@ -69,9 +72,23 @@ def _path(type_: Any, tokens: Sequence[Any]) -> str:
 
 DataPath = Annotated[
     str,
-    Parameter(help="CSV or Parquet file, a glob of them, or - for CSV on standard input.", converter=_path, n_tokens=1),
+    Parameter(
+        help="Data: CSV, TSV, JSON lines, Parquet, Arrow or Excel files, a glob, or - for standard input.",
+        converter=_path,
+        n_tokens=1,
+    ),
 ]
 """Where a command's data come from; a positional parameter."""
+
+
+CsvPath = Annotated[
+    str,
+    Parameter(
+        help="Data file (CSV, TSV, JSON lines, Parquet, Arrow, Excel) or a glob; - reads standard input.",
+        allow_leading_hyphen=True,
+    ),
+]
+"""The same as an option."""
 
 
 def spell_stdin(words: Sequence[str]) -> list[str]:

@@ -34,6 +34,8 @@ class Report:
         The same as JSON-ready values.
     exit_code : int
         What the program exits with.
+    error : str
+        Why there is an answer, but not the one that was asked for: a line on stderr.
     csv : Table or None
         What CSV holds, where the first table on the screen leaves columns out.
     """
@@ -43,6 +45,7 @@ class Report:
     parts: tuple[Table | str, ...] = field(default=(), converter=_parts)
     data: dict[str, Any] = field(factory=dict)
     exit_code: int = 0
+    error: str = ""
     csv: Table | None = None
 
 

@@ -1,11 +1,15 @@
-"""Chooses the engine that reads given data."""
+"""Chooses the engine that reads given data, and opens them."""
 
-from typing import Any
+from collections.abc import Mapping
+from inspect import signature
+from typing import Any, cast
 
+from xpyrment_core.data.reading.options import ReadOptions
+from xpyrment_core.data.source import Source
 from xpyrment_core.errors import InputError, MissingExtraError, listing, warn
 from xpyrment_core.registry.catalogue import unavailable
 from xpyrment_core.registry.definitions import Registered
-from xpyrment_core.registry.host import PluginHost, PluginWarning
+from xpyrment_core.registry.host import PluginHost, PluginWarning, default_host
 
 
 def find_engine(host: PluginHost, data: Any, name: str | None = None) -> Registered:
@@ -30,10 +34,50 @@ def find_engine(host: PluginHost, data: Any, name: str | None = None) -> Registe
     names = listing(entry.definition.name for entry in engines)
     raise InputError(
         f"no engine reads data of type {type(data).__module__}.{type(data).__qualname__}; "
-        f"give a frame (pandas, polars, pyarrow …) or a path to CSV or Parquet. Engines tried: {names}."
+        f"give a frame (pandas, polars, pyarrow …), a path, or a list of paths. Engines tried: {names}."
         + "".join(f" {problem}." for problem in missing)
         + unavailable(host.plugins)
     )
+
+
+def open_data(engine: Registered, data: Any, read: "ReadOptions | Mapping[str, Any] | None" = None) -> Source:
+    """Open data with an engine.
+
+    Parameters
+    ----------
+    engine : Registered
+    data : object
+    read : ReadOptions or mapping, optional
+
+    Raises
+    ------
+    InputError
+        An option is unknown, or the engine has no options of reading.
+    """
+    options = ReadOptions.of(read)
+    opened = engine.load()()
+    if not options.given():
+        return cast(Source, opened.open(data))
+    if "read" not in signature(opened.open).parameters:
+        raise InputError(
+            f"engine {engine.qualified!r} has no options of reading, got {listing(options.given())}; "
+            f"convert the columns first."
+        )
+    return cast(Source, opened.open(data, read=options))
+
+
+def open_source(
+    data: Any, read: "ReadOptions | Mapping[str, Any] | None" = None, host: PluginHost | None = None
+) -> Source:
+    """Open data with the engine that an analysis would read them with.
+
+    Raises
+    ------
+    InputError
+        No engine reads the data, or an option of reading is not usable.
+    """
+    host = default_host() if host is None else host
+    return open_data(find_engine(host, data), data, read)
 
 
 def _accepts(entry: Registered, data: Any) -> bool:

@@ -7,11 +7,65 @@ from typing import Any
 from xpyrment_core.choices import Label
 from xpyrment_core.errors import InputError, listing, unknown
 
+MAX_LABELS = 1_000
+"""A column with more distinct values than this holds ids or measurements, not variants or categories."""
+
 
 def is_missing(label: Any) -> bool:
-    """Return whether a label is missing: None or NaN."""
+    """Return whether a label is missing: None, NaN or blank text, which is how SQL and CSV write no label."""
     # NaN and NaT differ from themselves; math.isnan would reject text.
-    return label is None or label != label
+    return label is None or bool(label != label) or (isinstance(label, str) and not label.strip())
+
+
+def too_many_labels(column: str, few_valued: Mapping[str, int]) -> InputError:
+    """Return the error for a column with too many distinct values to be labels.
+
+    Parameters
+    ----------
+    column : str
+    few_valued : mapping of column to int
+        Columns with few distinct values in the first rows, and their numbers.
+
+    Examples
+    --------
+    >>> print(too_many_labels("user", {"variant": 2}))
+    column 'user' has more than 1,000 distinct values: it looks like an identifier or a measurement, not like variants
+    or categories. Columns with few values: 'variant' (2).
+    """
+    known = ", ".join(f"{name!r} ({count})" for name, count in sorted(few_valued.items(), key=lambda item: item[1])[:8])
+    hint = f" Columns with few values: {known}." if known else ""
+    return InputError(
+        f"column {column!r} has more than {MAX_LABELS:,} distinct values: it looks like an identifier or a "
+        f"measurement, not like variants or categories.{hint}"
+    )
+
+
+def check_spellings(labels: Iterable[Any], column: str, compared: Iterable[Any]) -> None:
+    """Raise InputError where a compared label differs from another one in case or surrounding spaces only.
+
+    Examples
+    --------
+    >>> check_spellings(["control", "Control ", "treatment"], "variant", ["control", "treatment"])
+    Traceback (most recent call last):
+    xpyrment_core.errors.InputError: column 'variant' has labels that differ in case or spaces only: 'Control ' and
+    'control'. They are one variant written in several ways; make them the same first.
+    """
+    alike: dict[str, list[str]] = {}
+    for label in labels:
+        if isinstance(label, str):
+            alike.setdefault(_folded(label), []).append(label)
+    for label in compared:
+        several = alike.get(_folded(label), []) if isinstance(label, str) else []
+        if len(several) > 1:
+            raise InputError(
+                f"column {column!r} has labels that differ in case or spaces only: "
+                f"{' and '.join(map(repr, sorted(several)))}. They are one variant written in several ways; "
+                f"make them the same first."
+            )
+
+
+def _folded(label: str) -> str:
+    return " ".join(label.split()).casefold()
 
 
 def in_order(labels: Iterable[Any]) -> list[Any]:
@@ -144,11 +198,13 @@ def resolve_arms(
             raise InputError(
                 f"column {column!r} has only the label {chosen!r}, the control; a comparison needs a second label."
             )
+        check_spellings(labels, column, (chosen, *others))
         return chosen, others
     several = list(treatment) if isinstance(treatment, list | tuple | set | frozenset) else [treatment]
     if not several:
         raise InputError("treatment is an empty list; give at least one label, or None for all labels but the control.")
     treatments = tuple(find_label(label, labels, what=f"treatment, column {column!r}: label") for label in several)
+    check_spellings(labels, column, (chosen, *treatments))
     seen = {chosen}
     for label in treatments:
         if label in seen:

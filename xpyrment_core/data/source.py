@@ -5,11 +5,16 @@ from typing import Any, Protocol
 
 from xpyrment_core.choices import Label
 from xpyrment_core.data.query import ColumnType, Query, Reading
+from xpyrment_core.data.reading.columns import TextValues
 from xpyrment_core.values.samples import ArmSample
 
 
 class Source(Protocol):
-    """Opened data, from which an analysis reads."""
+    """Opened data, from which an analysis reads.
+
+    A source may also have ``text_values(column)``, ``decisions()`` and ``table(columns, identifiers)``, see
+    `text_values`, `decisions` and `xpyrment_core.data.frames.select`.
+    """
 
     def schema(self) -> Mapping[str, ColumnType]:
         """Return the type of every column, in the data's order, without reading rows."""
@@ -40,6 +45,25 @@ class Source(Protocol):
         ...
 
 
+def text_values(source: Source, column: str) -> TextValues | None:
+    """Return the values of a column that are not numbers; None where all are, or the source does not say."""
+    find = getattr(source, "text_values", None)
+    return None if find is None else find(column)
+
+
+def decisions(source: Source) -> Mapping[str, Any]:
+    """Return what was decided about the format of the data; empty where there was nothing to decide."""
+    decide = getattr(source, "decisions", None)
+    return {} if decide is None else dict(decide())
+
+
+def read_as(source: Source) -> str:
+    """Return a sentence that says as what files were read, for messages about their labels; empty for other data."""
+    made = decisions(source)
+    separator = f", separator {made['separator']!r}" if "separator" in made else ""
+    return f" The data were read as {made['format']}{separator}." if "format" in made else ""
+
+
 class Engine(Protocol):
     """A way to read some kinds of data."""
 
@@ -48,6 +72,7 @@ class Engine(Protocol):
         """Return whether this engine reads `data`, without importing a large library."""
         ...
 
+    # An engine may also take ``read``, the options of reading, as a second argument.
     def open(self, data: Any) -> Source:
         """Open the data; nothing is read yet."""
         ...

@@ -8,6 +8,7 @@ from typing import Any, Self
 from xpyrment_core.analysis.metric_spec import Margin, MetricSpec, adopt, build_spec
 from xpyrment_core.choices import Label
 from xpyrment_core.data.query import check_column
+from xpyrment_core.data.reading.options import ReadOptions
 from xpyrment_core.errors import InputError
 from xpyrment_core.options import column_names
 from xpyrment_core.registry.host import PluginHost, default_host
@@ -27,10 +28,11 @@ class Design(ABC):
         covariates: str | Iterable[str] | None,
         cluster_col: str | None,
         weights: Mapping[Label, float] | None,
+        read: "ReadOptions | Mapping[str, Any] | None",
         plugins: PluginHost | None,
     ) -> None:
         self._plugins = default_host() if plugins is None else plugins
-        self._data = data
+        self._data, self._read = data, ReadOptions.of(read)
         self._treatment_col, self._id_col, self._cluster_col = treatment_col, id_col, cluster_col
         self._weights = _shares(weights)
         self._covariates: tuple[str, ...] = column_names(covariates)
@@ -53,6 +55,11 @@ class Design(ABC):
     def data(self) -> Any:
         """The data as given: a frame, a path, or anything an engine reads."""
         return self._data
+
+    @property
+    def read(self) -> ReadOptions:
+        """How the data are read."""
+        return self._read
 
     @property
     def treatment_col(self) -> str | None:
@@ -239,7 +246,7 @@ class Design(ABC):
     def _parts(self) -> dict[str, Any]:
         """Return the parts of the design that are fixed from RUNNING on, by name."""
         # Not the data: an experiment collects rows while it runs. What must stay is how they are interpreted.
-        columns = {name: getattr(self, name) for name in ("treatment_col", "id_col", "cluster_col", "weights")}
+        columns = {name: getattr(self, name) for name in ("treatment_col", "id_col", "cluster_col", "weights", "read")}
         metrics = {f"metric {name!r}": spec.fixed for name, spec in self._specs.items()}
         return {**columns, "covariates": self._covariates, **metrics}
 

@@ -11,7 +11,8 @@ from xpyrment_core.analysis.planner import make_plan
 from xpyrment_core.analysis.result import AnalysisResult
 from xpyrment_core.analysis.study import Study
 from xpyrment_core.choices import Alternative, Label, RelativeMethod
-from xpyrment_core.data.engines import find_engine
+from xpyrment_core.data.engines import find_engine, open_data
+from xpyrment_core.data.reading.options import ReadOptions
 from xpyrment_core.data.source import Source
 from xpyrment_core.errors import InputError, warn
 from xpyrment_core.experiment.design import Design, merged
@@ -45,6 +46,8 @@ class Experiment(Design):
         between clusters.
     weights : mapping of label to float, optional
         Planned shares of the variants, for the sample-ratio check; equal ones by default.
+    read : ReadOptions or mapping, optional
+        How to read files and numbers written as text; decided from the data by default.
     plugins : PluginHost, optional
         The process's own host by default.
     """
@@ -59,9 +62,10 @@ class Experiment(Design):
         cluster_col: str | None = None,
         weights: Mapping[Label, float] | None = None,
         engine: str | None = None,
+        read: "ReadOptions | Mapping[str, Any] | None" = None,
         plugins: PluginHost | None = None,
     ) -> None:
-        super().__init__(data, treatment_col, id_col, covariates, cluster_col, weights, plugins)
+        super().__init__(data, treatment_col, id_col, covariates, cluster_col, weights, read, plugins)
         self._life = Lifecycle()
         self._engine_name = engine
         self._engine: Registered | None = None
@@ -158,7 +162,7 @@ class Experiment(Design):
     def source(self) -> Source:
         """The opened data."""
         if self._source is None:
-            self._source = self.engine.load()().open(self._data)
+            self._source = open_data(self.engine, self._data, self._read)
         return self._source
 
     def study(self, plugins: PluginHost | None = None) -> Study:

@@ -10,6 +10,7 @@ from typing import Any, get_args
 
 from attrs import field, frozen
 
+from xpyrment_core.data.reading.options import ReadOptions
 from xpyrment_core.errors import InputError, listing, nearest
 from xpyrment_core.experiment.lock import check_lock, lock_path, lock_text
 from xpyrment_core.options import OPTIONS, Kind
@@ -20,7 +21,7 @@ SHARES, TABLE, ANY = "a table of shares", "a table", "anything"
 _OPTION_KEYS = {option.file_key: option for option in OPTIONS if option.file_key}
 EXPERIMENT_KEYS: dict[str, str] = {
     "name": TEXT,
-    "data": TEXT,
+    "data": TEXTS,
     "treatment_col": TEXT,
     "id_col": TEXT,
     "cluster_col": TEXT,
@@ -66,18 +67,29 @@ class ExperimentFile:
         The ``[experiment]`` table.
     metrics : tuple of mapping
         The ``[[metrics]]`` tables.
+    reading : mapping
+        The ``[read]`` table.
     """
 
     path: Path
     sha256: str
     experiment: Mapping[str, Any]
     metrics: tuple[Mapping[str, Any], ...] = field(converter=tuple)
+    reading: Mapping[str, Any] = field(factory=dict)
 
     @property
-    def data(self) -> str:
-        """Path of the data; a relative path is relative to the file's folder."""
-        data = str(self.experiment["data"])
-        return data if data == "-" or Path(data).is_absolute() else str(self.path.parent / data)
+    def data(self) -> str | list[str]:
+        """Path or paths of the data; a relative path is relative to the file's folder."""
+        data = self.experiment["data"]
+        return self._located(data) if isinstance(data, str) else [self._located(path) for path in data]
+
+    def _located(self, path: str) -> str:
+        return path if path == "-" or Path(path).is_absolute() else str(self.path.parent / path)
+
+    @property
+    def read(self) -> ReadOptions:
+        """How the data are read: the ``[read]`` table."""
+        return ReadOptions.of(self.reading)
 
     @property
     def weights(self) -> Mapping[str, float] | None:
@@ -114,6 +126,8 @@ class ExperimentFile:
     def canonical(self) -> str:
         """Return the plan without its layout: the same text exactly when the plan is the same."""
         plan = {"experiment": dict(self.experiment), "metrics": [dict(metric) for metric in self.metrics]}
+        # Only where it is given: a plan that was registered before there was such a table is still the same.
+        plan |= {"read": dict(self.reading)} if self.reading else {}
         # Sorted keys: comments, layout and order of keys may change without a new registration, values may not.
         return json.dumps(plan, indent=2, sort_keys=True, default=str)
 
@@ -136,12 +150,14 @@ def read_experiment_file(path: str | Path) -> ExperimentFile:
     content, text, tables = _load(path)
     check = _Check(str(path), text)
     # From the outside in: a misspelt table would otherwise be reported as missing keys.
-    check.keys(tables, {"experiment": TABLE, "metrics": ANY}, "")
+    check.keys(tables, {"experiment": TABLE, "metrics": ANY, "read": TABLE}, "")
     experiment = tables.get("experiment")
     if not isinstance(experiment, dict):
         raise InputError(f"{path}: the table [experiment] is missing; add it, with data and treatment_col.")
     check.keys(experiment, EXPERIMENT_KEYS, "experiment")
     check.required(experiment, ("data", "treatment_col"), "experiment")
+    reading = tables.get("read", {})
+    check.reading(reading)
     check.options(experiment, "experiment")
     metrics = tables.get("metrics", [])
     if not isinstance(metrics, list) or not metrics:
@@ -151,7 +167,7 @@ def read_experiment_file(path: str | Path) -> ExperimentFile:
         check.required(metric, ("name",), f"metrics[{i}]")
     # Of the bytes, so that sha256sum on the file gives the same number.
     digest = hashlib.sha256(content).hexdigest()
-    return ExperimentFile(path=Path(path), sha256=digest, experiment=experiment, metrics=metrics)
+    return ExperimentFile(path=Path(path), sha256=digest, experiment=experiment, metrics=metrics, reading=reading)
 
 
 def _load(path: str | Path) -> tuple[bytes, str, dict[str, Any]]:
@@ -196,6 +212,12 @@ class _Check:
                     option.check(table[key])
                 except InputError as error:
                     raise InputError(f"{self._at(where, key)}: {error}") from None
+
+    def reading(self, table: Mapping[str, Any]) -> None:
+        try:
+            ReadOptions.of(table)
+        except InputError as error:
+            raise InputError(f"{self._at('read', '')}: {error}") from None
 
     def _at(self, where: str, key: str) -> str:
         dotted = ".".join(part for part in (where, key) if part)

@@ -1,5 +1,7 @@
 """Parses metrics written as text: ``revenue``, ``converted:proportion``, ``ctr=clicks/impressions``."""
 
+import re
+from collections.abc import Collection
 from typing import Any
 
 from xpyrment_core.errors import InputError
@@ -9,10 +11,12 @@ from xpyrment_core.registry.host import PluginHost, default_host
 GRAMMAR = "[NAME=]COLUMN[:KIND[,option=value…]] or [NAME=]NUMERATOR/DENOMINATOR"
 
 
-def parse_metric(text: str, host: PluginHost | None = None) -> dict[str, Any]:
+def parse_metric(text: str, host: PluginHost | None = None, columns: Collection[str] = ()) -> dict[str, Any]:
     """Parse the text of a metric into arguments of `Experiment.register_metric`.
 
-    The definition of a kind determines which parameter takes the column, and which kind a quotient is.
+    The definition of a kind determines which parameter takes the column, and which kind a quotient is. A text that
+    is the name of a column means that column, also where it contains signs of the grammar; within a metric such a
+    name is written in double quotes: ``"rev:usd":proportion``.
 
     Raises
     ------
@@ -30,13 +34,17 @@ def parse_metric(text: str, host: PluginHost | None = None) -> dict[str, Any]:
     >>> parse_metric("p90=latency:quantile,q=0.9")
     {'name': 'p90', 'metric_type': 'quantile', 'value_col': 'latency', 'q': 0.9}
     """
+    if text in columns:
+        return {"name": text, "value_col": text}
+    # Names in quotes are hidden while the signs between the parts are looked for.
+    hidden, names = _hidden(text)
     # Options are split off first: their values may contain the signs that separate name, column and kind.
-    body, _, options = text.partition(",")
+    body, _, options = hidden.partition(",")
     body, colon, kind = body.strip().partition(":")
     name, equals, source = body.partition("=")
     if not equals:
         name, source = "", body
-    name, source, kind = name.strip(), source.strip(), kind.strip()
+    name, source, kind = _shown(name, names), source.strip(), kind.strip()
     if not source or (equals and not name) or (colon and not kind):
         raise InputError(f"metric {text!r} is not understood; expected {GRAMMAR}.")
     parsed = dict(_option(text, part) for part in options.split(",") if part.strip())
@@ -45,10 +53,27 @@ def parse_metric(text: str, host: PluginHost | None = None) -> dict[str, Any]:
         above, _, below = (part.strip() for part in source.partition("/"))
         if not above or not below or "/" in below:
             raise InputError(f"metric {text!r} is not understood; a ratio is NUMERATOR/DENOMINATOR.")
-        columns = dict(zip(definition.quotient_parameters, (above, below), strict=True))
-        return {"name": name or f"{above}/{below}", "metric_type": kind or definition.name, **columns, **parsed}
+        above, below = _shown(above, names), _shown(below, names)
+        both = dict(zip(definition.quotient_parameters, (above, below), strict=True))
+        return {"name": name or f"{above}/{below}", "metric_type": kind or definition.name, **both, **parsed}
+    source = _shown(source, names)
     column = "value_col" if definition is None else definition.name_parameter
     return {"name": name or source, **({"metric_type": kind} if kind else {}), column: source, **parsed}
+
+
+def _hidden(text: str) -> tuple[str, list[str]]:
+    """Return the text with each name in double quotes replaced by a mark, and the names."""
+    names: list[str] = []
+
+    def hide(match: re.Match[str]) -> str:
+        names.append(match[1].replace('""', '"'))
+        return f"\0{len(names) - 1}\0"
+
+    return re.sub(r'"((?:[^"]|"")+)"', hide, text), names
+
+
+def _shown(text: str, names: list[str]) -> str:
+    return re.sub("\0(\\d+)\0", lambda match: names[int(match[1])], text).strip()
 
 
 def _definition(host: PluginHost, kind: str, quotient: bool) -> MetricDefinition | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from xpyrment_core.analysis.result import AnalysisResult
 from xpyrment_core.choices import Alternative, Label, RelativeMethod
+from xpyrment_core.data.reading.options import ReadOptions
 from xpyrment_core.experiment.experiment import Experiment
 from xpyrment_core.options import DEFAULT_TEST
 from xpyrment_core.registry.host import PluginHost
@@ -22,21 +23,23 @@ def setup(
     cluster_col: str | None = None,
     weights: Mapping[Label, float] | None = None,
     engine: str | None = None,
+    read: "ReadOptions | Mapping[str, Any] | None" = None,
     plugins: PluginHost | None = None,
 ) -> Experiment:
     """Set up an experiment on existing data.
 
     Parameters
     ----------
-    data : frame or path
-        A pandas, polars or pyarrow table, a lazy frame, or a path to CSV or Parquet.
+    data : frame, path or list of paths
+        A pandas, polars or pyarrow table, a lazy frame, or files: CSV in any dialect, TSV, JSON lines, Parquet, Arrow,
+        Excel; paths, globs and folders.
     treatment_col : str
         Column with each row's variant.
     id_col : str, optional
         Column of the unit of randomisation.
     covariates : list of str, optional
         Baseline covariates, for the balance check and for adjustment.
-    cluster_col, weights, engine, plugins
+    cluster_col, weights, engine, read, plugins
         As in `Experiment`.
 
     Returns
@@ -64,6 +67,7 @@ def setup(
         cluster_col=cluster_col,
         weights=weights,
         engine=engine,
+        read=read,
         plugins=plugins,
     )
     experiment.design()

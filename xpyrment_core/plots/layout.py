@@ -29,6 +29,7 @@ FOREST_COLORS: Mapping[str, str] = {
     "inconclusive": GREY,
     "not established": GREY,
     "too early": GREY,
+    "withheld": GREY,
     "not estimable": PALE,
 }
 LOVE_COLORS: Mapping[str, str] = {"balanced": BLUE, "flagged": VERMILLION, "missing": PALE}

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Literal
 
-Verdict = Literal["better", "worse", "non-inferior", "inconclusive", "not established", "too early", "not estimable"]
+Verdict = Literal[
+    "better", "worse", "non-inferior", "inconclusive", "not established", "too early", "withheld", "not estimable"
+]
 
 MEANINGS: Mapping[Verdict, str] = {
     "better": "significant, in the metric's good direction",
@@ -12,6 +14,7 @@ MEANINGS: Mapping[Verdict, str] = {
     "inconclusive": "not significant",
     "not established": "a guardrail with a margin: non-inferiority is not significant",
     "too early": "looked at before the planned size was reached",
+    "withheld": "too many rows belong to units in more than one variant; the units check says how many",
     "not estimable": "the comparison cannot be estimated; the reason says why",
 }
 # Only these are coloured and have a filled point in plots.

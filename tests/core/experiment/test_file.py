@@ -189,13 +189,24 @@ PLANNED = [
     ("--id-col", "x"),
     ("--cluster-col", "x"),
     ("--weights", "0=1,1=1"),
+    ("--separator", ";"),
+    *((flag, None) for flag in ("--decimal-comma", "--decimal-point", "--money", "--percent")),
+    ("--thousands", ","),
+    ("--success", "yes"),
+    ("--missing", "-"),
+    ("--types", "zip=text"),
+    ("--encoding", "latin-1"),
+    ("--quote", "'"),
+    ("--skip-rows", "1"),
+    ("--sheet", "data"),
+    ("--file-format", "csv"),
 ]
 NOT_PLANNED = {"--plot", "--report", "--locked", "--dry-run"}
 
 
 @pytest.mark.parametrize(("option", "value"), PLANNED)
 def test_options_of_an_experiment_file_are_refused_on_the_command_line_at_any_value(command, plan_path, option, value):
-    code, out, err = command("analyze", plan_path, option, value)
+    code, out, err = command("analyze", plan_path, option, *([] if value is None else [value]))
     assert (code, out) == (1, "")
     assert "cannot be given beside" in err
     assert "it is set by the experiment file; change it there." in err

@@ -1,28 +1,31 @@
 """Adapter from a `Database` to the `Source` that an analysis reads."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-import numpy as np
 from attrs import frozen
-from numpy.typing import NDArray
 
 from xpyrment_core.choices import Label
-from xpyrment_core.data.labels import in_order, is_missing
+from xpyrment_core.data.labels import MAX_LABELS, in_order, is_missing, too_many_labels
 from xpyrment_core.data.pushdown.database import (
     SAMPLE_ROWS,
     Answer,
     Database,
-    Fetched,
     Pilot,
     Request,
     read_answer,
     second_pass,
 )
-from xpyrment_core.data.pushdown.sums import Factor, SumPlan, columns_of, number_columns, unmonitored
-from xpyrment_core.data.query import ColumnType, Query, Reading, Term
+from xpyrment_core.data.pushdown.samples import arm_samples
+from xpyrment_core.data.pushdown.sums import SumPlan, columns_of, number_columns, unmonitored
+from xpyrment_core.data.query import ColumnType, Query, Reading
+from xpyrment_core.data.reading.columns import TextValues
 from xpyrment_core.errors import EngineError, unknown
 from xpyrment_core.values.exclusions import UnitReport
 from xpyrment_core.values.samples import ArmSample
+
+FEW_VALUES = 20
+"""A column with at most so many distinct values may hold variants."""
 
 MAX_PASSES = 3
 """One pass; another for values that were missing unexpectedly; another for centres far from the mean."""
@@ -77,6 +80,8 @@ class DatabaseSource:
                     # A database may return NaN and null as two groups; both are missing labels.
                     key = None if is_missing(label) else label
                     counted[key] = counted.get(key, 0) + int(rows)
+            if len(counted) > MAX_LABELS:
+                raise too_many_labels(column, self._few_valued())
             missing = {None: counted.pop(None)} if None in counted else {}
             self._labels[column] = {label: counted[label] for label in in_order(counted)} | missing
         return self._labels[column]
@@ -127,6 +132,37 @@ class DatabaseSource:
         with self._database.errors():
             fetched = self._database.values(query, census is not None and census.repeated)
         return arm_samples(query, fetched, shifts)
+
+    def _few_valued(self) -> Mapping[str, int]:
+        # Not part of the protocol: a database may not be able to say it quickly.
+        count = getattr(self._database, "few_valued", None)
+        with self._database.errors():
+            return dict(count(FEW_VALUES)) if count is not None else {}
+
+    def repeats(self, unit_col: str, treatment_col: str) -> bool:
+        """Return whether some unit has several of the first rows."""
+        self._check([unit_col, treatment_col])
+        with self._database.errors():
+            return self._database.most_rows(treatment_col, unit_col, SAMPLE_ROWS) > 1
+
+    def table(self, columns: Sequence[str], identifiers: Sequence[str]) -> Any:
+        """Return the rows of some columns as a frame; identifiers keep their texts."""
+        self._check([*columns, *identifiers])
+        with self._database.errors():
+            return self._database.table(columns, identifiers)  # type: ignore[attr-defined]
+
+    def text_values(self, column: str, limit: int = 200) -> TextValues | None:
+        """Return the values of a column that are not numbers; None where all are, or where it is not known."""
+        self._check([column])
+        find = getattr(self._database, "text_values", None)
+        with self._database.errors():
+            return None if find is None else find(column, limit)
+
+    def decisions(self) -> Mapping[str, Any]:
+        """Return what was decided about the format of the data; empty where there was nothing to decide."""
+        decide = getattr(self._database, "decisions", None)
+        with self._database.errors():
+            return {} if decide is None else decide()
 
     def infinite(self, columns: Sequence[str], treatment_col: str) -> Mapping[tuple[str, Label], int]:
         """Count infinite values per column and label."""
@@ -218,47 +254,3 @@ class DatabaseSource:
             rows_in_two_arms=none | lost,
             rows_without_unit=without,
         )
-
-
-def sample_factors(query: Query) -> tuple[Factor, ...]:
-    """Return the factors of samples: numbers, level indicators, and missingness of columns that are not numeric."""
-    numbers = number_columns(query.row_sets)
-    factors = dict.fromkeys(Factor(column, "value") for column in numbers)
-    for row_set in query.row_sets:
-        levels = [Factor(t.column, "level", t.level) for t in row_set.terms if t.kind == "level"]
-        gaps = [*row_set.required, *(t.column for t in row_set.terms if t.kind == "missing")]
-        factors |= dict.fromkeys([*levels, *(Factor(c, "missing") for c in gaps if c not in numbers)])
-    return tuple(factors)
-
-
-def arm_samples(query: Query, fetched: Fetched, shifts: Mapping[str, float]) -> Mapping[tuple[str, Label], ArmSample]:
-    """Return every row set's terms on its complete rows, per arm."""
-    units = fetched.units
-    # Units with one row each need no codes.
-    if units is not None and len(np.unique(units)) == len(units):
-        units = None
-    samples = {}
-    for row_set in query.row_sets:
-        complete = np.ones(len(fetched.code), dtype=bool)
-        for column in row_set.required:
-            complete &= ~_missing(fetched, column)
-        for arm, label in enumerate(query.arms):
-            rows = np.flatnonzero(complete & (fetched.code == arm))
-            columns = {term.name: _term(fetched, term, rows, shifts) for term in row_set.terms}
-            samples[row_set.key, label] = ArmSample(columns, None if units is None else units[rows])
-    return samples
-
-
-def _missing(fetched: Fetched, column: str) -> NDArray[np.bool_]:
-    values = fetched.arrays.get(Factor(column, "value"))
-    return np.isnan(values) if values is not None else fetched.arrays[Factor(column, "missing")] == 1
-
-
-def _term(fetched: Fetched, term: Term, rows: NDArray[np.intp], shifts: Mapping[str, float]) -> NDArray[np.float64]:
-    if term.kind == "level":
-        return fetched.arrays[Factor(term.column, "level", term.level)][rows]
-    if term.kind == "missing":
-        return _missing(fetched, term.column)[rows].astype(np.float64)
-    values = fetched.arrays[Factor(term.column, "value")][rows]
-    # The same constants as in the moments, so that both lead to the same imputed estimates.
-    return np.where(np.isnan(values), shifts[term.column], values)
