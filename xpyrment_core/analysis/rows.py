@@ -6,6 +6,7 @@ from typing import Any
 from attrs import evolve
 
 from xpyrment_core.analysis.compare import ArmData, compare, prepare
+from xpyrment_core.analysis.effect_sizes import UNDEFINED, sizes_of
 from xpyrment_core.analysis.exclusions import exclusions_of, infinite_reason
 from xpyrment_core.analysis.multiplicity import PendingResult
 from xpyrment_core.analysis.plan import Comparison, Plan, Task
@@ -51,7 +52,9 @@ def _row(plan: Plan, task: Task, treatment: Label, data: Data) -> PendingResult:
     except NotEstimable as error:
         # One metric that fails leaves the others alone: its row carries the reason, and no exception is raised.
         descriptive = _descriptive(plan, task, treatment, data)
-        return PendingResult(result=evolve(base, status="not_estimable", reason=error.reason, **descriptive))
+        return PendingResult(
+            result=evolve(base, status="not_estimable", reason=error.reason, extra=dict(UNDEFINED), **descriptive)
+        )
 
 
 def _compared(plan: Plan, task: Task, treatment: Label, data: Data, base: MetricResult) -> PendingResult:
@@ -68,7 +71,8 @@ def _compared(plan: Plan, task: Task, treatment: Label, data: Data, base: Metric
         return compare(task, prepared, plan.options, alpha)
 
     comparison = again(plan.options.alpha)
-    result = evolve(base, test=prepared.test.name, **_numbers(task, comparison))
+    extra = {**sizes_of(task.spec, prepared, comparison, repeated), **comparison.effect.extra}
+    result = evolve(base, test=prepared.test.name, extra=extra, **_numbers(task, comparison))
     if prepared.test is not task.test:
         result = evolve(result, provenance={**base.provenance, "test": prepared.test.provenance})
     return PendingResult(result=result, comparison=comparison, again=again)
@@ -87,7 +91,6 @@ def _numbers(task: Task, comparison: Comparison) -> dict[str, Any]:
         "mde": comparison.mde,
         "reason": "; ".join(reasons) or None,
         "notes": comparison.notes,
-        "extra": dict(comparison.effect.extra),
     }
 
 
