@@ -1,8 +1,8 @@
 """Wilcoxon-Mann-Whitney test, with an interval that inverts it."""
 
 import math
-from collections.abc import Callable
-from functools import lru_cache
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 from attrs import frozen
@@ -10,11 +10,19 @@ from numpy.typing import NDArray
 
 from xpyrment_core import Alternative, ArmSample, Effect, Interval, NotEstimable, Unavailable
 from xpyrment_core.stats.distributions import bounded, critical, upper_tail
+from xpyrment_robust.hodges_lehmann import hodges_lehmann
+from xpyrment_robust.rank_null import tails
 
 Values = NDArray[np.float64]
 
 EXACT_BELOW = 50
-"""As in R: with fewer units than this in both variants, and no ties, the exact distribution is used."""
+"""With fewer units than this in both variants the exact distribution is used, with and without ties."""
+
+SMALLEST = math.ulp(0.0)
+"""Smallest positive number: a p-value is not 0, even where the normal tail underflows."""
+
+EXACT = "exact permutation distribution"
+NORMAL = "normal approximation with correction for ties and continuity"
 
 
 @frozen
@@ -28,12 +36,15 @@ class Ranking:
         Pairs in which treatment is larger, equal ones as one half.
     tie_factor : float
         Null variance with ties over that without; 1 without ties.
+    ties : tuple of int
+        Sizes of the groups of equal values, where the exact distribution is used.
     """
 
     n_control: int
     n_treatment: int
     u: float
     tie_factor: float
+    ties: tuple[int, ...] = ()
 
     @property
     def pairs(self) -> int:
@@ -48,7 +59,12 @@ class Ranking:
     @property
     def exact(self) -> bool:
         """Whether the exact null distribution is used."""
-        return self.tie_factor == 1 and max(self.n_control, self.n_treatment) < EXACT_BELOW
+        return max(self.n_control, self.n_treatment) < EXACT_BELOW
+
+    def distance(self, alternative: Alternative) -> float:
+        """Return how far U lies from half of the pairs in the direction of the alternative."""
+        gain = self.u - self.pairs / 2
+        return {"two-sided": abs(gain), "greater": gain, "less": -gain}[alternative]
 
 
 def mannwhitney(control: ArmSample, treatment: ArmSample, alpha: float, alternative: Alternative) -> Effect:
@@ -67,8 +83,9 @@ def mannwhitney(control: ArmSample, treatment: ArmSample, alpha: float, alternat
     -------
     Effect
         `difference` is ``P(T > C) + P(T = C) / 2 - 1/2`` for a random pair of units, between
-        -1/2 and 1/2. ``extra`` has ``superiority`` (without the - 1/2), ``u`` and whether the p-value
-        is ``exact``.
+        -1/2 and 1/2. ``extra`` has ``superiority`` (without the - 1/2), ``u``, whether the p-value is ``exact``
+        and by which ``distribution``, and the shift: ``hodges_lehmann``, ``hodges_lehmann_lower``,
+        ``hodges_lehmann_upper``.
 
     Raises
     ------
@@ -78,11 +95,15 @@ def mannwhitney(control: ArmSample, treatment: ArmSample, alpha: float, alternat
 
     Notes
     -----
-    The p-value is that of R's ``wilcox.test``: exact for fewer than 50 units per variant without ties, else
-    normal with the variance corrected for ties and a continuity correction. The interval solves
-    ``|estimate - theta| = z sqrt(V(theta))`` with Hanley and McNeil's variance, Newcombe's method 5.
-    At ``theta = 1/2`` that variance is the test's own, ``(m + n + 1) / (12 m n)``, so
-    the interval excludes 0 exactly when ``p < alpha``; ties enter it by the same factor.
+    The p-value is exact for fewer than 50 units per variant, with ties from the permutation distribution of
+    the midranks; else normal with the variance corrected for ties and a continuity correction, as in R's
+    ``wilcox.test``. The interval solves ``|estimate - theta| = z sqrt(V(theta))`` with Hanley and McNeil's
+    variance, Newcombe's method 5. At ``theta = 1/2`` that variance is the test's own, ``(m + n + 1) / (12 m n)``,
+    so the interval excludes 0 exactly when ``p < alpha``; ties enter it by the same factor.
+
+    The Hodges-Lehmann estimate is the median difference of a pair of units, in the metric's unit; its
+    interval contains the shifts of treatment that the same test, with the same null distribution, accepts. Where the
+    shift 0 itself is the end of the interval and is rejected, that end is the nearest number to 0.
 
     References
     ----------
@@ -92,6 +113,9 @@ def mannwhitney(control: ArmSample, treatment: ArmSample, alpha: float, alternat
     Newcombe, R. G. (2006). Confidence intervals for an effect size measure based on the Mann-Whitney
     statistic. Part 2: asymptotic methods and evaluation. Statistics in Medicine 25(4), 559-573.
 
+    Hodges, J. L. and Lehmann, E. L. (1963). Estimates of location based on rank tests. Annals of
+    Mathematical Statistics 34(2), 598-611.
+
     Examples
     --------
     >>> from xpyrment_core.stats.delta_method import ColumnMean
@@ -99,17 +123,21 @@ def mannwhitney(control: ArmSample, treatment: ArmSample, alpha: float, alternat
     >>> control = ArmSample({"minutes": np.array([1.0, 4, 5, 7])}, metric=metric)
     >>> treatment = ArmSample({"minutes": np.array([3.0, 8, 9, 12])}, metric=metric)
     >>> effect = mannwhitney(control, treatment, 0.05, "two-sided")
-    >>> effect.extra["superiority"], effect.p_value
+    >>> effect.extra["superiority"], round(effect.p_value, 12)
     (0.8125, 0.2)
+    >>> [effect.extra[key] for key in ("hodges_lehmann", "hodges_lehmann_lower", "hodges_lehmann_upper")]
+    [4.0, -4.0, 11.0]
     """
-    ranking = rank(_column(control), _column(treatment))
-    low, high = (_exact_reach if ranking.exact else _normal_reach)(ranking, alpha, alternative)
+    values = _column(control), _column(treatment)
+    ranking = rank(*values)
+    p_value, accepted, cut = (_exact if ranking.exact else _normal)(ranking, alpha, alternative)
+    low, high = _reach(ranking, *cut)
     # Under the null, sqrt((m + n + 1) / (12 m n)) without ties: the standard error that the p-value uses.
     null_error = math.sqrt(_variance(0.5, ranking))
     gain = ranking.superiority - 0.5
     return Effect(
         difference=gain,
-        p_value=(_exact_p if ranking.exact else _normal_p)(ranking, alternative),
+        p_value=p_value,
         interval=Interval(*bounded(low - 0.5, high - 0.5, alternative), 1 - alpha, "newcombe"),
         std_error=null_error,
         statistic=gain / null_error,
@@ -120,8 +148,25 @@ def mannwhitney(control: ArmSample, treatment: ArmSample, alpha: float, alternat
             "superiority": ranking.superiority,
             "u": ranking.u,
             "exact": ranking.exact,
+            "distribution": EXACT if ranking.exact else NORMAL,
+            **_shift(values, ranking, accepted, alternative),
         },
     )
+
+
+def _shift(
+    values: tuple[Values, Values], ranking: Ranking, accepted: float, alternative: Alternative
+) -> Mapping[str, Any]:
+    """Return the Hodges-Lehmann shift and its interval; None where a value is infinite."""
+    keys = ("hodges_lehmann", "hodges_lehmann_lower", "hodges_lehmann_upper")
+    if not all(np.isfinite(arm[[0, -1]]).all() for arm in map(np.sort, values)):
+        return dict.fromkeys(keys)
+    shift, low, high = hodges_lehmann(*values, accepted)
+    low, high = bounded(low, high, alternative)
+    # Tied at the shift 0, which is rejected while all shifts beyond it are accepted: the interval is open there.
+    if ranking.distance(alternative) > accepted:
+        low, high = (SMALLEST if low == 0 else low), (-SMALLEST if high == 0 else high)
+    return dict(zip(keys, (shift, low, high), strict=True))
 
 
 def _column(sample: ArmSample) -> Values:
@@ -161,7 +206,9 @@ def rank(control: Values, treatment: Values) -> Ranking:
         raise NotEstimable("all values of both variants are equal, so there is nothing to rank")
     # Tie correction of the null variance (Lehmann 1975, Nonparametrics, section 1.4).
     factor = 1.0 if len(ties) == total else 1 - float((ties * (ties**2 - 1)).sum()) / (total * (total**2 - 1))
-    return Ranking(len(control), len(treatment), (int(below) + int(upto)) / 2, factor)
+    exact = max(len(control), len(treatment)) < EXACT_BELOW
+    sizes = tuple(ties.astype(int).tolist()) if exact else ()
+    return Ranking(len(control), len(treatment), (int(below) + int(upto)) / 2, factor, sizes)
 
 
 def _variance(theta: float, ranking: Ranking) -> float:
@@ -172,58 +219,35 @@ def _variance(theta: float, ranking: Ranking) -> float:
     return theta * (1 - theta) * (1 + ((m + n) / 2 - 1) * spread) / (m * n) * ranking.tie_factor
 
 
-def _normal_p(ranking: Ranking, alternative: Alternative) -> float:
+Cut = tuple[float, float]
+"""Critical value in standard errors, and continuity correction, of the superiority."""
+
+
+def _normal(ranking: Ranking, alpha: float, alternative: Alternative) -> tuple[float, float, Cut]:
+    """Return the p-value, the largest distance of U that is accepted, and the cut of the interval."""
     # Continuity correction of half a unit of U, as in R's wilcox.test.
-    error, step = math.sqrt(_variance(0.5, ranking)), 0.5 / ranking.pairs
-    gain = ranking.superiority - 0.5
-    if alternative == "two-sided":
-        return min(1.0, 2 * upper_tail(max(abs(gain) - step, 0.0) / error))
-    return upper_tail(((gain if alternative == "greater" else -gain) - step) / error)
+    error, step, gap = math.sqrt(_variance(0.5, ranking)), 0.5, ranking.distance(alternative)
+    statistic = (gap - step) / (error * ranking.pairs)
+    p_value = min(1.0, 2 * upper_tail(max(statistic, 0.0))) if alternative == "two-sided" else upper_tail(statistic)
+    cut = critical(alpha, None, alternative)
+    return max(p_value, SMALLEST), cut * error * ranking.pairs + step, (cut, step / ranking.pairs)
 
 
-def _normal_reach(ranking: Ranking, alpha: float, alternative: Alternative) -> tuple[float, float]:
-    return _reach(ranking, critical(alpha, None, alternative), 0.5 / ranking.pairs)
-
-
-def _exact_p(ranking: Ranking, alternative: Alternative) -> float:
-    # Without ties U is a whole number, and its distribution is symmetric about half the pairs.
-    chances, u = _null_chances(ranking.n_control, ranking.n_treatment), int(ranking.u)
-    if alternative == "two-sided":
-        return min(1.0, 2 * float(chances[: min(u, ranking.pairs - u) + 1].sum()))
-    return float(chances[: (ranking.pairs - u if alternative == "greater" else u) + 1].sum())
-
-
-def _exact_reach(ranking: Ranking, alpha: float, alternative: Alternative) -> tuple[float, float]:
-    """Return a critical value half-way between the last accepted and the first rejected U."""
-    tails = np.cumsum(_null_chances(ranking.n_control, ranking.n_treatment))
-    rejected = int(np.searchsorted(tails * (2 if alternative == "two-sided" else 1), alpha, side="left"))
-    # No U is extreme enough to be rejected at this level.
-    if rejected == 0:
-        return 0.0, 1.0
-    distance = (ranking.pairs / 2 - (rejected - 0.5)) / ranking.pairs
-    # As a multiple of the null's standard error: at 1/2 the interval then rejects the same U as the exact test.
-    return _reach(ranking, distance / math.sqrt(_variance(0.5, ranking)), 0.0)
-
-
-@lru_cache(maxsize=32)
-def _null_chances(m: int, n: int) -> Values:
-    """Return the probability of every U under the null, by counting the choices of n of m + n ranks."""
-    floor = n * (n + 1) // 2
-    ways = np.zeros((n + 1, m * n + floor + 1))
-    ways[0, 0] = 1
-    # Dynamic programming over ranks: ways[k, s] counts the sets of k ranks with sum s.
-    for r in range(1, m + n + 1):
-        if r < ways.shape[1]:
-            ways[1:, r:] += ways[:-1, :-r].copy()
-    # U is the rank sum less its minimum n (n + 1) / 2 (Mann and Whitney 1947).
-    counts = ways[n, floor:]
-    chances: Values = counts / counts.sum()
-    chances.setflags(write=False)
-    return chances
+def _exact(ranking: Ranking, alpha: float, alternative: Alternative) -> tuple[float, float, Cut]:
+    """Return the same from the permutation distribution."""
+    null = tails(ranking.ties, ranking.n_treatment, alternative)
+    accepted, rejected = null.cut(alpha)
+    # Half-way between the last accepted and the first rejected U, as a multiple of the null's standard error: at 1/2
+    # the interval then rejects the same U as the exact test.
+    cut = (accepted + rejected) / 2 / ranking.pairs / math.sqrt(_variance(0.5, ranking))
+    return null.p_value(ranking.distance(alternative)), accepted, (cut, 0.0)
 
 
 def _reach(ranking: Ranking, cut: float, step: float) -> tuple[float, float]:
     """Return the superiorities that are `cut` standard errors away from the estimate."""
+    # No U is extreme enough to be rejected at this level.
+    if math.isinf(cut):
+        return 0.0, 1.0
     estimate = ranking.superiority
 
     def above(theta: float) -> float:

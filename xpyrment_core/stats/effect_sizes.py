@@ -59,7 +59,7 @@ def effect_sizes(difference: float, control: Estimate, treatment: Estimate) -> E
     >>> control, treatment = (Estimate(value=v, n=10, unit_variance=4.0) for v in (1.0, 2.0))
     >>> sizes = effect_sizes(1.0, control, treatment)
     >>> sizes.cohen_d, sizes.glass_delta, round(sizes.hedges_g, 6)
-    (0.5, 0.5, 0.478827)
+    (0.5, 0.5, 0.478823)
     """
     df = control.n + treatment.n - 2
     if df < 1:
@@ -95,7 +95,7 @@ def hedges_correction(df: float) -> float:
     Examples
     --------
     >>> round(hedges_correction(2), 6), round(hedges_correction(18), 6)
-    (0.56419, 0.957655)
+    (0.56419, 0.957646)
     """
     if df < SERIES_FROM:
         return math.exp(math.lgamma(df / 2) - math.lgamma((df - 1) / 2)) / math.sqrt(df / 2)
