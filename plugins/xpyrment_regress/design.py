@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from xpyrment_core import InputError, NotEstimable, needs_library
 from xpyrment_core.data.frames import as_pandas, select
 from xpyrment_regress.encode import dummies, references, tidy
+from xpyrment_regress.formula import check_formula, columns_of
 
 INTERCEPT = "Intercept"
 ANSI = re.compile(r"\x1b\[[0-9;]*m|[⧛⧚]")
@@ -92,7 +93,7 @@ def _from_formula(
 ) -> Design:
     outcome, text = _with_outcome(formula, y_col)
     parsed = _parsed(formula, text)
-    left, right = (sorted(map(str, side.required_variables)) for side in (parsed.lhs, parsed.rhs))
+    left, right = (columns_of(side, formula) for side in (parsed.lhs, parsed.rhs))
     columns = [("Dependent variable", v) for v in left] + [("Predictor variable", v) for v in right]
     frame = _frame(data, columns, cluster_col, read)
     complete = frame.dropna()
@@ -115,11 +116,13 @@ def _from_formula(
 
 
 def _parsed(formula: str, text: str) -> Any:
-    from formulaic import Formula
+    from formulaic import Formula, SimpleFormula
 
+    # A formula may come from a file or another person: it is checked before any of it is evaluated.
+    check_formula(text, formula)
     parsed = Formula(text)
-    # Formulas with several parts, such as 'y ~ x | z', have other attributes.
-    if not hasattr(parsed, "lhs") or not hasattr(parsed.rhs, "required_variables"):
+    # Formulas with several parts, such as 'y ~ x | z', have a tuple of them.
+    if not hasattr(parsed, "lhs") or not isinstance(parsed.rhs, SimpleFormula):
         raise InputError(f"formula {formula!r} must have one outcome and one right side, as in 'y ~ x1 + x2'.")
     return parsed
 

@@ -45,7 +45,8 @@ def fit_ols(
         reference level: ``control`` in any case, else the first.
     formula : str, optional
         Instead of `x_cols`, a formula as formulaic reads it: ``"revenue ~ variant * country"``,
-        ``"y ~ 0 + x"``, ``"np.log(y) ~ C(group) + x"``. Its expressions are run as Python.
+        ``"y ~ 0 + x"``, ``"np.log(y) ~ C(group) + x"``. It may contain columns, operators and the functions listed in
+        `xpyrment_regress.formula`; anything else is refused before it is evaluated.
     robust : {"HC0", "HC1", "HC2", "HC3"}, optional
         Heteroscedasticity-consistent standard errors (White 1980; MacKinnon and White 1985).
     cluster_col : str, optional
