@@ -77,6 +77,9 @@ def _control(label: Any) -> Any:
 
 
 def _treatment(labels: Any) -> Any:
+    # An array or a pandas column of labels, as unique() returns.
+    if getattr(labels, "ndim", 0) == 1 and hasattr(labels, "tolist"):
+        labels = labels.tolist()
     several = labels if isinstance(labels, list | tuple | set | frozenset) else [labels]
     for label in several:
         if not isinstance(label, Hashable):

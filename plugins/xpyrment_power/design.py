@@ -165,14 +165,7 @@ def power_at(design: Design, effect: float, control: int, treatment: int) -> flo
         # P(Z > (z_alpha sqrt(V0) - distance sqrt(n)) / sqrt(V1)): the threshold is set under the null, and the estimate
         # varies as under the effect. For means both variances are equal.
         return upper_tail((design.cut() * math.sqrt(null) - shift) / math.sqrt(truth))
-    return _noncentral_tail(design, shift / math.sqrt(truth), control + treatment - 2)
+    from xpyrment_core.stats.power import noncentral_upper
 
-
-def _noncentral_tail(design: Design, noncentrality: float, df: int) -> float:
-    from scipy import special
-
-    cut = design.cut(df)
-    # Beyond this the tail is 1 to double precision, and its series would be slow.
-    if noncentrality > 2 * cut + 40:
-        return 1.0
-    return 1 - float(special.nctdtr(df, noncentrality, cut))
+    df = control + treatment - 2
+    return noncentral_upper(design.cut(df), df, shift / math.sqrt(truth))

@@ -11,6 +11,7 @@ from xpyrment_core.stats.root_finding import zero
 from xpyrment_power.design import Design, check_number, power_at, treatment_size
 
 MOST_UNITS = 10**15
+LEAST_UNITS = 2
 
 
 @frozen(kw_only=True)
@@ -95,12 +96,12 @@ def size_for(design: Design, effect: float, power: float) -> SampleSize:
     exact = (reach / design.distance(effect)) ** 2
     if not exact < MOST_UNITS:
         raise InputError(f"mde {effect:g} would need more than {MOST_UNITS:.0e} units; is it given in the right unit?")
-    # Rounding must not push a whole number to the next one.
-    control = max(1, math.ceil(exact * (1 - 1e-12)))
+    # Rounding must not push a whole number to the next one; a variance needs two units per variant.
+    control = max(LEAST_UNITS, math.ceil(exact * (1 - 1e-12)))
     # The t test needs a few units more, by how many has no closed form.
     if design.test == "t":
         control = _smallest(design, effect, power, control)
-    treatment = treatment_size(control, design.ratio)
+    treatment = max(LEAST_UNITS, treatment_size(control, design.ratio))
     return SampleSize(
         control=control,
         treatment=treatment,

@@ -21,6 +21,8 @@ EXACT_BELOW = 50
 SMALLEST = math.ulp(0.0)
 """Smallest positive number: a p-value is not 0, even where the normal tail underflows."""
 
+NO_LIFT = Unavailable("the effect is a probability of larger values, which has no relative lift", undefined=True)
+
 EXACT = "exact permutation distribution"
 NORMAL = "normal approximation with correction for ties and continuity"
 
@@ -141,7 +143,7 @@ def mannwhitney(control: ArmSample, treatment: ArmSample, alpha: float, alternat
         interval=Interval(*bounded(low - 0.5, high - 0.5, alternative), 1 - alpha, "newcombe"),
         std_error=null_error,
         statistic=gain / null_error,
-        relative=Unavailable("the effect is a probability of larger values, which has no relative lift"),
+        relative=NO_LIFT,
         alternative=alternative,
         extra={
             "effect": "P(treatment > control) + P(equal)/2 - 1/2",

@@ -119,7 +119,7 @@ BAD = [
     ({"covariates": 5}, "a covariate is named by its column, got 5"),
     ({"covariates": ["a", 5]}, "a covariate is named by its column, got 5"),
     ({"control": ["a"]}, r"control must be one label of the treatment column, got \['a'\]"),
-    ({"treatment": np.array(["b", "c"])}, "treatment must be a label, a list of labels, or None.*got array"),
+    ({"treatment": np.array([["b", "c"]])}, "treatment must be a label, a list of labels, or None.*got array"),
     ({"treatment": [["b"]]}, r"treatment must be a label.*got \['b'\]"),
     ({"multi_test_correction": 5}, "correction must be a name or a callable, got 5"),
     ({"test": 5}, "test must be a name or a callable, or a mapping of metric names to these, got 5"),

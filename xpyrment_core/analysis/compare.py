@@ -100,24 +100,46 @@ def compare(task: Task, prepared: Prepared, options: Options, alpha: float) -> C
     raw = prepared.raw or shown
     arms = effect.estimates or shown
     null = _null(spec, effect, arms)
+    relative = effect.relative or _relative(spec, effect, arms, alpha, options.relative_interval)
+    if spec.relative is None and arms[0].value < 0:
+        relative = _mirrored(relative)
     return Comparison(
         control=shown[0],
         treatment=shown[1],
         effect=effect,
-        relative=effect.relative or _relative(spec, effect, arms, alpha, options.relative_interval),
-        lift=_lift(spec, *shown),
+        relative=relative,
+        lift=None if isinstance(relative, Unavailable) and relative.undefined else _lift(spec, *arms),
         raw_control=raw[0],
         raw_treatment=raw[1],
         raw_effect=raw_effect,
         p_value=null.p_value,
+        statistic=null.statistic,
         null=null.difference,
         relative_null=null.lift,
         # Power against a difference of 0 would mislead where the null hypothesis is a margin.
         power=achieved_power(effect, alpha) if spec.margin is None else None,
         mde=detectable(effect, alpha),
         covariates=prepared.used,
-        notes=prepared.notes,
+        notes=(*prepared.notes, *_disagreement(relative, effect, null, alpha)),
     )
+
+
+def _disagreement(relative: Interval | Unavailable, effect: Effect, null: "_Null", alpha: float) -> list[str]:
+    """Return a note where an approximate relative interval and the p-value lead to different conclusions."""
+    if not isinstance(relative, Interval) or relative.method not in ("delta", "log") or null.lift is not None:
+        return []
+    if null.difference or relative.excludes(0.0) == (effect.p_value < alpha):
+        return []
+    return [
+        f"the relative interval ({relative.method}) is approximate and does not agree with the p-value; the verdict "
+        f"follows the p-value, with which Fieller's interval agrees"
+    ]
+
+
+def _mirrored(relative: Interval | Unavailable) -> Interval | Unavailable:
+    """Return the interval of the lift over the absolute value of a negative control mean."""
+    # Intervals of ratios are of T / C - 1, which is minus the lift (T - C) / |C|.
+    return evolve(relative, low=-relative.high, high=-relative.low) if isinstance(relative, Interval) else relative
 
 
 def _test(prepared: Prepared, pair: Pair | None, alpha: float, alternative: Alternative) -> Effect:
@@ -158,6 +180,9 @@ def _without_variance(spec: MetricSpec, effect: Effect, moments: tuple[Moments, 
 def _lift(spec: MetricSpec, control: Estimate, treatment: Estimate) -> float | None:
     if spec.relative is not None:
         return float(spec.relative(treatment.value - control.value))
+    # Over the absolute value: the lift has the sign of the difference also where the control mean is negative.
+    if control.value < 0:
+        return 1 - treatment.value / control.value
     return treatment.value / control.value - 1 if control.value != 0 else None
 
 
@@ -180,12 +205,13 @@ class _Null:
     difference: float
     lift: float | None
     p_value: float
+    statistic: float | None
 
 
 def _null(spec: MetricSpec, effect: Effect, arms: Pair) -> _Null:
     """Return the null hypothesis and its p-value: no difference, or the non-inferiority margin of a guardrail."""
     if spec.margin is None:
-        return _Null(0.0, None, effect.p_value)
+        return _Null(0.0, None, effect.p_value, effect.statistic)
     if spec.margin.relative and spec.relative is not None:
         raise NotEstimable("the lift of this metric is not a share of its control value; give the margin as a number")
     # Without a standard error there is no statistic whose null value could be moved to the margin.
@@ -194,7 +220,8 @@ def _null(spec: MetricSpec, effect: Effect, arms: Pair) -> _Null:
     # The margin lies on the side of deterioration, opposite to the improvement that the test looks for.
     size = (-1 if spec.good_side == "greater" else 1) * spec.margin.size
     if not spec.margin.relative:
-        return _Null(size, None, p_value((effect.difference - size) / effect.std_error, effect.df, spec.good_side))
+        statistic = (effect.difference - size) / effect.std_error
+        return _Null(size, None, p_value(statistic, effect.df, spec.good_side), statistic)
     control = arms[0].value
     # A share of a control value of 0 is 0, and of a negative one it has the wrong sign.
     if control <= 0:
@@ -202,7 +229,7 @@ def _null(spec: MetricSpec, effect: Effect, arms: Pair) -> _Null:
     # T - (1 + size) C has mean 0 at the margin: the linear form of the hypothesis T / C = 1 + size.
     spread = ratio_std_error(*arms, effect, 1 + size)
     statistic = (effect.difference - size * control) / spread
-    return _Null(size * control, size, p_value(statistic, effect.df, spec.good_side))
+    return _Null(size * control, size, p_value(statistic, effect.df, spec.good_side), statistic)
 
 
 __all__ = ["ArmData", "Prepared", "compare", "prepare"]

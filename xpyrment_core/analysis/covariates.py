@@ -45,8 +45,8 @@ class CovariatePlanner:
     def of_metric(self, spec: MetricSpec, methods: Methods) -> Found:
         """Return the covariates that a metric is adjusted with.
 
-        A metric's own covariates come first; else those asked for in this analysis; else, with an
-        adjuster asked for, those of the experiment; else the one that is named after the metric's column.
+        The union of the metric's own, or else the one that is named after its column, and of those asked for
+        in this analysis; with an adjuster asked for and no list, of those of the experiment.
         """
         if methods.adjuster_asked == NO_ADJUSTER:
             return (), []
@@ -62,23 +62,22 @@ class CovariatePlanner:
         return ((), [f"not adjusted for covariates: {reason}"]) if reason else (candidates, notes)
 
     def _candidates(self, spec: MetricSpec, adjuster: Any) -> Found:
-        # From the most specific statement to the least: the metric's own, this call's, the experiment's, a name.
-        if own := spec.own_covariates:
-            return _unique(self._from_metric(metric) for metric in own)
-        if self.asked is not None or adjuster is not None:
-            return self._from_list(spec, self.declared if self.asked is None else self.asked, adjuster)
+        own = [self._from_metric(metric) for metric in spec.own_covariates]
+        listed: Found = ((), [])
+        if self.asked is not None or (adjuster is not None and not own):
+            listed = self._from_list(spec, self.declared if self.asked is None else self.asked, adjuster)
         # Unrequested adjustment is limited to the pre-period of the same quantity, the case where it pays most
         # (Deng et al. 2013, WSDM); the note makes the choice visible.
-        matched = _matching(spec.columns, self.declared)
-        if matched is None:
-            return (), []
-        covariates, notes = _unique([self.column(matched)])
-        return covariates, [f"covariate {matched!r} was matched by its name", *notes]
+        matched = None if own else _matching(spec.columns, self.declared)
+        found = [] if matched is None else [self.column(matched)]
+        named = matched is not None and matched not in (covariate.name for covariate in listed[0])
+        covariates, notes = _unique([*own, *found, *listed[0]])
+        return covariates, [*([f"covariate {matched!r} was matched by its name"] if named else []), *listed[1], *notes]
 
     def _from_list(self, spec: MetricSpec, names: Sequence[str], adjuster: Any) -> Found:
         # A list is for all metrics, so one that is an outcome here may be a covariate of another metric.
-        covariates, notes = _unique(self.column(name) for name in names if name not in spec.sources)
-        notes += [f"covariate {name!r} is left out: the metric measures it" for name in spec.sources if name in names]
+        covariates = tuple(self.column(name) for name in names if name not in spec.sources)
+        notes = [f"covariate {name!r} is left out: the metric measures it" for name in spec.sources if name in names]
         if adjuster and not covariates:
             notes.append(f"not adjusted by {getattr(adjuster, '__name__', adjuster)}: there are no covariates")
         return covariates, notes

@@ -125,13 +125,15 @@ class Comparison:
     effect : Effect
     relative : Interval or Unavailable
     lift : float or None
-        The relative effect; None where the control value is 0.
+        The relative effect; None where it is not determined, as for a control value of 0.
     raw_control, raw_treatment : Estimate
         Without adjustment, on the same rows.
     raw_effect : Effect or None
         The same test without adjustment; None where nothing was adjusted.
     p_value : float
         Of the effect, or of the non-inferiority test of a guardrail.
+    statistic : float or None
+        Of the same test, so that it gives the p-value.
     null : float
         The difference that the p-value tests: 0, or the margin of a guardrail.
     relative_null : float or None
@@ -151,6 +153,7 @@ class Comparison:
     raw_effect: Effect | None = None
     # Differs from effect.p_value for a guardrail, whose null hypothesis is the margin.
     p_value: float = math.nan
+    statistic: float | None = None
     null: float = 0.0
     relative_null: float | None = None
     power: float | None = None

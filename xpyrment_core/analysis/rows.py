@@ -124,7 +124,7 @@ def _effect_numbers(comparison: Comparison) -> dict[str, Any]:
         "p_value": comparison.p_value,
         "p_value_raw": comparison.p_value,
         "std_error": effect.std_error,
-        "statistic": effect.statistic,
+        "statistic": comparison.statistic,
         "df": effect.df,
         "alternative": effect.alternative,
         "null_difference": null,
@@ -161,7 +161,7 @@ def _reduction(comparison: Comparison) -> float | None:
 
 
 def _descriptive(plan: Plan, task: Task, treatment: Label, data: Data) -> dict[str, Any]:
-    """Return the sample sizes, and means if defined, of a metric that is not estimable."""
+    """Return the sample sizes of a metric that is not estimable, and means and their difference if defined."""
     out: dict[str, Any] = {}
     for side, arm in (("control", plan.control), ("treatment", treatment)):
         moments = data.reading.moments.get((task.spec.name, arm), Moments.empty(()))
@@ -169,6 +169,12 @@ def _descriptive(plan: Plan, task: Task, treatment: Label, data: Data) -> dict[s
         if moments.n and task.spec.reads == "moments":
             value = _quiet_value(task.spec.metric, moments)
             out[f"{side}_mean"] = value if value is not None and math.isfinite(value) else None
+    means = out.get("control_mean"), out.get("treatment_mean")
+    if means[0] is not None and means[1] is not None:
+        # The difference of two constants exists, only inference about it does not.
+        out["absolute_difference"] = means[1] - means[0]
+        if means[0] != 0 and task.spec.relative is None:
+            out["relative_lift"] = (means[1] - means[0]) / abs(means[0])
     return out
 
 

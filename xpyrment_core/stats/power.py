@@ -15,22 +15,26 @@ def achieved_power(effect: Effect, alpha: float) -> float | None:
     (Hoenig and Heisey 2001, The American Statistician 55(1), 19-24); reported because
     many readers expect it. Uses the noncentral t distribution.
     """
-    if effect.statistic is None or effect.std_error is None:
+    if effect.statistic is None or effect.std_error is None or _too_few(effect.df):
         return None
     cut = critical(alpha, effect.df, effect.alternative)
     if effect.alternative == "greater":
-        power = _noncentral_upper(cut, effect.df, effect.statistic)
+        power = noncentral_upper(cut, effect.df, effect.statistic)
     elif effect.alternative == "less":
-        power = _noncentral_upper(cut, effect.df, -effect.statistic)
+        power = noncentral_upper(cut, effect.df, -effect.statistic)
     else:
         size = abs(effect.statistic)
-        power = _noncentral_upper(cut, effect.df, size) + _noncentral_upper(cut, effect.df, -size)
+        power = noncentral_upper(cut, effect.df, size) + noncentral_upper(cut, effect.df, -size)
     return min(max(power, 0.0), 1.0)
 
 
 def detectable(effect: Effect, alpha: float, power: float = 0.8) -> float | None:
-    """Return the smallest true difference detected with probability `power`, at this standard error."""
-    if effect.std_error is None:
+    """Return the smallest true difference detected with probability `power`, at this standard error.
+
+    None where there is none: with fewer than one degree of freedom, or at a level alpha above `power`, which
+    the test has without any effect.
+    """
+    if effect.std_error is None or _too_few(effect.df) or alpha >= power:
         return None
     cut = critical(alpha, effect.df, effect.alternative)
     if effect.df is None or effect.df > NORMAL_DF:
@@ -43,7 +47,19 @@ NORMAL_DF = 1e5
 """Past these degrees of freedom the noncentral t equals a shifted normal to 5 digits."""
 
 
-def _noncentral_upper(cut: float, df: float | None, shift: float) -> float:
+def _too_few(df: float | None) -> bool:
+    # SciPy's inverse of the noncentral t distribution does not end below one degree of freedom.
+    return df is not None and df < 1
+
+
+def noncentral_upper(cut: float, df: float | None, shift: float) -> float:
+    """Return ``P(T > cut)`` of the noncentral t distribution; normal without degrees of freedom.
+
+    Examples
+    --------
+    >>> round(noncentral_upper(1.96, None, 1.96), 6), noncentral_upper(1.96, 1998, 38.0)
+    (0.5, 1.0)
+    """
     if df is None or df > NORMAL_DF:
         return upper_tail(cut - shift)
     # By symmetry P(T > cut; shift) = P(T < -cut; -shift), which keeps the digits of small powers.

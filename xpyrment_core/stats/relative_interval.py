@@ -29,13 +29,19 @@ def relative_interval(
     if effect.estimates is not None:
         control, treatment = effect.estimates
     if control.value == 0:
-        return Unavailable("the control mean is 0, so a relative effect is not defined")
+        return Unavailable("the control mean is 0, so a relative effect is not defined", undefined=True)
     cut = critical(alpha, effect.df, effect.alternative)
+    if cut < 0:
+        return Unavailable("a one-sided test at a level above 0.5 has no relative interval")
+    if treatment.value == 0 and treatment.variance + treatment.extra_variance == 0:
+        # 0 over any control mean is 0: the set of lifts is a point, whatever the data of control.
+        return Unavailable("the relative effect has no spread: treatment is 0 in every unit")
     bounds = _bounds(control, treatment, effect, effect.std_error, cut, method)
     if isinstance(bounds, Unavailable):
         return bounds
     if not math.isfinite(bounds[0]):
-        return Unavailable(f"the control mean ({control.value:.4g}) is too close to 0 for a relative interval")
+        near = f"the control mean ({control.value:.4g}) is too close to 0 for a relative interval"
+        return Unavailable(near, undefined=True)
     return Interval(*_opened(*bounds, effect.alternative, control.value), 1 - alpha, method)
 
 
@@ -50,7 +56,8 @@ def _bounds(
     if method == "fieller":
         return _fieller(effect.difference / unit, std_error / abs(unit), v_control, covariance, cut) or Unavailable(
             f"the control mean ({unit:.4g}) is not distinguishable from 0 at this level, "
-            f"so the relative interval is unbounded"
+            f"so the relative interval is unbounded",
+            undefined=True,
         )
     ratio = treatment.value / unit
     if method == "log" and ratio <= 0:

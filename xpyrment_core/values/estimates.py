@@ -36,9 +36,17 @@ class Interval:
 
 @frozen
 class Unavailable:
-    """An interval that cannot be computed from these data, with the reason."""
+    """An interval that cannot be computed from these data, with the reason.
+
+    Attributes
+    ----------
+    reason : str
+    undefined : bool
+        Whether the quantity itself is not determined by the data, so that no value of it is shown.
+    """
 
     reason: str
+    undefined: bool = False
 
 
 @frozen(kw_only=True)

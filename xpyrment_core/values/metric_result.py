@@ -31,7 +31,7 @@ class MetricResult:
     control_n, treatment_n : int
         Units.
     absolute_difference, relative_lift : float
-        ``treatment - control`` and ``treatment / control - 1``.
+        ``treatment - control``, and that over ``|control|``.
     cuped_applied : bool
     variance_reduction : float
         ``1 - var(adjusted effect) / var(unadjusted effect)``, on the same rows.
@@ -45,6 +45,8 @@ class MetricResult:
         Minimum detectable effect with 80 % power at the standard error achieved.
     simultaneous_ci_lower, simultaneous_ci_upper, … : float
         Intervals that agree with the corrected `p_value`, and `simultaneous_method`.
+    std_error, statistic, df : float
+        Of the test; the statistic of a guardrail is that of its margin, as the p-value is.
     null_difference, null_lift : float
         Null value of the test: 0, or the margin of a guardrail.
     verdict : Verdict or None
