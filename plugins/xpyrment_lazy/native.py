@@ -1,5 +1,6 @@
 """Differences between the libraries behind narwhals."""
 
+import warnings
 from typing import Any
 
 import narwhals as nw
@@ -9,7 +10,18 @@ def collected(frame: "nw.LazyFrame[Any]") -> "nw.DataFrame[Any]":
     """Collect a lazy frame; Polars streams, so that products of columns are never held completely."""
     if frame.implementation.is_polars():
         return frame.collect(engine="streaming")
+    if frame.implementation.is_dask():
+        return _collected_by_pandas(frame)
     return frame.collect()
+
+
+def _collected_by_pandas(frame: "nw.LazyFrame[Any]") -> "nw.DataFrame[Any]":
+    from pandas.errors import PerformanceWarning
+
+    # Dask adds columns to pandas frames one at a time, of which pandas warns from 100 columns on.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PerformanceWarning)
+        return frame.collect()
 
 
 def knows_nan(frame: "nw.LazyFrame[Any]") -> bool:

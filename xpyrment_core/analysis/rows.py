@@ -14,6 +14,7 @@ from xpyrment_core.analysis.read import Data
 from xpyrment_core.choices import Label
 from xpyrment_core.errors import NotEstimable, not_estimable_if_broken
 from xpyrment_core.registry.host import PluginHost
+from xpyrment_core.stats.delta_method import linearise
 from xpyrment_core.values.estimates import Interval, Unavailable
 from xpyrment_core.values.metric_result import MetricResult
 from xpyrment_core.values.moments import Moments
@@ -163,19 +164,28 @@ def _reduction(comparison: Comparison) -> float | None:
 def _descriptive(plan: Plan, task: Task, treatment: Label, data: Data) -> dict[str, Any]:
     """Return the sample sizes of a metric that is not estimable, and means and their difference if defined."""
     out: dict[str, Any] = {}
+    constants: list[Any] = []
     for side, arm in (("control", plan.control), ("treatment", treatment)):
         moments = data.reading.moments.get((task.spec.name, arm), Moments.empty(()))
         out[f"{side}_n"] = moments.n
         if moments.n and task.spec.reads == "moments":
             value = _quiet_value(task.spec.metric, moments)
             out[f"{side}_mean"] = value if value is not None and math.isfinite(value) else None
-    means = out.get("control_mean"), out.get("treatment_mean")
-    if means[0] is not None and means[1] is not None:
+            constants.append(out[f"{side}_mean"] if _constant(task.spec.metric, moments) else None)
+    if None not in constants and len(set(constants)) == 2:
         # The difference of two constants exists, only inference about it does not.
-        out["absolute_difference"] = means[1] - means[0]
-        if means[0] != 0 and task.spec.relative is None:
-            out["relative_lift"] = (means[1] - means[0]) / abs(means[0])
+        control, difference = constants[0], constants[1] - constants[0]
+        out["absolute_difference"] = difference
+        if control != 0 and task.spec.relative is None:
+            out["relative_lift"] = difference / abs(control)
     return out
+
+
+def _constant(metric: Any, moments: Moments) -> bool:
+    try:
+        return moments.n > 1 and not linearise([metric], moments).m2.any()
+    except Exception:  # as in _quiet_value
+        return False
 
 
 def _quiet_value(metric: Any, moments: Moments) -> float | None:

@@ -34,7 +34,7 @@ def relative_interval(
     if cut < 0:
         return Unavailable("a one-sided test at a level above 0.5 has no relative interval")
     if treatment.value == 0 and treatment.variance + treatment.extra_variance == 0:
-        # 0 over any control mean is 0: the set of lifts is a point, whatever the data of control.
+        # 0 over any control mean is 0: the set of lifts is a point for any data of control.
         return Unavailable("the relative effect has no spread: treatment is 0 in every unit")
     bounds = _bounds(control, treatment, effect, effect.std_error, cut, method)
     if isinstance(bounds, Unavailable):
