@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from xpyrment_core.experiment.experiment import Experiment
     from xpyrment_core.experiment.setup import run_analysis, setup
     from xpyrment_core.experiment.state import ExperimentState
+    from xpyrment_core.experiment.totals import analyze_stats
     from xpyrment_core.registry.host import PluginHost, default_host
     from xpyrment_metrics.kinds import MeanMetric, ProportionMetric, RatioMetric
     from xpyrment_power.planning import minimum_detectable_effect, power, required_sample_size
@@ -46,6 +47,7 @@ _HOMES = {
     "XpyrmentError": "xpyrment_core.errors",
     "aa_test": "xpyrment_simulation.aa",
     "adjust_p_values": "xpyrment_core.analysis.multiplicity",
+    "analyze_stats": "xpyrment_core.experiment.totals",
     "check_balance": "xpyrment_balance.from_frame",
     "check_srm": "xpyrment_srm.check",
     "datasets": "xpyrment",
@@ -72,6 +74,7 @@ __all__ = [
     "XpyrmentError",
     "aa_test",
     "adjust_p_values",
+    "analyze_stats",
     "check_balance",
     "check_srm",
     "datasets",

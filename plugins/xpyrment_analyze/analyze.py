@@ -13,11 +13,12 @@ from xpyrment_core.cli.experiments import (
     build,
     experiment_file_of,
     experiment_of,
+    experiment_of_totals,
     options_given,
     parse_weights,
     refuse_beside_file,
 )
-from xpyrment_core.cli.parameters import CommaList, DataPath, flag
+from xpyrment_core.cli.parameters import CommaList, DataPath, flag, from_settings
 from xpyrment_core.cli.reading import ReadFlags
 
 if TYPE_CHECKING:
@@ -26,6 +27,15 @@ if TYPE_CHECKING:
 
 def analyze(
     *data: DataPath,
+    from_stats: Annotated[
+        str | None,
+        Parameter(
+            help="Totals in place of DATA: a table with columns variant, metric, n, mean, sd (or successes); also as "
+            "JSON or TOML.",
+            metavar="FILE",
+            allow_leading_hyphen=True,
+        ),
+    ] = None,
     treatment_col: Annotated[
         str | None, Parameter(help="Column with each row's variant; needed unless DATA is an experiment file.")
     ] = None,
@@ -87,13 +97,16 @@ def analyze(
         "cluster_col": cluster_col,
         "weights": weights,
     }
+    output: dict[str, Any] = {"plot": plot, "report": report, "dry_run": dry_run}
+    if from_stats is not None:
+        return finish(*_totals(from_stats, data, locked, read, **planned), from_stats, **output)
     if file := experiment_file_of(data):
         refuse_beside_file(file, planned | ({} if read is None else read.typed()))
-        return _planned_analysis(file, locked, plot=plot, report=report, dry_run=dry_run)
+        return _planned_analysis(file, locked, **output)
     if locked:
         raise InputError("--locked is for experiment files; got a data file. Write one with 'xpyrment init'.")
     named = ", ".join(data)
-    return finish(*_experiment(data, read=read, **planned), named, plot=plot, report=report, dry_run=dry_run)
+    return finish(*_experiment(data, read=read, **planned), named, **output)
 
 
 def _planned_analysis(file: str, locked: bool, **output: Any) -> Report:
@@ -103,6 +116,33 @@ def _planned_analysis(file: str, locked: bool, **output: Any) -> Report:
     experiment, options = build(plan)
     metadata = {"plan": {"file": plan.path.name, "sha256": plan.sha256, "registered": registered}}
     return finish(experiment, options, str(plan.experiment["data"]), metadata=metadata, **output)
+
+
+_NOT_OF_TOTALS = ("metric", "covariate", "id_col", "cluster_col", "adjuster")
+
+
+def _totals(
+    file: str,
+    data: Sequence[str],
+    locked: bool,
+    read: ReadFlags | None,
+    treatment_col: str | None,
+    control: str | None,
+    treatment: list[str] | None,
+    weights: list[str] | None,
+    **options: Any,
+) -> "tuple[Experiment, dict[str, Any]]":
+    for name in _NOT_OF_TOTALS:
+        if options.pop(name) is not None and name not in from_settings():
+            raise InputError(
+                f"--{name.replace('_', '-')} cannot be given with --from-stats: the file names the metrics, and totals "
+                f"have neither units nor covariates; analyse the rows for that."
+            )
+    if data or locked:
+        raise InputError(f"--from-stats takes the place of {'DATA' if data else '--locked'}; give one of them.")
+    experiment = experiment_of_totals(file, treatment_col or "variant", read)
+    arms = arms_of(experiment, control, treatment, None if weights is None else parse_weights(weights))
+    return experiment, arms | options_given(**options)
 
 
 def _experiment(

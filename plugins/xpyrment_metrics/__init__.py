@@ -24,6 +24,7 @@ def xpyrment_metrics() -> list[MetricDefinition]:
             summary="Share of units whose 0/1 column is 1.",
             label="Proportion",
             default_test="score",
+            counts=True,
         ),
         MetricDefinition(
             name="ratio",

@@ -45,6 +45,19 @@ def experiment_of(
     return experiment
 
 
+def experiment_of_totals(file: str, treatment_col: str, read: "ReadFlags | None" = None) -> "Experiment":
+    """Return an experiment on a file of totals, with the metrics that it describes.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, or a total is impossible.
+    """
+    from xpyrment_core.experiment.totals import experiment_of_totals
+
+    return experiment_of_totals(file, treatment_col, read=None if read is None else read.options())
+
+
 def one_or_several(data: Sequence[str]) -> Any:
     """Return what an engine reads: the path, or the list of several.
 

@@ -59,6 +59,8 @@ class MetricDefinition(Definition):
         Constructor parameter that takes the metric's own covariate where there is just one.
     quotient_parameters : pair of str or None
         Constructor parameters of numerator and denominator: the kind that ``name=a/b`` stands for.
+    counts : bool
+        Whether it is the kind that totals of successes out of n are analysed as.
     """
 
     kind: ClassVar[str] = "metric"
@@ -67,6 +69,7 @@ class MetricDefinition(Definition):
     name_parameter: str = "value_col"
     covariate_parameter: str = "pre_period_col"
     quotient_parameters: tuple[str, str] | None = None
+    counts: bool = False
 
 
 @frozen(kw_only=True)
