@@ -9,7 +9,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from xpyrment_core import Alternative, ArmSample, Effect, Interval, NotEstimable, Unavailable
-from xpyrment_core.stats.distributions import bounded, critical, upper_tail
+from xpyrment_core.stats.distributions import SMALLEST, bounded, critical, upper_tail
 from xpyrment_robust.hodges_lehmann import hodges_lehmann
 from xpyrment_robust.rank_null import tails
 
@@ -17,9 +17,6 @@ Values = NDArray[np.float64]
 
 EXACT_BELOW = 50
 """With fewer units than this in both variants the exact distribution is used, with and without ties."""
-
-SMALLEST = math.ulp(0.0)
-"""Smallest positive number: a p-value is not 0, even where the normal tail underflows."""
 
 NO_LIFT = Unavailable("the effect is a probability of larger values, which has no relative lift", undefined=True)
 

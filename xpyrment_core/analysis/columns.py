@@ -109,6 +109,11 @@ def _word(value: Any, result: MetricResult, alpha: float) -> str:
     return str(value or DASH)
 
 
+def _corrected(value: Any, result: MetricResult, alpha: float) -> str:
+    # The intervals of the summary are each metric's own: they need not agree with a corrected p-value.
+    return f"{value} (p-value only)" if value else "-"
+
+
 def _text(value: Any, result: MetricResult, alpha: float) -> str:
     return value or ""
 
@@ -130,6 +135,7 @@ SUMMARY = (
     Column("Post-hoc Power", "power", _plain("{:.1%}"), right=True),
     Column("CUPED", "cuped_applied", _yes_no),
     Column("Var Reduction", "variance_reduction", _where_adjusted, right=True),
+    Column("Correction", "correction", _corrected, when="any"),
     Column("Note", "reason", _text, when="any"),
 )
 """`AnalysisResult.summary`, and what a notebook shows."""
@@ -184,12 +190,12 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
 }
 
 
-def frame(columns: Sequence[Column], results: Sequence[MetricResult], alpha: float, formatted: bool) -> "pd.DataFrame":
-    """Return a table as a pandas DataFrame: texts, or the values themselves."""
+def frame(columns: Sequence[Column], results: Sequence[MetricResult], alpha: float) -> "pd.DataFrame":
+    """Return a table as a pandas DataFrame of texts."""
     import pandas as pd
 
     shown = [column for column in columns if column.is_shown(results)]
-    rows = [[column.cell(row, alpha) if formatted else column.value(row) for column in shown] for row in results]
+    rows = [[column.cell(row, alpha) for column in shown] for row in results]
     records = [dict(zip(_headers(shown, alpha), row, strict=True)) for row in rows]
     return pd.DataFrame(records, columns=_headers(shown, alpha))
 

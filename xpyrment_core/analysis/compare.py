@@ -1,7 +1,7 @@
 """Comparing one treatment with control on one metric: estimate, adjust, test, relative effect, margin."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from attrs import evolve, frozen
@@ -22,7 +22,7 @@ from xpyrment_core.analysis.plan import Comparison, Method, Task
 from xpyrment_core.choices import Alternative, RelativeMethod
 from xpyrment_core.errors import NotEstimable, not_estimable_if_broken
 from xpyrment_core.options import Options
-from xpyrment_core.stats.distributions import p_value
+from xpyrment_core.stats.distributions import SMALLEST, p_value
 from xpyrment_core.stats.power import achieved_power, detectable
 from xpyrment_core.stats.relative_interval import ratio_std_error, relative_interval
 from xpyrment_core.values.estimates import Counts, Effect, Estimate, Interval, Unavailable
@@ -124,16 +124,24 @@ def compare(task: Task, prepared: Prepared, options: Options, alpha: float) -> C
     )
 
 
-def _disagreement(relative: Interval | Unavailable, effect: Effect, null: "_Null", alpha: float) -> list[str]:
-    """Return a note where an approximate relative interval and the p-value lead to different conclusions."""
-    if not isinstance(relative, Interval) or relative.method not in ("delta", "log") or null.lift is not None:
-        return []
-    if null.difference or relative.excludes(0.0) == (effect.p_value < alpha):
+APPROXIMATE = ("delta", "log")
+"""Relative intervals that do not invert the test, so that they may contradict its p-value."""
+
+
+def disagreement(method: str, excludes_null: bool, significant: bool, what: str = "relative interval") -> list[str]:
+    """Return a note where an approximate interval and the p-value lead to different conclusions."""
+    if method not in APPROXIMATE or excludes_null == significant:
         return []
     return [
-        f"the relative interval ({relative.method}) is approximate and does not agree with the p-value; the verdict "
-        f"follows the p-value, with which Fieller's interval agrees"
+        f"the {what} ({method}) is approximate and does not agree with the p-value; the verdict follows the p-value, "
+        f"with which Fieller's interval agrees"
     ]
+
+
+def _disagreement(relative: Interval | Unavailable, effect: Effect, null: "_Null", alpha: float) -> list[str]:
+    if not isinstance(relative, Interval) or null.lift is not None or null.difference:
+        return []
+    return disagreement(relative.method, relative.excludes(0.0), effect.p_value < alpha)
 
 
 def _mirrored(relative: Interval | Unavailable) -> Interval | Unavailable:
@@ -158,7 +166,8 @@ def _test(prepared: Prepared, pair: Pair | None, alpha: float, alternative: Alte
         raise NotEstimable(f"{test.provenance} returned {type(effect).__name__} instead of an Effect")
     if not 0 <= effect.p_value <= 1:
         raise NotEstimable(f"{test.provenance} returned the p-value {effect.p_value!r}; it must be between 0 and 1")
-    return effect
+    # No data have probability 0 under a null hypothesis that allows them: the tail has underflowed.
+    return effect if effect.p_value else evolve(effect, p_value=SMALLEST)
 
 
 def _counts(moments: Moments) -> Counts:
@@ -179,7 +188,7 @@ def _without_variance(spec: MetricSpec, effect: Effect, moments: tuple[Moments, 
 
 def _lift(spec: MetricSpec, control: Estimate, treatment: Estimate) -> float | None:
     if spec.relative is not None:
-        return float(spec.relative(treatment.value - control.value))
+        return _own_lift(spec.relative, treatment.value - control.value)
     # Over the absolute value: the lift has the sign of the difference also where the control mean is negative.
     if control.value < 0:
         return 1 - treatment.value / control.value
@@ -194,8 +203,18 @@ def _relative(
     if isinstance(effect.interval, Unavailable):
         return effect.interval
     # The metric's own function is increasing, so it maps the bounds of the difference to those of the lift.
-    low, high = (x if math.isinf(x) else float(spec.relative(x)) for x in (effect.interval.low, effect.interval.high))
+    low, high = (_own_lift(spec.relative, x) for x in (effect.interval.low, effect.interval.high))
     return evolve(effect.interval, low=low, high=high)
+
+
+def _own_lift(relative: Callable[[float], float], difference: float) -> float:
+    """Return the lift of a difference by the metric's own increasing function; infinite beyond what a float holds."""
+    if math.isinf(difference):
+        return difference
+    try:
+        return float(relative(difference))
+    except OverflowError:
+        return math.copysign(math.inf, difference)
 
 
 @frozen
@@ -232,4 +251,4 @@ def _null(spec: MetricSpec, effect: Effect, arms: Pair) -> _Null:
     return _Null(size * control, size, p_value(statistic, effect.df, spec.good_side), statistic)
 
 
-__all__ = ["ArmData", "Prepared", "compare", "prepare"]
+__all__ = ["ArmData", "Prepared", "compare", "disagreement", "prepare"]

@@ -5,6 +5,7 @@ from typing import Any
 
 from attrs import evolve
 
+from xpyrment_core.analysis.agreement import disagreements
 from xpyrment_core.analysis.diagnostics import run_checks
 from xpyrment_core.analysis.multiplicity import PendingResult, correct
 from xpyrment_core.analysis.plan import Plan
@@ -74,13 +75,15 @@ def _result(
         results = [evolve(row, verdict="withheld") if row.status == "ok" else row for row in results]
     # Checks see the finished rows, for their exclusions; they add warnings and never change a number.
     checks, failures = run_checks(study, plan, data, results)
+    of_statistic = frozenset(task.test.name for task in plan.tasks if task.test.needs == "estimates")
+    contradictions = disagreements(results, plan.options.alpha, of_statistic)
     values = {check.attribute: check.value for check in checks if check.attribute}
     return AnalysisResult(
         results,
         plan.options.alpha,
         values.get("balance_checker"),
         checks=checks,
-        issues=[*issues, *failures],
+        issues=[*issues, *failures, *contradictions],
         metadata=_asked(study, plan) | _facts(study, plan, data) | {"withheld": withheld},
         plugins=study.host,
     )

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from attrs import evolve, field, frozen
 
+from xpyrment_core.analysis.compare import disagreement
 from xpyrment_core.analysis.methods import find_method
 from xpyrment_core.analysis.plan import Comparison, Method
 from xpyrment_core.errors import InputError, NotEstimable, PluginError, XpyrmentError
@@ -58,7 +59,7 @@ def _correct_family(rows: Sequence[PendingResult], correction: Method, alpha: fl
     for i, row in enumerate(rows):
         changes: dict[str, Any] = {"p_value": float(decision.p_values[i]), "correction": correction.name}
         if decision.alphas is not None:
-            changes |= _simultaneous(row, decision, i, label)
+            changes |= _simultaneous(row, decision, i, label, alpha)
         provenance = {**row.result.provenance, "correction": correction.provenance}
         out.append(evolve(row, result=evolve(row.result, provenance=provenance, **changes)))
     return out
@@ -101,12 +102,11 @@ def decide(rows: Sequence[PendingResult], correction: Method, alpha: float) -> F
     return FamilyDecision(p_values=adjusted, alphas=np.asarray(levels, dtype=np.float64))
 
 
-def _simultaneous(row: PendingResult, decision: FamilyDecision, i: int, label: str) -> dict[str, Any]:
+def _simultaneous(row: PendingResult, decision: FamilyDecision, i: int, label: str, alpha: float) -> dict[str, Any]:
     """Return the simultaneous interval of a row, clipped at the null if the correction decides so."""
-    alpha = float(decision.alphas[i])
     # Stepwise procedures have intervals whose end towards the null has another level than the far one
     # (Strassburger and Bretz 2008, Statistics in Medicine 27(24), 4914-4927).
-    near = _bounds(row, alpha)
+    near = _bounds(row, float(decision.alphas[i]))
     far = near if decision.far_alphas is None else _bounds(row, float(decision.far_alphas[i]))
     at = row.comparison
     if near is None or far is None or at is None:
@@ -116,16 +116,28 @@ def _simultaneous(row: PendingResult, decision: FamilyDecision, i: int, label: s
     low, high = _joined(near[0], far[0], at.null, above, cut)
     # With an absolute margin the relative null is unknown, so the relative interval is not clipped.
     known = at.relative_null is not None or at.null == 0
-    # Dividing by a negative control value turns the order of the bounds around.
-    rel_above = above if at.control.value > 0 else not above
-    rel_low, rel_high = _joined(near[1], far[1], at.relative_null or 0.0, rel_above, cut and known)
+    # The lift is over |control|, so that it lies on the same side as the difference.
+    rel_low, rel_high = _joined(near[1], far[1], at.relative_null or 0.0, above, cut and known)
+    notes = [*row.result.notes]
+    if isinstance(near[1], Interval) and not at.null:
+        excludes = Interval(_end(rel_low, -math.inf), _end(rel_high, math.inf), 0.0).excludes(0.0)
+        significant = bool(decision.p_values[i] < alpha)
+        notes += disagreement(near[1].method, excludes, significant, f"{label} interval of the lift")
+    # The smallest number beyond the null stands for an end that is open there.
+    is_open = cut and (low == math.nextafter(at.null, math.inf) or high == math.nextafter(at.null, -math.inf))
     return {
         "simultaneous_ci_lower": low,
         "simultaneous_ci_upper": high,
         "simultaneous_rel_ci_lower": rel_low,
         "simultaneous_rel_ci_upper": rel_high,
         "simultaneous_method": label,
+        "notes": tuple(notes),
+        "extra": {**row.result.extra, **({"simultaneous_open_at": at.null} if is_open else {})},
     }
+
+
+def _end(bound: float | None, infinite: float) -> float:
+    return infinite if bound is None else bound
 
 
 LINE = Interval(-math.inf, math.inf, 1.0)

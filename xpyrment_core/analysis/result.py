@@ -86,7 +86,7 @@ class AnalysisResult:
         return f"<AnalysisResult: {', '.join(names)}; alpha={self.alpha:g}>"
 
     def _repr_html_(self) -> str:
-        return str(frame(SUMMARY, self.results, self.alpha, formatted=True).to_html(index=False))
+        return str(frame(SUMMARY, self.results, self.alpha).to_html(index=False))
 
     @property
     def results(self) -> tuple[MetricResult, ...]:
@@ -114,13 +114,14 @@ class AnalysisResult:
         Parameters
         ----------
         formatted : bool
-            Text with percent signs and stars; False gives the numbers.
+            Text with percent signs and stars; False gives `df_raw`.
 
         Returns
         -------
         DataFrame
             One row per metric and treatment. A column ``Treatment`` is added where there are
-            several, and ``Note`` where a number is not available.
+            several, ``Correction`` where p-values are corrected (the intervals are not), and ``Note``
+            where a number is not available.
 
         Warns
         -----
@@ -128,7 +129,7 @@ class AnalysisResult:
             Some covariate's absolute SMD is 0.1 or more.
         """
         self._warn_of_imbalance()
-        return frame(SUMMARY, self.results, self.alpha, formatted)
+        return frame(SUMMARY, self.results, self.alpha) if formatted else self.df_raw
 
     def table(self, columns: str = "decision", *, treatment: Label = None, title: str = "", note: str = "") -> Table:
         """Return a table of texts, for commands, exporters and other surfaces.

@@ -15,6 +15,7 @@ from xpyrment_core.choices import Label
 from xpyrment_core.errors import NotEstimable, not_estimable_if_broken
 from xpyrment_core.registry.host import PluginHost
 from xpyrment_core.stats.delta_method import linearise
+from xpyrment_core.stats.distributions import SMALLEST
 from xpyrment_core.values.estimates import Interval, Unavailable
 from xpyrment_core.values.metric_result import MetricResult
 from xpyrment_core.values.moments import Moments
@@ -69,10 +70,14 @@ def _compared(plan: Plan, task: Task, treatment: Label, data: Data, base: Metric
 
     # Estimates do not depend on alpha, so simultaneous intervals repeat only the test, not the preparation.
     def again(alpha: float) -> Comparison:
-        return compare(task, prepared, plan.options, alpha)
+        with not_estimable_if_broken(base.provenance.get("metric", f"metric {name!r}")):
+            return compare(task, prepared, plan.options, alpha)
 
     comparison = again(plan.options.alpha)
     extra = {**sizes_of(task.spec, prepared, comparison, repeated), **comparison.effect.extra}
+    interval = comparison.effect.interval
+    if isinstance(interval, Interval) and SMALLEST in (interval.low, -interval.high):
+        extra["interval_open_at"] = 0.0
     result = evolve(base, test=prepared.test.name, extra=extra, **_numbers(task, comparison))
     if prepared.test is not task.test:
         result = evolve(result, provenance={**base.provenance, "test": prepared.test.provenance})
@@ -128,7 +133,8 @@ def _effect_numbers(comparison: Comparison) -> dict[str, Any]:
         "statistic": comparison.statistic,
         "df": effect.df,
         "alternative": effect.alternative,
-        "null_difference": null,
+        # A share of the control mean, which is estimated, is not a fixed difference.
+        "null_difference": None if comparison.relative_null is not None else null,
         "null_lift": null_lift,
     }
 

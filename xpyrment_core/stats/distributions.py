@@ -6,6 +6,13 @@ from scipy import special
 
 from xpyrment_core.choices import Alternative
 
+SMALLEST = math.ulp(0.0)
+"""Smallest positive number.
+
+A p-value is not 0, even where the tail of a distribution underflows; and it stands for the bound of an interval that is
+open at 0.
+"""
+
 
 def upper_tail(statistic: float, df: float | None = None) -> float:
     """Return ``P(T > statistic)`` for Student's t with `df`, or the normal where `df` is None.
@@ -23,19 +30,25 @@ def upper_tail(statistic: float, df: float | None = None) -> float:
 
 
 def p_value(statistic: float, df: float | None, alternative: Alternative) -> float:
-    """Return the p-value of a t or z statistic."""
-    if alternative == "greater":
-        return upper_tail(statistic, df)
-    if alternative == "less":
-        return upper_tail(-statistic, df)
-    return min(1.0, 2 * upper_tail(abs(statistic), df))
+    """Return the p-value of a t or z statistic, at least `SMALLEST`.
+
+    Examples
+    --------
+    >>> p_value(1.96, None, "two-sided") < 0.05, p_value(60.0, None, "greater") > 0
+    (True, True)
+    """
+    if alternative == "two-sided":
+        return min(1.0, max(2 * upper_tail(abs(statistic), df), SMALLEST))
+    return max(upper_tail(statistic if alternative == "greater" else -statistic, df), SMALLEST)
 
 
 def quantile(probability: float, df: float | None = None) -> float:
     """Return the quantile of Student's t with `df`, or of the normal where `df` is None."""
     if df is None or math.isinf(df):
         return float(special.ndtri(probability))
-    return float(special.stdtrit(df, probability))
+    found = float(special.stdtrit(df, probability))
+    # For probabilities below about 1e-90 SciPy may answer with infinity of the wrong sign.
+    return math.copysign(found, probability - 0.5) if math.isinf(found) else found
 
 
 def critical(alpha: float, df: float | None, alternative: Alternative) -> float:

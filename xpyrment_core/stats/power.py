@@ -5,6 +5,7 @@ import math
 from scipy import special
 
 from xpyrment_core.stats.distributions import critical, quantile, upper_tail
+from xpyrment_core.stats.root_finding import zero
 from xpyrment_core.values.estimates import Effect
 
 
@@ -40,15 +41,30 @@ def detectable(effect: Effect, alpha: float, power: float = 0.8) -> float | None
     if effect.df is None or effect.df > NORMAL_DF:
         # Shifted normal: power is reached at cut + z_power standard errors.
         return (cut + quantile(power)) * effect.std_error
-    return float(special.nctdtrinc(effect.df, 1 - power, cut)) * effect.std_error
+    shift = _detected(cut, effect.df, power)
+    return shift * effect.std_error if math.isfinite(shift) else None
 
+
+def _detected(cut: float, df: float, power: float) -> float:
+    """Return the noncentrality at which a t test has this power; infinite beyond what a float holds."""
+    # SciPy's inverse of the distribution in its noncentrality does not end where the critical value is large.
+    if cut > LARGE_CUT:
+        return cut * math.sqrt(float(special.chdtri(df, 1 - power)) / df)
+    high = cut + 1.0
+    while noncentral_upper(cut, df, high) < power:
+        high *= 2
+    return zero(lambda shift: noncentral_upper(cut, df, shift) - power, 0.0, high, tolerance=1e-12)
+
+
+LARGE_CUT = 1e3
+"""Past this critical value the normal part of the noncentral t is noise next to its chi part, to 6 digits."""
 
 NORMAL_DF = 1e5
 """Past these degrees of freedom the noncentral t equals a shifted normal to 5 digits."""
 
 
 def _too_few(df: float | None) -> bool:
-    # SciPy's inverse of the noncentral t distribution does not end below one degree of freedom.
+    # Below one degree of freedom the noncentral t has no moments, and SciPy's distribution no reliable values.
     return df is not None and df < 1
 
 
@@ -62,6 +78,9 @@ def noncentral_upper(cut: float, df: float | None, shift: float) -> float:
     """
     if df is None or df > NORMAL_DF:
         return upper_tail(cut - shift)
+    if cut > LARGE_CUT and shift > math.sqrt(LARGE_CUT):
+        # P((Z + shift) / S > cut) with Z negligible: S is the root of chi-square over df.
+        return float(special.chdtr(df, df * (shift / cut) ** 2))
     # By symmetry P(T > cut; shift) = P(T < -cut; -shift), which keeps the digits of small powers.
     tail = float(special.nctdtr(df, -shift, -cut))
     # nctdtr is not finite for extreme shifts, where the power is 0 or 1.

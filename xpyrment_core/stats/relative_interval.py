@@ -79,6 +79,8 @@ def _fieller(
     """Return the roots of Fieller's quadratic, None where the set is unbounded; all in units of the control mean."""
     # With C = 1 all lifts x with (D - x)^2 <= k^2 Var(D - x C): a quadratic a x^2 - 2 b x + c <= 0.
     shared = covariance - v_control  # Cov(D, C)
+    # A pooled variance beside covariances that are not pooled may be less than perfect correlation needs.
+    shared = math.copysign(min(abs(shared), std_error * math.sqrt(v_control)), shared)
     a = 1 - cut**2 * v_control
     if a <= 0:
         return None
@@ -100,7 +102,7 @@ def _delta(ratio: float, half: float) -> tuple[float, float]:
 
 def _log(ratio: float, half: float) -> tuple[float, float]:
     with np.errstate(over="ignore"):  # an upper bound beyond the largest float is infinite
-        return ratio * float(np.exp(-half / ratio)) - 1, ratio * float(np.exp(half / ratio)) - 1
+        return ratio * math.exp(-half / ratio) - 1, ratio * _exp(half / ratio) - 1
 
 
 def _opened(low: float, high: float, alternative: Alternative, control: float) -> tuple[float, float]:
@@ -121,3 +123,7 @@ def ratio_std_error(control: Estimate, treatment: Estimate, effect: Effect, rati
     v_treatment = treatment.variance + treatment.extra_variance
     spread = v_treatment - 2 * ratio * control.covariance + ratio**2 * v_control
     return math.sqrt(max(scale * spread, 0.0))
+
+
+def _exp(x: float) -> float:
+    return math.exp(x) if x < 700 else math.inf

@@ -48,7 +48,8 @@ class MetricResult:
     std_error, statistic, df : float
         Of the test; the statistic of a guardrail is that of its margin, as the p-value is.
     null_difference, null_lift : float
-        Null value of the test: 0, or the margin of a guardrail.
+        Null value of the test: 0, or the margin of a guardrail, which is a fixed difference or a
+        fixed lift; the other is None.
     verdict : Verdict or None
         None where the comparison is not estimable.
     """

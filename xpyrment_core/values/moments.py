@@ -74,14 +74,16 @@ class Moments:
         n = rows.shape[0]
         if n == 0:
             return cls.empty(names)
-        # About the first row the sum of 1e9 + N(0, 1) has the magnitude of the deviations, not of the values.
-        shift = rows[0]
-        mean = shift + (rows - shift).mean(axis=0)
-        deviations = rows - mean
-        # Corrected two-pass algorithm (Chan, Golub and LeVeque 1983): the deviations from an exact mean sum to zero,
-        # so their sum is n times the rounding error of the mean, and corrects both the mean and m2.
-        slip = deviations.sum(axis=0)
-        return cls(names, n, mean + slip / n, deviations.T @ deviations - np.outer(slip, slip) / n)
+        # Squares beyond what a float holds are infinite, which the analysis reports for the metric.
+        with np.errstate(over="ignore", invalid="ignore"):
+            # About the first row the sum of 1e9 + N(0, 1) has the magnitude of the deviations, not of the values.
+            shift = rows[0]
+            mean = shift + (rows - shift).mean(axis=0)
+            deviations = rows - mean
+            # Corrected two-pass algorithm (Chan, Golub and LeVeque 1983): the deviations from an exact mean sum to
+            # zero, so their sum is n times the rounding error of the mean, and corrects both the mean and m2.
+            slip = deviations.sum(axis=0)
+            return cls(names, n, mean + slip / n, deviations.T @ deviations - np.outer(slip, slip) / n)
 
     @classmethod
     def empty(cls, columns: Iterable[str]) -> "Moments":

@@ -1,13 +1,15 @@
 """Numbers of one row agree with one another: lift, interval, p-value, statistic and verdict of one estimand."""
 
 import math
+import re
 
 import numpy as np
 import pandas as pd
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
+from scipy import integrate, stats
 
 import xpyrment as xp
 from xpyrment_core.stats.distributions import p_value
@@ -96,6 +98,49 @@ def test_the_statistic_of_a_guardrail_gives_its_p_value():
         assert p_value(found["statistic"], found["df"], "greater") == pytest.approx(found["p_value"], rel=1e-12)
 
 
+def contradictory(change):
+    """Return Welch's test with some of its numbers changed."""
+    welch = xp.default_host().get("test", "welch").load()
+
+    def test(control, treatment, alpha, alternative):
+        effect = welch(control, treatment, alpha, alternative)
+        return evolve(effect, **change(effect))
+
+    return test
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda effect: {"p_value": 0.9}, "lead to different conclusions"),
+        (lambda effect: {"p_value": effect.p_value / 2}, "the statistic .* has p ="),
+        (lambda effect: {"difference": effect.difference + 9}, "difference .* is outside its interval"),
+        (lambda effect: {"relative": Interval(3.0, 4.0, 0.95)}, "the lift .* is outside its interval"),
+    ],
+)
+def test_a_test_whose_numbers_contradict_each_other_is_named(change, message):
+    frame = pd.DataFrame({"variant": np.repeat(ARMS, 60), "y": [*(NOISE[0] + 5), *(NOISE[1] + 5.5)]})
+    result = xp.setup(frame, "variant").register_metric("y").run_analysis(test=contradictory(change))
+    assert any(re.search(message, issue.message) for issue in result.issues)
+    assert all("test" in issue.message and issue.severity == "warning" for issue in result.issues)
+    assert xp.setup(frame, "variant").register_metric("y").run_analysis().issues == ()
+
+
+def test_a_correction_that_lowers_p_values_is_named():
+    frame = pd.DataFrame({"variant": np.repeat(ARMS, 60), "y": [*NOISE[0], *NOISE[1]]})
+    experiment = xp.setup(frame, "variant").register_metric("y")
+    result = experiment.run_analysis(multi_test_correction=lambda p_values: p_values / 10)
+    assert "corrected p-value" in result.issues[0].message
+
+
+def test_a_relative_margin_is_a_lift_not_a_difference():
+    frame = pd.DataFrame({"variant": np.repeat(ARMS, 60), "y": [*(NOISE[0] + 5), *(NOISE[1] + 5)]})
+    experiment = xp.setup(frame, "variant").register_metric("y", role="guardrail", margin="5%")
+    found = experiment.run_analysis().raw_results[0]
+    assert (found["null_difference"], found["null_lift"]) == (None, -0.05)
+    assert (found["rel_ci_lower"] > -0.05) == (found["p_value"] < 0.05)
+
+
 def test_covariates_of_a_call_are_added_to_the_one_that_is_named_after_the_metric():
     n = 400
     frame = pd.DataFrame({"variant": np.tile(ARMS, n // 2), "age": RNG.normal(size=n), "pre_y": RNG.normal(size=n)})
@@ -146,3 +191,33 @@ def test_planned_power_is_that_of_the_noncentral_t_distribution(effect):
 def test_sizes_are_at_least_two_per_variant(test, ratio):
     size = xp.required_sample_size(mde=50, std=1, test=test, ratio=ratio)
     assert min(size.control, size.treatment) >= 2
+
+
+@pytest.mark.parametrize("df", [1.0, 1.2, 3.0, 30.0])
+@pytest.mark.parametrize("alpha", [0.5, 0.05, 1e-3, 1e-5, 1e-8, 1e-12])
+def test_the_minimum_detectable_effect_has_its_power(df, alpha):
+    cut = -stats.t.ppf(alpha / 2, df)
+    effect = Effect(difference=0.0, p_value=1.0, interval=Interval(-1.0, 1.0, 0.95), std_error=1.0, df=df)
+    shift = detectable(effect, alpha)
+    # P(T > cut) = E Phi(shift - cut S), S the root of chi-square over df. Past a cut of 1000 the normal part is
+    # left out, which costs about 1e-6 of the power.
+    power = integrate.quad(
+        lambda u: stats.norm.cdf(shift - cut * math.sqrt(stats.chi2.ppf(u, df) / df)), 0, 1, limit=400, points=[0.8]
+    )[0]
+    assert power == pytest.approx(0.8, abs=1e-4)
+
+
+def test_one_metric_whose_lift_overflows_leaves_the_others():
+    frame = pd.DataFrame(
+        {"variant": np.repeat(ARMS, 3), "y": [1e-300, 1.0, 1e300, 1.0, 1e-300, 1e290], "z": [1.0, 2, 3, 2, 3, 5]}
+    )
+    experiment = xp.setup(frame, "variant").register_metric("y", "log").register_metric("z")
+    for method in ("holm", "fdr_bh", "dunnett"):
+        rows = experiment.run_analysis(multi_test_correction=method).raw_results
+        assert [found["status"] for found in rows] == ["ok", "ok"]
+        assert (rows[0]["rel_ci_upper"], rows[1]["p_value"] is None) == (None, False)
+
+
+def test_a_p_value_that_underflows_is_positive():
+    found = row([0.0, 1e-9, 0.0, 1e-9], [1.0, 1.0 + 1e-9, 1.0, 1.0 + 1e-9], test="z")
+    assert 0 < found["p_value"] < 1e-300
