@@ -201,7 +201,7 @@ PLANNED = [
     ("--sheet", "data"),
     ("--file-format", "csv"),
 ]
-NOT_PLANNED = {"--plot", "--report", "--locked", "--dry-run"}
+NOT_PLANNED = {"--from-stats", "--plot", "--report", "--locked", "--dry-run"}
 
 
 @pytest.mark.parametrize(("option", "value"), PLANNED)
