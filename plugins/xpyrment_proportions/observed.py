@@ -23,6 +23,11 @@ def difference(control: Counts, treatment: Counts) -> float:
     return gap / (control.n * treatment.n)
 
 
+def failures(arm: Counts) -> Counts:
+    """Return the counts of the complementary event."""
+    return Counts(arm.n - arm.successes, arm.n)
+
+
 def no_relative(control: Counts) -> Unavailable:
     """Return the reason why there is no relative effect if control has no success."""
     return Unavailable(f"control has 0 successes in {control.n:,} units, so a relative effect is not defined")

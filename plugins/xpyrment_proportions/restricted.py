@@ -64,10 +64,11 @@ def _slope(difference: float, control: Counts, treatment: Counts, p: float) -> t
         (treatment.successes - treatment.n, 1 - p - difference),
     ):
         if count:
-            pull = count / share
+            # At an end of the range a share may round to 0; there the slope is as good as infinite.
+            pull = count / max(share, 1e-300)
             value += pull
             # Each term of the log likelihood is concave, with second derivative -|count| / share².
-            curvature -= abs(pull / share)
+            curvature -= abs(pull / max(share, 1e-300))
     return value, curvature
 
 

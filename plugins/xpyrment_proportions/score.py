@@ -14,7 +14,7 @@ from attrs import frozen
 from xpyrment_core import Alternative, Counts, Effect, Interval, Unavailable
 from xpyrment_core.stats.distributions import bounded, critical, p_value
 from xpyrment_core.stats.root_finding import zero
-from xpyrment_proportions.observed import difference, no_relative, require_units
+from xpyrment_proportions.observed import difference, failures, no_relative, require_units
 from xpyrment_proportions.restricted import given_difference, given_ratio
 
 EDGE = 1 - 1e-10
@@ -133,6 +133,9 @@ def at_difference(supposed: float, control: Counts, treatment: Counts, skewness:
     >>> round(at_difference(-0.125, Counts(270, 370), Counts(245, 356)), 5)
     2.47516
     """
+    if control.successes + treatment.successes > (control.n + treatment.n) / 2:
+        # Of rates near 1 the failures keep the digits: 1 - p rounds where p does not.
+        return -at_difference(-supposed, failures(control), failures(treatment), skewness)
     fitted = given_difference(supposed, control, treatment)
     gap = difference(control, treatment) - supposed
     return _standardised(gap, *fitted, 1.0, control.n, treatment.n, skewness)

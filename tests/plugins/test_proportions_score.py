@@ -246,6 +246,32 @@ def test_swapping_the_arms_mirrors_the_difference_and_inverts_the_ratio(control,
         assert 1 + other.relative.high == pytest.approx(1 / (1 + one.relative.low), rel=1e-7)
 
 
+def test_rates_near_one_have_the_p_value_of_their_failures():
+    # 1 - p has few digits where p is near 1: the p-value of the failures, 0.8458, was a division by zero.
+    near_one = score(Counts(19269, 19271), Counts(1926920, 1927109), 0.05, "two-sided")
+    failures = score(Counts(2, 19271), Counts(189, 1927109), 0.05, "two-sided")
+    assert near_one.p_value == pytest.approx(failures.p_value, rel=1e-12)
+    assert near_one.p_value == pytest.approx(0.8458, abs=5e-5)
+    assert near_one.interval.low == pytest.approx(-failures.interval.high, rel=1e-9)
+
+
+few = st.tuples(st.integers(0, 60), st.integers(100, 10**8)).map(lambda drawn: Counts(drawn[1] - drawn[0], drawn[1]))
+
+
+@given(few, few, alphas, tests)
+@settings(max_examples=60)
+def test_rates_next_to_one_mirror_those_next_to_zero(control, treatment, alpha, test):
+    one = test(control, treatment, alpha, "two-sided")
+    failures = (Counts(arm.n - arm.successes, arm.n) for arm in (control, treatment))
+    other = test(*failures, alpha, "two-sided")
+    assert other.p_value == pytest.approx(one.p_value, rel=1e-7)
+    assert (other.interval.low, other.interval.high) == pytest.approx(
+        (-one.interval.high, -one.interval.low), rel=1e-7, abs=1e-15
+    )
+    if isinstance(one.relative, Interval):
+        assert one.relative.low <= one.difference / (control.successes / control.n) <= one.relative.high
+
+
 @given(counts, counts, alphas, tests)
 @settings(max_examples=100)
 def test_counting_failures_mirrors_the_difference(control, treatment, alpha, test):
