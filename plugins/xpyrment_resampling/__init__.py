@@ -17,11 +17,13 @@ def xpyrment_tests() -> list[TestDefinition]:
             target="xpyrment_resampling.bootstrap:bootstrap",
             summary="Studentised bootstrap of any function of means; percentile bootstrap of quantiles.",
             needs="samples",
+            clustered=True,
         ),
         TestDefinition(
             name="permutation",
             target="xpyrment_resampling.permutation:permutation",
             summary="Studentised permutation test, with the interval of shifts it does not reject.",
             needs="samples",
+            clustered=True,
         ),
     ]

@@ -58,5 +58,6 @@ def xpyrment_tests() -> list[TestDefinition]:
             summary="Rank test of one column; the effect is P(treatment > control) - 1/2.",
             aliases=("wilcoxon",),
             needs="samples",
+            clustered=True,
         ),
     ]

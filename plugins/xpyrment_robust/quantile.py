@@ -19,6 +19,7 @@ class _OrderStatistic:
     """Base of quantile and median; subclasses have ``q``."""
 
     needs: ClassVar[str] = "samples"
+    clustered: ClassVar[bool] = True
 
     name: str = field(validator=is_text)
     value_col: str = field(validator=is_text)

@@ -7,6 +7,7 @@ from xpyrment_core.analysis.metric_spec import MetricSpec
 from xpyrment_core.analysis.plan import Method, Task
 from xpyrment_core.errors import NotEstimable
 from xpyrment_core.stats.delta_method import estimate, linearise
+from xpyrment_core.stats.jackknife import jackknifed
 from xpyrment_core.values.estimates import Estimate
 from xpyrment_core.values.moments import Moments
 from xpyrment_core.values.samples import ArmSample
@@ -55,6 +56,11 @@ def arms_of(task: Task, control: ArmData, treatment: ArmData) -> Arms:
 
 def test_of(task: Task, repeated: bool) -> Method:
     """Return the test of a metric; a test of counts is replaced if units have several rows."""
+    if repeated and task.test.needs == "samples" and not task.test.clustered:
+        raise NotEstimable(
+            f"test {task.test.name!r} does not say that it keeps the rows of a unit together (clustered), and units "
+            f"have several rows here; use a test that compares estimates, or aggregate to one row per unit first"
+        )
     if not repeated or task.test.needs != "counts":
         return task.test
     if task.fallback is None:
@@ -90,12 +96,35 @@ def estimate_from_samples(spec: MetricSpec, arms: Arms, test: Method) -> Pair | 
     assert arms.samples is not None
     need_units(arms.moments)
     try:
-        return spec.metric.estimate(arms.samples[0]), spec.metric.estimate(arms.samples[1])
+        return _of_sample(spec, arms.samples[0]), _of_sample(spec, arms.samples[1])
     except NotEstimable:
         # A rank test, say, is valid where the metric's own variance is not estimable.
         if test.needs != "samples":
             raise
         return None
+
+
+def _of_sample(spec: MetricSpec, sample: ArmSample) -> Estimate:
+    """Return a metric's estimate of one variant; its variance is between units where they have several rows."""
+    if sample.units is None:
+        return _estimated(spec, sample)
+    if not spec.clustered:
+        # The metric takes rows for units: its value is right, its variance is not.
+        return jackknifed(lambda part: _estimated(spec, part).value, sample)
+    found, units = _estimated(spec, sample), len(np.unique(sample.units))
+    if found.n != units:
+        raise NotEstimable(
+            f"metric {spec.name!r} declares that it keeps the rows of a unit together, but its estimate is of "
+            f"n = {found.n:,}, not of {units:,} units"
+        )
+    return found
+
+
+def _estimated(spec: MetricSpec, sample: ArmSample) -> Estimate:
+    found = spec.metric.estimate(sample)
+    if not isinstance(found, Estimate):
+        raise NotEstimable(f"estimate() of metric {spec.name!r} returned {type(found).__name__} instead of an Estimate")
+    return found
 
 
 def need_units(moments: tuple[Moments, Moments]) -> None:

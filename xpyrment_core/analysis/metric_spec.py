@@ -148,6 +148,11 @@ class MetricSpec:
         """Whether its values are 0 and 1, so that tests of counts apply."""
         return bool(getattr(self.metric, "binary", False))
 
+    @property
+    def clustered(self) -> bool:
+        """Whether `estimate` keeps the rows of a unit together, instead of taking rows for units."""
+        return bool(getattr(self.metric, "clustered", False))
+
     @cached_property
     def relative(self) -> Callable[[float], float] | None:
         """Its own function from a difference to a lift; None where the lift is ``treatment / control - 1``."""

@@ -33,6 +33,11 @@ class Method:
         return self.definition.flag if isinstance(self.definition, AdjusterDefinition) else ""
 
     @property
+    def clustered(self) -> bool:
+        """Whether a test of samples keeps the rows of a unit together, or refuses them itself."""
+        return bool(getattr(self.call if self.definition is None else self.definition, "clustered", False))
+
+    @property
     def correction(self) -> CorrectionDefinition:
         """The definition of a correction; that of a plain function of p-values where there is none."""
         if isinstance(self.definition, CorrectionDefinition):

@@ -82,12 +82,16 @@ class TestDefinition(Definition):
         What control and treatment are: `Estimate`, `Counts` (binary metrics) or `ArmSample`.
     default : bool
         Whether it is used where neither the caller nor the metric names a test.
+    clustered : bool
+        Of a test of samples: whether it keeps the rows of a unit together (``sample.units``), or refuses
+        them itself. Without it the test is not used where units have several rows.
     """
 
     __test__: ClassVar[bool] = False  # pytest collects classes whose names start with Test
     kind: ClassVar[str] = "test"
     needs: Needs = "estimates"
     default: bool = False
+    clustered: bool = False
 
 
 @frozen(kw_only=True)

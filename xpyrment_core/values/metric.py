@@ -10,8 +10,10 @@ Every metric has a ``name`` and the ``columns`` it reads, and one of
 
 Optional members, each a protocol here: an analytic ``gradient(means)``; ``relative(difference)``
 where the lift is not ``treatment / control - 1``; ``covariates`` of its own; ``binary`` for 0/1
-outcomes; ``default_test``. Where a class is not registered by a definition, ``default_test`` names its
-test. Only `MetricSpec` of the analysis reads them.
+outcomes; ``clustered``, True where `estimate` of a sample metric keeps the rows of a unit together
+(``sample.units``) and counts units, else the core computes the variance between units by a jackknife;
+``default_test``, the name of the test of a class that is not registered by a definition. Only
+`MetricSpec` of the analysis reads them.
 """
 
 from collections.abc import Mapping
