@@ -28,7 +28,8 @@ def regress(
         str | None, Parameter(help="Instead of --x-cols, a formula: 'revenue ~ variant * country'.")
     ] = None,
     robust: Annotated[
-        Literal["HC0", "HC1", "HC2", "HC3"] | None, Parameter(help="Heteroscedasticity-consistent standard errors.")
+        Literal["HC0", "HC1", "HC2", "HC3", "CR2"] | None,
+        Parameter(help="Heteroscedasticity-consistent standard errors; CR2, with --cluster, for few clusters."),
     ] = None,
     cluster: Annotated[str | None, Parameter(help="Column of clusters, for cluster-robust standard errors.")] = None,
     alpha: Annotated[float, Parameter(help="Intervals have level 1 - alpha.")] = 0.05,
@@ -58,6 +59,7 @@ def _setting(result: "RegressionResult", formula: str | None, cluster: str | Non
     errors = {
         "classical": "classical",
         "cluster": f"cluster-robust by {cluster} ({result.clusters:,} clusters)" if result.clusters else "",
+        "CR2": f"CR2, bias-reduced, by {cluster} ({result.clusters:,} clusters)" if result.clusters else "",
     }.get(result.errors, f"{result.errors} (heteroscedasticity-consistent)")
     left_out = f" ({result.dropped:,} left out for missing values)" if result.dropped else ""
     lines = [f"Dependent variable: {result.outcome}"]
@@ -70,8 +72,12 @@ def _setting(result: "RegressionResult", formula: str | None, cluster: str | Non
 
 
 def _table(result: "RegressionResult") -> Table:
-    rows = [(row.parameter, row.coefficient, row.std_error, row.t, row.p_value) for row in result.coefficients]
-    return _numbers(rows, {"Coefficient": ".6g", "Std. error": ".4g", "t": ".3f", "p-value": P_FORMAT})
+    formats = {"Coefficient": ".6g", "Std. error": ".4g", "t": ".3f", "p-value": P_FORMAT}
+    names: tuple[str, ...] = ("parameter", "coefficient", "std_error", "t", "p_value")
+    if result.errors == "CR2":
+        formats, names = formats | {"df": ".1f"}, (*names, "df")
+    rows = [tuple(getattr(row, name) for name in names) for row in result.coefficients]
+    return _numbers(rows, formats)
 
 
 def _intervals(result: "RegressionResult") -> Table:
@@ -88,7 +94,7 @@ def _numbers(rows: list[tuple[Any, ...]], formats: dict[str, str]) -> Table:
 def _footer(result: "RegressionResult") -> str:
     lines = [f"Residual Degrees of Freedom: {result.df_resid:,}"]
     # With clusters t has G - 1 degrees of freedom; residual ones alone would suggest n - k.
-    if result.df_inference != result.df_resid:
+    if result.df_inference != result.df_resid and result.errors != "CR2":
         lines.append(f"Degrees of freedom of t (clusters - 1): {result.df_inference:,}")
     lines.append(f"Residual standard error: {result.residual_std_error:.6g}")
     if result.r_squared is not None:

@@ -4,8 +4,6 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from xpyrment_core import InputError, check_alpha, check_choice
 from xpyrment_core.data.reading.options import ReadOptions
 from xpyrment_core.stats.distributions import critical, p_value
@@ -13,8 +11,9 @@ from xpyrment_regress.design import Design, from_columns, from_formula
 from xpyrment_regress.result import Coefficient, RegressionResult
 from xpyrment_regress.solve import Solution, solve
 
-ROBUST = ("HC0", "HC1", "HC2", "HC3")
+ROBUST = ("HC0", "HC1", "HC2", "HC3", "CR2")
 FEW_CLUSTERS = 40  # Cameron and Miller (2015), section VI: "few" ends somewhere between 20 and 50
+FEW_DF = 4.0  # Pustejovsky and Tipton (2018): p-values below are unreliable
 PERFECT = 1e-13
 """Residuals below this share of the outcome's spread are rounding error."""
 
@@ -47,11 +46,13 @@ def fit_ols(
         Instead of `x_cols`, a formula as formulaic reads it: ``"revenue ~ variant * country"``,
         ``"y ~ 0 + x"``, ``"np.log(y) ~ C(group) + x"``. It may contain columns, operators and the functions listed in
         `xpyrment_regress.formula`; anything else is refused before it is evaluated.
-    robust : {"HC0", "HC1", "HC2", "HC3"}, optional
-        Heteroscedasticity-consistent standard errors (White 1980; MacKinnon and White 1985).
+    robust : {"HC0", "HC1", "HC2", "HC3", "CR2"}, optional
+        Heteroscedasticity-consistent standard errors (White 1980; MacKinnon and White 1985). ``"CR2"``, with
+        `cluster_col`: bias-reduced cluster-robust ones with Satterthwaite's degrees of freedom for each
+        coefficient (Bell and McCaffrey 2002; Pustejovsky and Tipton 2018), for few or unequal clusters.
     cluster_col : str, optional
         Cluster-robust standard errors, with the factor ``G / (G - 1) * (n - 1) / (n - k)`` and t on
-        ``G - 1`` degrees of freedom (Cameron and Miller 2015).
+        ``G - 1`` degrees of freedom (Cameron and Miller 2015), unless `robust` is ``"CR2"``.
     alpha : float
         Intervals have level ``1 - alpha``.
     control : object, optional
@@ -93,15 +94,18 @@ def fit_ols(
 
 
 def _errors(robust: str | None, cluster_col: str | None) -> str:
-    if robust is not None and cluster_col is not None:
-        raise InputError(
-            f"robust={robust!r} and cluster_col={cluster_col!r} are two kinds of standard error; give one. "
-            f"Cluster-robust ones also hold under heteroscedasticity."
-        )
     if robust is None:
         return "classical" if cluster_col is None else "cluster"
-    check_choice("robust", str(robust).upper(), ROBUST)
-    return str(robust).upper()
+    kind = str(robust).upper()
+    check_choice("robust", kind, ROBUST)
+    if kind == "CR2" and cluster_col is None:
+        raise InputError("robust='CR2' is for clusters; name their column (cluster_col), or use 'HC2' or 'HC3'.")
+    if kind != "CR2" and cluster_col is not None:
+        raise InputError(
+            f"robust={robust!r} and cluster_col={cluster_col!r} are two kinds of standard error; give one, or "
+            f"robust='CR2'. Cluster-robust ones also hold under heteroscedasticity."
+        )
+    return kind
 
 
 def _columns(y_col: str | None, x_cols: str | Sequence[str] | None) -> tuple[str, list[str]]:
@@ -128,14 +132,12 @@ def _result(design: Design, solution: Solution, errors: str, alpha: float) -> Re
     clusters = None if design.groups is None else int(design.groups.max()) + 1
     # The scores of G clusters add up to 0, so at most G - 1 are free: t with G - 1 degrees of freedom, as in Stata.
     df = n - k if clusters is None else clusters - 1
-    # Rounding can make the variance of a perfect fit slightly negative.
-    std_errors = np.sqrt(np.maximum(np.diag(solution.covariance), 0.0))
-    cut = critical(alpha, df, "two-sided")
-    rows = zip(design.names, solution.coefficients.tolist(), std_errors.tolist(), strict=True)
+    each = [float(df)] * k if solution.df is None else solution.df.tolist()
+    rows = zip(design.names, solution.coefficients.tolist(), solution.std_errors.tolist(), each, strict=True)
     unexplained = solution.rss / solution.tss if solution.tss > 0 else None
     return RegressionResult(
         outcome=design.outcome,
-        coefficients=tuple(_coefficient(*row, df, cut) for row in rows),
+        coefficients=tuple(_coefficient(*row, alpha) for row in rows),
         covariance=solution.covariance,
         errors=errors,
         alpha=alpha,
@@ -148,26 +150,30 @@ def _result(design: Design, solution: Solution, errors: str, alpha: float) -> Re
         # The total has n - 1 degrees of freedom about the mean and n about 0.
         adj_r_squared=None if unexplained is None else 1 - unexplained * (n - solution.centred) / (n - k),
         constant=solution.centred,
-        residual_std_error=math.sqrt(solution.rss / (n - k)),
-        rss=solution.rss,
+        residual_std_error=math.sqrt(solution.rss / (n - k)) * solution.scale,
+        rss=solution.rss * solution.scale * solution.scale,
         references=design.references,
-        notes=_notes(solution, clusters),
+        notes=_notes(solution, clusters, errors),
     )
 
 
-def _notes(solution: Solution, clusters: int | None) -> tuple[str, ...]:
+def _notes(solution: Solution, clusters: int | None, errors: str) -> tuple[str, ...]:
     notes = []
-    if clusters is not None and clusters < FEW_CLUSTERS:
+    if clusters is not None and clusters < FEW_CLUSTERS and errors != "CR2":
         notes.append(
-            f"{clusters} clusters are few: below about {FEW_CLUSTERS}, cluster-robust errors tend to be too small."
+            f"{clusters} clusters are few: below about {FEW_CLUSTERS}, cluster-robust errors tend to be too small; "
+            f"robust='CR2' corrects them."
         )
+    if solution.df is not None and solution.df.min() < FEW_DF:
+        notes.append(f"Below {FEW_DF:g} degrees of freedom a p-value by Satterthwaite's approximation is unreliable.")
     if solution.rss <= PERFECT**2 * solution.tss:
         notes.append("The fit is perfect up to rounding, so its standard errors are rounding error.")
     return tuple(notes)
 
 
-def _coefficient(name: str, coefficient: float, std_error: float, df: int, cut: float) -> Coefficient:
-    t = coefficient / std_error if std_error > 0 else None
+def _coefficient(name: str, coefficient: float, std_error: float, df: float, alpha: float) -> Coefficient:
+    t = coefficient / std_error if std_error > 0 and df > 0 else None
+    cut = critical(alpha, df, "two-sided") if df > 0 else math.nan
     return Coefficient(
         parameter=name,
         coefficient=coefficient,
@@ -176,4 +182,5 @@ def _coefficient(name: str, coefficient: float, std_error: float, df: int, cut: 
         p_value=None if t is None else p_value(t, df, "two-sided"),
         ci_lower=coefficient - cut * std_error,
         ci_upper=coefficient + cut * std_error,
+        df=df,
     )

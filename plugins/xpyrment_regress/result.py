@@ -24,6 +24,8 @@ class Coefficient:
         Of the hypothesis that the coefficient is 0; None where its standard error is 0.
     ci_lower, ci_upper : float
         Confidence interval at the result's level.
+    df : float
+        Degrees of freedom of t.
     """
 
     parameter: str
@@ -33,6 +35,7 @@ class Coefficient:
     p_value: float | None
     ci_lower: float
     ci_upper: float
+    df: float
 
 
 @frozen(kw_only=True, eq=False)
@@ -56,7 +59,7 @@ class RegressionResult:
     df_resid : int
         ``n`` less the number of parameters.
     df_inference : int
-        Degrees of freedom of t: `df_resid`, or clusters less one.
+        Degrees of freedom of t: `df_resid`, or clusters less one (with CR2 each coefficient has its own).
     clusters : int or None
     r_squared, adj_r_squared : float or None
         About the mean, or about 0 if `constant` is False. None if the outcome is constant.
@@ -105,10 +108,14 @@ class RegressionResult:
         raise unknown("parameter", parameter, [row.parameter for row in self.coefficients])
 
     def to_frame(self) -> "pd.DataFrame":
-        """Return a pandas table with columns parameter, coefficient, std_error, t, p_value, ci_lower, ci_upper."""
+        """Return a pandas table with columns parameter, coefficient, std_error, t, p_value, ci_lower, ci_upper.
+
+        With ``errors="CR2"`` also df, where each coefficient has its own.
+        """
         import pandas as pd
 
-        return pd.DataFrame([asdict(row) for row in self.coefficients])
+        frame = pd.DataFrame([asdict(row) for row in self.coefficients])
+        return frame if self.errors == "CR2" else frame.drop(columns="df")
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything but the covariance, ready for JSON."""

@@ -301,10 +301,51 @@ def test_scale_and_row_order_do_not_matter(seed, scale, random):
 def test_hc2_intervals_cover_under_unequal_variances():
     generator = np.random.default_rng(21)
     covered = 0
-    for _ in range(400):
+    for _ in range(150):
         new = np.repeat([0.0, 1.0], [60, 30])
         y = 1 + 0.5 * new + generator.normal(size=90) * (1 + 2 * new)
         row = fit_ols(pd.DataFrame({"y": y, "new": new}), "y", ["new"], robust="HC2")["new"]
         covered += row.ci_lower <= 0.5 <= row.ci_upper
     # 95 % nominal; 400 runs lie within 366 and 394 with probability 0.999.
     assert 364 <= covered <= 396
+
+
+@pytest.mark.parametrize("errors", [{}, {"robust": "HC3"}, {"cluster_col": "g"}, {"cluster_col": "g", "robust": "CR2"}])
+@pytest.mark.parametrize("size", [1e-300, 1e-160, 1e-20, 1e20, 1e160, 1e290])
+@pytest.mark.parametrize("scaled", ["y", "x"])
+def test_t_does_not_depend_on_the_units_of_a_column(errors, size, scaled):
+    rng = np.random.default_rng(3)
+    frame = pd.DataFrame({"x": rng.normal(size=40), "y": rng.normal(size=40), "g": np.arange(40) % 9})
+    plain = fit_ols(frame, "y", ["x"], **errors)
+    frame[scaled] *= size
+    found = fit_ols(frame, "y", ["x"], **errors)
+    assert found["x"].t == pytest.approx(plain["x"].t, rel=1e-9)
+    assert found.r_squared == pytest.approx(plain.r_squared, rel=1e-9)
+    assert found["x"].std_error == pytest.approx(plain["x"].std_error * (size if scaled == "y" else 1 / size), rel=1e-9)
+
+
+def test_cr2_needs_clusters_and_is_the_only_robust_kind_beside_them():
+    frame = pd.DataFrame({"x": [0, 1, 0, 1], "y": [1.0, 2.0, 4.0, 3.0], "g": [1, 1, 2, 2]})
+    with pytest.raises(InputError, match="robust='CR2' is for clusters"):
+        fit_ols(frame, "y", ["x"], robust="CR2")
+    with pytest.raises(InputError, match="give one, or robust='CR2'"):
+        fit_ols(frame, "y", ["x"], robust="HC3", cluster_col="g")
+    assert list(fit_ols(frame, "y", ["x"], robust="CR2", cluster_col="g").to_frame())[-1] == "df"
+    assert "df" not in fit_ols(frame, "y", ["x"], cluster_col="g").to_frame()
+
+
+@pytest.mark.simulation
+def test_cr2_holds_its_level_with_few_unequal_clusters_where_the_usual_errors_do_not():
+    rng = np.random.default_rng(8)
+    sizes = np.array([2, 3, 4, 6, 8, 12, 20, 40, 60, 90])
+    group = np.repeat(np.arange(10), sizes)
+    rejected = {"CR2": 0, None: 0}
+    for _ in range(150):
+        treated = rng.permutation(10) < 3
+        y = rng.normal(size=10)[group] + rng.normal(size=len(group))
+        frame = pd.DataFrame({"t": treated[group].astype(float), "y": y, "g": group})
+        for robust in rejected:
+            rejected[robust] += fit_ols(frame, "y", ["t"], cluster_col="g", robust=robust)["t"].p_value < 0.05
+    # 5 % of 150 is 7.5, with a standard deviation of 2.7.
+    assert rejected["CR2"] <= 15
+    assert rejected[None] >= 20

@@ -122,3 +122,30 @@ def test_cluster_robust_errors_are_those_of_r(case):
         assert result[parameter].std_error == pytest.approx(expected[name], rel=RTOL)
     assert result.clusters == frame["cluster"].nunique()
     assert result.df_inference == result.clusters - 1
+
+
+@pytest.mark.parametrize("case", FITS)
+def test_cr2_errors_of_the_treatment_are_those_of_r(case):
+    frame, formula = r_data(case)
+    found = fit_ols(frame, formula=formula, cluster_col="cluster", robust="CR2")["treat"]
+    expected = case["expected"]["treat_CR2"]
+    assert (found.std_error, found.df) == pytest.approx((expected["se"], expected["df"]), rel=RTOL)
+    assert found.p_value == pytest.approx(expected["p"], rel=1e-6)
+
+
+CR2 = [pytest.param(c, id=c["name"]) for c in json.loads((ORACLES / "cr2.json").read_text())["cases"]]
+
+
+@pytest.mark.parametrize("case", CR2)
+def test_cr2_errors_of_every_coefficient_are_those_of_club_sandwich(case):
+    given = dict(case["input"])
+    formula = given.pop("formula")
+    result = fit_ols(pd.DataFrame(given), formula=formula, cluster_col="Chick", robust="cr2")
+    expected = case["expected"]
+    found = result.to_frame()
+    np.testing.assert_allclose(found["coefficient"], expected["coef"], rtol=1e-7)
+    # Of coefficients that one cluster determines, both have a standard error of rounding error only.
+    clear = np.array(expected["se"]) > 1e-6
+    assert clear.sum() >= 2
+    for column, key in (("std_error", "se"), ("df", "df")):
+        np.testing.assert_allclose(found[column][clear], np.array(expected[key])[clear], rtol=1e-6)
