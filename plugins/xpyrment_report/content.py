@@ -30,7 +30,10 @@ def lead_of(result: AnalysisResult) -> list[str]:
     # Repeated looks raise the type I error rate, which no fixed-sample interval accounts for.
     look = result.metadata.get("look")
     again = f" This is look {look} at the data: every further look makes a false positive likelier." if look else ""
+    # Rows of units in two variants make the rest meaningless, so that they are said before anything else.
+    withheld = result.metadata.get("withheld")
     return [
+        *([f"Verdicts are withheld: {withheld}."] if withheld else []),
         f"{total} comparison{'s' if total != 1 else ''}: {', '.join(counted)}.",
         f"Significance level {result.alpha:g}; {how}." + (again if isinstance(look, int) and look > 1 else ""),
     ]

@@ -208,3 +208,17 @@ def test_results_made_by_hand_can_be_reported():
 @pytest.mark.parametrize("form", ["html", "markdown", "md", "csv", "json"])
 def test_every_format_is_found_by_name(result, form):
     assert NASTY.split("<")[0] in result.export(form)
+
+
+def test_withheld_verdicts_are_the_first_sentence_of_every_report():
+    frame = pd.DataFrame({"user": np.arange(400) % 200, "variant": np.repeat(["control", "treatment"], 200)})
+    frame.loc[:150, "user"] = np.arange(151)
+    frame["y"] = np.arange(400.0) % 7
+    with pytest.warns(UserWarning, match="in more than one variant"):
+        found = xp.setup(frame, "variant", "user").register_metric("y").run_analysis()
+    assert found.metadata["withheld"]
+    markdown = found.export("markdown").split("\n\n")
+    assert markdown[1].startswith("Verdicts are withheld: ")
+    page = found.export("html")
+    assert page.index("Verdicts are withheld: ") < page.index("comparison")
+    assert found._repr_html_().startswith("<p><strong>Verdicts are withheld:</strong> ")

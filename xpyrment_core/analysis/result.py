@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from attrs import asdict
@@ -86,7 +87,9 @@ class AnalysisResult:
         return f"<AnalysisResult: {', '.join(names)}; alpha={self.alpha:g}>"
 
     def _repr_html_(self) -> str:
-        return str(frame(SUMMARY, self.results, self.alpha).to_html(index=False))
+        withheld = self.metadata.get("withheld")
+        first = f"<p><strong>Verdicts are withheld:</strong> {escape(withheld)}.</p>" if withheld else ""
+        return first + str(frame(SUMMARY, self.results, self.alpha).to_html(index=False))
 
     @property
     def results(self) -> tuple[MetricResult, ...]:
