@@ -13,6 +13,7 @@ from attrs import evolve
 from xpyrment_aggregates.aggregate import Aggregate
 from xpyrment_aggregates.files import read, write
 from xpyrment_core import ArmSample, InputError, Label, Moments, UnitReport, listing, unknown
+from xpyrment_core.data.groups import columns_of_groupings
 from xpyrment_core.data.labels import in_order
 from xpyrment_core.data.query import ColumnType, Query, Reading
 
@@ -162,6 +163,12 @@ class AggregateSource:
             raise InputError(
                 f"{self._name} was aggregated by {self._first.treatment_col!r}, not by {query.treatment_col!r}; "
                 f"use treatment_col={self._first.treatment_col!r}, or aggregate again."
+            )
+        groups = columns_of_groupings(query.group_cols)
+        if groups:
+            raise InputError(
+                f"{self._name} holds moments per value of {query.treatment_col!r}, which cannot be split by "
+                f"{listing(groups)}; analyse the data themselves."
             )
         unit = self._first.unit_col
         repeated = any(part.units is not None and part.units.repeated for part in self._parts)

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from xpyrment_core.data.groups import columns_of_groupings
 from xpyrment_core.data.pushdown.database import Fetched, Pilot, Request
 from xpyrment_core.data.query import ColumnType, Query
 from xpyrment_core.data.reading.columns import TextValues
@@ -31,6 +32,8 @@ class DuckDBDatabase:
     >>> database.types(), list(database.count_labels("variant"))
     ({'variant': 'text', 'y': 'number'}, [('a', 1)])
     """
+
+    reads_groups = True
 
     def __init__(self, table: SqlTable) -> None:
         self._table = table
@@ -81,8 +84,14 @@ class DuckDBDatabase:
 
     def sums(self, request: Request) -> Iterable[Row]:
         """See `Database`."""
-        self._table.identify([request.query.treatment_col])
+        self._table.identify([request.query.treatment_col, *request.group_columns])
         return self._table.rows(Statement(self._table.name, self._table.types(), request).text())
+
+    def changed_units(self, query: Query, columns: Sequence[str], limit: int) -> list[str]:
+        """Return some units of the arms whose rows have several values in the columns."""
+        self._identify(query)
+        text = queries.changed_units_text(self._table.name, self._table.types(), query, columns, limit)
+        return [str(row[0]) for row in self._table.rows(text)]
 
     def values(self, query: Query, by_unit: bool) -> Fetched:
         """See `Database`."""
@@ -135,7 +144,8 @@ class DuckDBDatabase:
         return {name: count for name, count in found.items() if 2 <= count <= limit}
 
     def _identify(self, query: Query) -> None:
-        self._table.identify([query.treatment_col], [query.unit_col] if query.unit_col else [])
+        labels = [query.treatment_col, *columns_of_groupings(query.group_cols)]
+        self._table.identify(labels, [query.unit_col] if query.unit_col else [])
 
 
 def _codes(units: pa.ChunkedArray) -> NDArray[np.int64]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from xpyrment_core.data.groups import columns_of_groupings
 from xpyrment_core.data.pushdown.database import PILOT_ROWS, SAMPLE_ROWS, Request
 from xpyrment_core.data.pushdown.sums import SumPlan, columns_of, number_columns, unmonitored
 from xpyrment_core.data.query import Query
@@ -18,7 +19,8 @@ def explained(table: SqlTable, types: Mapping[str, str], query: Query) -> str:
     A name after a colon, such as ``:revenue``, stands for a number near that column's mean,
     taken from its first rows when the query runs.
     """
-    columns = [query.treatment_col, *([query.unit_col] if query.unit_col else []), *columns_of(query.row_sets)]
+    units, groups = [query.unit_col] if query.unit_col else [], columns_of_groupings(query.group_cols)
+    columns = [query.treatment_col, *units, *groups, *columns_of(query.row_sets)]
     parts = [
         f"DuckDB reads {table.described}: {len(set(columns))} of {len(types)} columns "
         f"({', '.join(dict.fromkeys(columns))}).\n"

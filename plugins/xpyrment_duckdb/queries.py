@@ -63,6 +63,18 @@ def rows_in_two_arms_text(table: str, types: Types, treatment_col: str, unit_col
     return _text([label, "count(*)"], table, f"WHERE {unit} IN (\n{units}\n) GROUP BY {label}")
 
 
+def changed_units_text(table: str, types: Types, query: Query, columns: Sequence[str], limit: int) -> str:
+    """Return SQL for some units, of one arm each, whose rows have several values in one of the columns."""
+    label, unit_col = sql.quote(query.treatment_col), str(query.unit_col)
+    unit = sql.quote(unit_col)
+    names = {f"g{i}": sql.nullable(column, types[column]) for i, column in enumerate(columns)}
+    rows = sql.select({"unit": unit, "label": label, **names}, table, _known(types, query.treatment_col, unit_col))
+    arms = ", ".join(map(sql.literal, query.arms))
+    one_arm = f"min(label) = max(label) AND min(label) IN ({arms})"
+    changed = " OR ".join(f"({sql.changes(name)})" for name in names)
+    return _text(["unit"], rows, f"GROUP BY unit HAVING {one_arm} AND ({changed}) ORDER BY unit LIMIT {limit}")
+
+
 def _known(types: Types, treatment_col: str, unit_col: str) -> str:
     return f"WHERE {sql.observed(treatment_col, types[treatment_col])} AND {sql.observed(unit_col, types[unit_col])}"
 

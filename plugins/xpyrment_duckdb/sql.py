@@ -6,6 +6,7 @@ from typing import Any
 from attrs import frozen
 
 from xpyrment_core import Label
+from xpyrment_core.data.pushdown.database import GroupCentres
 from xpyrment_core.data.query import ColumnType
 
 INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
@@ -101,8 +102,18 @@ def filled(column: str, sql_type: str, stand_in: float | str, centre: str) -> st
 
 
 def _nullable(column: str, sql_type: str) -> str:
-    value = f"CAST({quote(column)} AS DOUBLE)"
+    return nullable(column, sql_type, f"CAST({quote(column)} AS DOUBLE)")
+
+
+def nullable(column: str, sql_type: str, value: str | None = None) -> str:
+    """Return a column (or a value made of it), null where the column is missing."""
+    value = value or quote(column)
     return f"CASE WHEN {observed(column, sql_type)} THEN {value} END" if is_float(sql_type) else value
+
+
+def changes(value: str) -> str:
+    """Return the condition, in a group of rows, under which a value differs between the rows or is missing in some."""
+    return f"count({value}) > 0 AND (min({value}) <> max({value}) OR count({value}) < count(*))"
 
 
 def indicator(column: str, level: Any) -> str:
@@ -121,6 +132,20 @@ def centre_of(treatment_col: str, centres: float | str | Mapping[Label, float]) 
         return number(centres)
     cases = " ".join(f"WHEN {literal(label)} THEN {double(centre)}" for label, centre in centres.items())
     return f"CASE {quote(treatment_col)} {cases} END"
+
+
+def centre_of_groups(treatment_col: str, centres: GroupCentres, types: Mapping[str, str]) -> str:
+    """Return the centre subtracted from a column where it differs between groups."""
+    cases = []
+    for (level, arm), centre in centres.own.items():
+        of_level = [_is(column, types[column], value) for column, value in zip(centres.columns, level, strict=True)]
+        condition = " AND ".join([f"{quote(treatment_col)} = {literal(arm)}", *of_level])
+        cases.append(f"WHEN {condition} THEN {double(centre)}")
+    return f"CASE {' '.join(cases)} ELSE {centre_of(treatment_col, centres.usual)} END"
+
+
+def _is(column: str, sql_type: str, value: Label | None) -> str:
+    return f"NOT ({observed(column, sql_type)})" if value is None else f"{quote(column)} = {literal(value)}"
 
 
 def code_of(treatment_col: str, labels: Sequence[Label]) -> str:

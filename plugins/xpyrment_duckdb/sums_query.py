@@ -5,7 +5,7 @@ from functools import cached_property
 
 from attrs import frozen
 
-from xpyrment_core.data.pushdown.database import Request
+from xpyrment_core.data.pushdown.database import GroupCentres, Request
 from xpyrment_core.data.pushdown.sums import ROWS, Factor, MaskedFactor, Sum, SumPlan
 from xpyrment_duckdb import sql
 
@@ -35,10 +35,12 @@ class Statement:
         if masked:
             inner = sql.select(["*", *(f"{text} AS {name}" for name, text in masked.items())], inner)
         if not self._plan.by_unit:
-            return str(sql.select(["label", *map(self._sum, self._plan.sums)], inner, "GROUP BY label"))
-        inner = sql.select(self._units(), inner, "GROUP BY unit")
-        head = ["code", "in_two_arms", "count(*)", "sum(n)"]
-        return str(sql.select([*head, *map(self._sum, self._plan.sums)], inner, "GROUP BY code, in_two_arms"))
+            by, counts = ["label", *self._groups], ["count(*)"] if self._groups else []
+        else:
+            inner = sql.select(self._units(), inner, "GROUP BY unit")
+            flags = [part for name in self._groups for part in (name, f"{name}_changed")]
+            by, counts = ["code", "in_two_arms", *flags], ["count(*)", "sum(n)"]
+        return str(sql.select([*by, *counts, *map(self._sum, self._plan.sums)], inner, f"GROUP BY {', '.join(by)}"))
 
     @property
     def _plan(self) -> SumPlan:
@@ -66,8 +68,18 @@ class Statement:
         used = dict.fromkeys(f.column for _, f in self._plan.masked_factors if f.kind == "filled")
         return {column: f"z{i}" for i, column in enumerate(used)}
 
+    @cached_property
+    def _groups(self) -> dict[str, str]:
+        return {f"g{i}": column for i, column in enumerate(self.request.group_columns)}
+
+    def _centre(self, column: str) -> str:
+        centres = self.request.centres[column]
+        if isinstance(centres, GroupCentres):
+            return sql.centre_of_groups(self.request.query.treatment_col, centres, self.types)
+        return sql.centre_of(self.request.query.treatment_col, centres)
+
     def _rows(self) -> dict[str, str]:
-        """Return the expressions of each row by name: its variant, unit, centred values, levels, missingness."""
+        """Return the expressions of each row by name: variant, unit, groups, centred values, levels, missingness."""
         label = self.request.query.treatment_col
         columns = {"label": sql.quote(label)}
         if self._plan.by_unit:
@@ -75,14 +87,17 @@ class Statement:
                 "unit": sql.quote(str(self.request.query.unit_col)),
                 "code": sql.code_of(label, self.request.labels),
             }
+        for name, column in self._groups.items():
+            columns[name] = sql.nullable(column, self.types[column])
         for factor, name in self._levels.items():
             columns[name] = sql.indicator(factor.column, factor.level)
         for column, name in self._values.items():
-            centre = sql.centre_of(label, self.request.centres[column])
-            columns[name] = sql.centred(column, self.types[column], centre, column not in self._plan.may_be_missing)
+            columns[name] = sql.centred(
+                column, self.types[column], self._centre(column), column not in self._plan.may_be_missing
+            )
         for column, name in self._filled.items():
-            centre = sql.centre_of(label, self.request.centres[column])
-            columns[name] = sql.filled(column, self.types[column], self.request.shifts[column], centre)
+            shift = self.request.shifts[column]
+            columns[name] = sql.filled(column, self.types[column], shift, self._centre(column))
         for column, name in self._flags.items():
             columns[name] = sql.observed(column, self.types[column])
         return columns
@@ -149,6 +164,10 @@ class Statement:
         """Return the sums over each unit's rows by name."""
         # min and max of the code tell whether a unit has two labels, and are cheap aggregates.
         columns = {"code": "min(code)", "in_two_arms": "min(code) <> max(code)", "n": "count(*)"}
+        for name in self._groups:
+            # Of a unit that changes its group the value does not matter: without it there are fewer cells.
+            changed = sql.changes(name)
+            columns |= {name: f"CASE WHEN NOT ({changed}) THEN min({name}) END", f"{name}_changed": changed}
         for key, i in self._plan.masked_factors.items():
             text = self._plain(key) or f"f{i}"
             columns[f"u{i}"] = f"count({text})" if key[1] == ROWS else f"sum({text})"

@@ -1,6 +1,6 @@
 """The arm of each row, and the rows of a block grouped by arm."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from attrs import frozen
@@ -65,8 +65,3 @@ class ArmBlock:
     def sizes(self) -> NDArray[np.intp]:
         """Return the rows of each arm."""
         return np.diff(self.bounds)
-
-    def slices(self) -> Iterator[slice]:
-        """Yield the part of `order` that belongs to each arm."""
-        for begin, end in zip(self.bounds[:-1], self.bounds[1:], strict=True):
-            yield slice(begin, end)

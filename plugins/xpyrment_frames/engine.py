@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xpyrment_core import ArmSample, Label, Moments
+from xpyrment_core import ArmSample, Label
+from xpyrment_core.data.groups import columns_of_groupings, described
 from xpyrment_core.data.labels import MAX_LABELS, too_many_labels
 from xpyrment_core.data.progress import progress
 from xpyrment_core.data.query import ColumnType, Query, Reading
@@ -14,12 +15,12 @@ from xpyrment_core.data.reading.columns import TextValues
 from xpyrment_core.data.reading.options import ReadOptions
 from xpyrment_core.data.source import Source
 from xpyrment_frames.arms import Arms
-from xpyrment_frames.centring import centred_grams
+from xpyrment_frames.cell_moments import Summed
 from xpyrment_frames.frame import Frame
-from xpyrment_frames.layout import Layout, lay_out
+from xpyrment_frames.grouped import GroupedMoments, grouped_moments
+from xpyrment_frames.layout import lay_out
 from xpyrment_frames.parallel import by_segment, threads_for
 from xpyrment_frames.samples import arm_samples
-from xpyrment_frames.unit_sums import unit_layout
 from xpyrment_frames.units import Units, find_units
 
 # 32k values are 256 KB, which stay in the second-level cache while a block is looked at.
@@ -95,10 +96,10 @@ class FrameSource:
         with progress(f"reading {len(self._frame):,} rows"):
             layout = lay_out(self._frame, query)
             arms, units = self._arms(query)
-            answer, passes = (_by_unit if units and units.codes is not None else _by_row)(layout, arms, units)
+            read = self._read(query, Summed.of(layout, units), arms, units)
         cells = {
-            (slot_set.row_set.key, label): cell
-            for slot_set, per_arm in zip(layout.sets, answer, strict=True)
+            (row_set.key, label): cell
+            for row_set, per_arm in zip(query.row_sets, read.arms, strict=True)
             for label, cell in zip(query.arms, per_arm, strict=True)
         }
         return Reading(
@@ -106,8 +107,17 @@ class FrameSource:
             rows={key: rows for key, (_, rows) in cells.items()},
             shifts=layout.shifts,
             units=units.report if units else None,
-            passes=passes,
+            passes=read.passes,
+            groups=read.groups,
         )
+
+    def _read(self, query: Query, summed: Summed, arms: Arms, units: Units | None) -> GroupedMoments:
+        if query.group_cols:
+            return grouped_moments(self._frame, query, summed, arms, units)
+        own = units.unit_arms if units is not None and units.unit_arms is not None else arms
+        read = summed.by_cell(own)
+        rows = [[read.merged(i, [arm]) for arm in range(own.count)] for i in range(len(query.row_sets))]
+        return GroupedMoments(rows, {}, read.passes)
 
     def samples(self, query: Query) -> Mapping[tuple[str, Label], ArmSample]:
         """Return the values of the query's terms, per row set and arm, complete rows only."""
@@ -144,12 +154,14 @@ class FrameSource:
     def explain(self, query: Query) -> str:
         """Describe how the query is answered."""
         columns = dict.fromkeys(c for s in query.row_sets for c in (*s.required, *(t.column for t in s.terms)))
-        named = [query.treatment_col, *([query.unit_col] if query.unit_col else []), *columns]
+        units, groups = [query.unit_col] if query.unit_col else [], columns_of_groupings(query.group_cols)
+        named = list(dict.fromkeys([query.treatment_col, *units, *groups, *columns]))
         rows = len(self._frame)
         by_unit = f", summed per {query.unit_col!r} where that repeats" if query.unit_col else ""
         return (
             f"{self._frame.maker} frame in memory, {rows:,} rows, not copied: one pass over {len(named)} columns "
-            f"({', '.join(map(str, named))}) in blocks that fit the cache, threads: {threads_for(rows)}{by_unit}."
+            f"({', '.join(map(str, named))}) in blocks that fit the cache, threads: {threads_for(rows)}{by_unit}"
+            f"{described(query.group_cols)}."
         )
 
     def _arms(self, query: Query) -> tuple[Arms, Units | None]:
@@ -177,39 +189,3 @@ def _others(block: Floats, allowed: Sequence[float]) -> Floats:
     if known.all():
         return block[:0]
     return np.unique(block[~(known | np.isnan(block))])
-
-
-Cells = list[list[tuple[Moments, int]]]
-
-
-def _by_row(layout: Layout, arms: Arms, _: Units | None) -> tuple[Cells, int]:
-    """Return moments and rows per row set and arm, where every row is a unit."""
-    sums, centres, passes = centred_grams(layout, arms)
-    cells: Cells = []
-    for slot_set, grams, off in zip(layout.sets, sums, centres, strict=True):
-        by_arm = [_moments(slot_set.row_set.names, gram, one) for gram, one in zip(grams, off, strict=True)]
-        cells.append([(moments, moments.n) for moments in by_arm])
-    return cells, passes
-
-
-def _by_unit(layout: Layout, _arms: Arms, units: Units | None) -> tuple[Cells, int]:
-    """Return row means with the variance between units, and rows, per row set and arm."""
-    assert units is not None
-    assert units.unit_arms is not None
-    # Means over rows are ratios of sums per unit, so their variance is linearised between units, as in the delta method
-    # of Deng, Knoblich and Lu (2018).
-    by_unit, passes = unit_layout(layout, units)
-    sums, centres, _ = centred_grams(by_unit, units.unit_arms)
-    cells: Cells = []
-    for slot_set, grams, off in zip(layout.sets, sums, centres, strict=True):
-        names, shift = ("", *slot_set.row_set.names), layout.shift_of(slot_set)
-        by_arm = [_moments(names, gram, one) for gram, one in zip(grams, off, strict=True)]
-        # The first column is the rows per unit, so its total is the number of rows.
-        rows = [round(moments.n * float(moments.mean[0])) for moments in by_arm]
-        cells.append([(moments.per_row("", shift), n) for moments, n in zip(by_arm, rows, strict=True)])
-    return cells, passes
-
-
-def _moments(names: tuple[str, ...], gram: Floats, shift: Floats) -> Moments:
-    with np.errstate(all="ignore"):  # infinite values make only their own moments NaN
-        return Moments.from_shifted_sums(names, round(float(gram[0, 0])), gram[0, 1:], gram[1:, 1:], shift)

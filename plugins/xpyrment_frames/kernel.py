@@ -16,8 +16,8 @@ from xpyrment_frames.arms import ArmBlock, Arms
 from xpyrment_frames.columns import take
 from xpyrment_frames.groups import Group, group
 from xpyrment_frames.layout import Layout, SlotSet
-from xpyrment_frames.parallel import by_segment
-from xpyrment_frames.products import add_gram, block_rows
+from xpyrment_frames.parallel import SEGMENTS, by_segment
+from xpyrment_frames.products import add_grams, block_rows
 
 Floats = NDArray[np.float64]
 Grams = list[Floats]
@@ -25,6 +25,11 @@ Gaps = Mapping[int, NDArray[np.bool_]]
 
 PADDING = 72
 """Padding of buffer rows: at a stride of a power of two they would map to the same cache lines."""
+
+
+SUMS_HELD = 256 << 20
+FEWEST_SEGMENTS = 8
+"""Sums of many cells, of every segment, take as many bytes at most, but there are so many segments at least."""
 
 
 def grams(layout: Layout, arms: Arms, centres: Sequence[Floats] | None = None, threads: int | None = None) -> Grams:
@@ -48,7 +53,8 @@ def grams(layout: Layout, arms: Arms, centres: Sequence[Floats] | None = None, t
     totals = _zeros(arms.count, [len(s.terms) for s in layout.sets])
     shared = _zeros(arms.count, [len(one.slots) for one in groups])
     # Segments are added in the order of their rows, so that rounding does not depend on the number of threads.
-    for part, own in by_segment(len(arms.codes), rows, worker, threads):
+    segments = _segments(8 * sum(total.size for total in (*totals, *shared)))
+    for part, own in by_segment(len(arms.codes), rows, worker, threads, segments):
         for total, add in zip(shared, part, strict=True):
             total += add
         for member, add in own.items():
@@ -57,6 +63,11 @@ def grams(layout: Layout, arms: Arms, centres: Sequence[Floats] | None = None, t
         for member in one.members:
             totals[member] += _share(one, layout.sets[member], total)
     return totals
+
+
+def _segments(size: int) -> int:
+    """Return the number of segments whose sums, of so many bytes each, are held at once."""
+    return int(np.clip(SUMS_HELD // max(size, 1), FEWEST_SEGMENTS, SEGMENTS))
 
 
 def _zeros(count: int, widths: Sequence[int]) -> Grams:
@@ -92,8 +103,7 @@ class _Worker:
         sums = np.zeros_like(total)
         clean: set[int] = set()
         if self.centres is None:
-            for part, out in zip(block.slices(), sums, strict=True):
-                add_gram(values[:, part], out)
+            add_grams(values, block.bounds, sums)
             # The product of a block shows missing and infinite values as non-finite sums, without a scan.
             fine = np.all(np.isfinite(sums[:, 0] + np.diagonal(sums, axis1=1, axis2=2)), axis=0)
             if fine.all():
@@ -113,15 +123,16 @@ class _Worker:
                 self._add_complete(member, rows, gaps, block, own[member])
 
     def _add_complete(self, member: int, rows: Mapping[int, Floats], gaps: Gaps, block: ArmBlock, out: Floats) -> None:
-        """Add the sums over a row set's complete rows, arm by arm."""
+        """Add the sums over a row set's complete rows to each arm."""
         slot_set = self.layout.sets[member]
         fills = {slot: self.layout.slots[slot].fill for slot in gaps}
         keep = complete(slot_set, gaps, len(block.order))
-        for arm, part in enumerate(block.slices()):
-            values = terms(slot_set, rows, gaps, fills, part.start + np.flatnonzero(keep[part]))
-            if self.centres is not None:
-                values[1:] -= self.centres[member][arm][:, None]
-            add_gram(values, out[arm])
+        values = terms(slot_set, rows, gaps, fills, np.flatnonzero(keep))
+        # Where each arm begins among the rows that are kept.
+        bounds = np.concatenate([[0], np.cumsum(keep)])[block.bounds]
+        if self.centres is not None:
+            values[1:] -= np.repeat(self.centres[member].T, np.diff(bounds), axis=1)
+        add_grams(values, bounds, out)
 
     def _load(self, one: Group, block: ArmBlock) -> Floats:
         """Return a row of ones and the group's shifted columns, the rows of an arm together."""

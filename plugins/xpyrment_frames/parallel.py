@@ -26,7 +26,9 @@ def threads_for(rows: int) -> int:
     return max(1, min(cores, MOST_THREADS, rows // ROWS_PER_THREAD))
 
 
-def by_segment(rows: int, block: int, worker: Callable[[], Work[Result]], threads: int | None = None) -> list[Result]:
+def by_segment(
+    rows: int, block: int, worker: Callable[[], Work[Result]], threads: int | None = None, segments: int = SEGMENTS
+) -> list[Result]:
     """Cut rows into segments of whole blocks, and return each segment's result, in order.
 
     Parameters
@@ -36,6 +38,8 @@ def by_segment(rows: int, block: int, worker: Callable[[], Work[Result]], thread
         Makes a thread's own work function ``(start, stop) -> result``, with scratch space of its own.
     threads : int, optional
         By default the number from `threads_for`.
+    segments : int
+        The most segments; fewer where a result takes much memory.
 
     Examples
     --------
@@ -43,7 +47,7 @@ def by_segment(rows: int, block: int, worker: Callable[[], Work[Result]], thread
     [(0, 2), (2, 4), (4, 5)]
     """
     blocks = -(-rows // block)
-    step = block * max(1, -(-blocks // SEGMENTS))
+    step = block * max(1, -(-blocks // segments))
     starts = range(0, rows, step)
     results: dict[int, Result] = {}
     todo = deque(starts)

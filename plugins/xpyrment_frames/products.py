@@ -10,6 +10,10 @@ SMALL_PRODUCT = 1_000_000
 LONGEST = 4096
 BUFFER = 6 << 20
 
+FEW_PARTS = 8
+LONG_PART = 256
+"""Columns per part from which a matrix product for each part is faster than sums over all of them."""
+
 
 def block_rows(width: int) -> int:
     """Return the rows of a block of `width` columns, so that its buffer fits the cache.
@@ -38,6 +42,32 @@ def product(left: Floats, right: Floats) -> Floats:
 
 def _batches(values: Floats, rows: int, step: int) -> Floats:
     return values[:, :rows].reshape(len(values), -1, step).transpose(1, 0, 2)
+
+
+def add_grams(values: Floats, bounds: NDArray[np.intp], out: Floats) -> None:
+    """Add to each of `out` the products of all pairs of rows of `values` over its part of the columns.
+
+    Parameters
+    ----------
+    values : ndarray of shape (rows, columns)
+        The first row is ones.
+    bounds : ndarray of int of shape (parts + 1,)
+        Where each part of the columns begins.
+    out : ndarray of shape (parts, rows, rows)
+    """
+    sizes = np.diff(bounds)
+    if len(sizes) <= FEW_PARTS or bounds[-1] >= LONG_PART * len(sizes):
+        for begin, end, total in zip(bounds[:-1], bounds[1:], out, strict=True):
+            add_gram(values[:, begin:end], total)
+        return
+    # reduceat gives the element itself, not 0, for an empty part.
+    full = np.flatnonzero(sizes)
+    starts = bounds[:-1][full]
+    for i in range(len(values)):
+        # The products with the row of ones are the sums.
+        row = np.add.reduceat(values[i] * values[i:], starts, axis=1) if len(starts) else np.empty((len(values) - i, 0))
+        out[full, i, i:] += row.T
+        out[full, i + 1 :, i] += row[1:].T
 
 
 def add_gram(values: Floats, out: Floats) -> None:

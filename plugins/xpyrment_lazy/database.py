@@ -16,6 +16,7 @@ from xpyrment_core.data.query import ColumnType, Query
 from xpyrment_lazy import native
 from xpyrment_lazy.explanation import explained
 from xpyrment_lazy.expressions import code_of, infinite, number, observed
+from xpyrment_lazy.grouping import changing_units, parts_of
 from xpyrment_lazy.sums_query import Frame, Statement
 
 Rows = Iterable[Sequence[Any]]
@@ -31,11 +32,14 @@ class LazyDatabase:
         Name in messages.
     """
 
+    reads_groups = True
+
     def __init__(self, frame: Frame, described: str) -> None:
         self._frame = frame
         self._types: dict[str, ColumnType] | None = None
         self._floats: frozenset[str] = frozenset()
         self._can_be_nan: frozenset[str] = frozenset()
+        self._minimum_as: dict[str, Any] = {}
         self.described = described
 
     def types(self) -> Mapping[str, ColumnType]:
@@ -44,6 +48,12 @@ class LazyDatabase:
             schema = self._frame.collect_schema()
             self._types = {name: _column_type(kind) for name, kind in schema.items()}
             self._floats = frozenset(name for name, kind in schema.items() if kind.is_float())
+            # Categories and booleans have no minimum in some libraries.
+            self._minimum_as = {
+                name: nw.Int8() if isinstance(kind, nw.Boolean) else nw.String()
+                for name, kind in schema.items()
+                if isinstance(kind, nw.Boolean | nw.Categorical | nw.Enum)
+            }
             self._can_be_nan = self._floats if native.knows_nan(self._frame) else frozenset()
         return self._types
 
@@ -98,7 +108,22 @@ class LazyDatabase:
     def sums(self, request: Request) -> Rows:
         """See `Database`."""
         self.types()
-        return self._rows(Statement(self._frame, self._can_be_nan, request).aggregated())
+        return [
+            row
+            for frame, part in parts_of(self._frame, request, self._can_be_nan)
+            for row in self._rows(Statement(frame, self._can_be_nan, part, self._minimum_as).aggregated())
+        ]
+
+    def changed_units(self, query: Query, columns: Sequence[str], limit: int) -> list[str]:
+        """Return some units of the arms whose rows have several values in the columns."""
+        self.types()
+        rows = self._frame.filter(nw.col(query.treatment_col).is_in(list(query.arms)))
+        found: dict[str, None] = {}
+        for column in columns:
+            changing = changing_units(rows, str(query.unit_col), column, self._can_be_nan, self._minimum_as)
+            both = changing.join(self._in_two_arms(query.treatment_col, str(query.unit_col)), on="unit", how="anti")
+            found |= dict.fromkeys(str(unit) for (unit,) in self._rows(both.sort("unit").head(limit)))
+        return list(found)[:limit]
 
     def values(self, query: Query, by_unit: bool) -> Fetched:
         """See `Database`."""

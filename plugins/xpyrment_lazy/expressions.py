@@ -1,6 +1,6 @@
 """Expressions over one column, the same for every lazy frame that narwhals knows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import narwhals as nw
@@ -46,6 +46,12 @@ def centre_of(treatment_col: str, centres: float | Mapping[Label, float]) -> nw.
     return choose(treatment_col, centres) if isinstance(centres, Mapping) else nw.lit(float(centres))
 
 
+def level_is(columns: Sequence[str], level: Sequence[Label | None], can_be_nan: Collection[str]) -> nw.Expr:
+    """Return the condition under which columns have the values of a group, None for a missing one."""
+    parts = zip(columns, level, strict=True)
+    return all_of([~observed(c, c in can_be_nan) if value is None else nw.col(c) == value for c, value in parts])
+
+
 def code_of(treatment_col: str, labels: Sequence[Label]) -> nw.Expr:
     """Return the index of each row's variant, null where it has none."""
     return choose(treatment_col, {label: code for code, label in enumerate(labels)})
@@ -62,4 +68,12 @@ def all_of(conditions: Sequence[nw.Expr]) -> nw.Expr:
     first, *rest = conditions
     for condition in rest:
         first = first & condition
+    return first
+
+
+def any_of(conditions: Sequence[nw.Expr]) -> nw.Expr:
+    """Return the condition that one of them holds."""
+    first, *rest = conditions
+    for condition in rest:
+        first = first | condition
     return first

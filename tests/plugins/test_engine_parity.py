@@ -11,15 +11,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from glob import glob
-from itertools import product
+from itertools import count, product
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from attrs import evolve
 
 from xpyrment_core.data.query import Query, RowSet, Term
-from xpyrment_core.errors import EngineError
+from xpyrment_core.errors import EngineError, InputError
+from xpyrment_core.testing.claims.engines import QUERY, EngineSubject, example
+from xpyrment_core.testing.claims.groups import group_checks
 
 # The bound that the project promises, relative to the standard deviations involved.
 RTOL = 1e-10
@@ -437,6 +440,54 @@ def test_labels_of_any_type(kind: Kind, column: str, arms: tuple[Any, ...], tmp_
     values = data[column].to_pylist()
     assert source.labels(column) == {label: values.count(label) for label in arms}
     assert [type(label) for label in source.labels(column)] == [type(arms[0])] * 2
+
+
+def test_moments_per_group_are_those_of_the_rows_of_the_group(kind: Kind, tmp_path: Any) -> None:
+    for library in kind.needs:
+        pytest.importorskip(library)
+    folders = count()
+
+    def make(columns: Any) -> Any:
+        folder = tmp_path / str(next(folders))
+        folder.mkdir()
+        return kind.make(pa.table({c: pa.array(v, from_pandas=True) for c, v in columns.items()}), folder)
+
+    subject = EngineSubject(engine=lambda: _engine(kind.engine), make=make)
+    # An engine that refuses groups passes the claims; these must not.
+    query = evolve(QUERY, group_cols=("country",))
+    assert subject.open(example()).moments(query).groups
+    assert "country" in subject.open(example()).explain(query)
+    for check_of_groups in group_checks(subject):
+        check_of_groups()
+
+
+@pytest.mark.parametrize("form", [k for k in KINDS if not k.slow], ids=lambda k: k.name)
+def test_twenty_groups_far_apart_keep_their_variances(form: Kind, tmp_path: Any) -> None:
+    for library in form.needs:
+        pytest.importorskip(library)
+    rng = np.random.default_rng(4)
+    group, noise = rng.integers(0, 20, N), rng.normal(size=N)
+    variant = np.array(ARMS)[rng.integers(0, 2, N)]
+    values = 1e9 * group + noise
+    data = pa.table({"variant": variant, "group": group, "far": values})
+    source = _engine(form.engine).open(form.make(data, tmp_path))
+    query = Query(treatment_col="variant", arms=ARMS, row_sets=(mean_of("far"),), group_cols=("group",))
+    read = source.moments(query).groups[("group",)]
+    for level, arm in product(range(20), ARMS):
+        wanted = np.var(values[(group == level) & (variant == arm)].astype(np.longdouble), ddof=1)
+        # A double near 1e10 is exact to 2e-6, which the values themselves have lost; the sums add nothing to that.
+        assert read.moments["far", (level,), arm].cov[0, 0] == pytest.approx(float(wanted), rel=1e-9)
+
+
+def test_a_file_of_moments_refuses_groups() -> None:
+    import pandas as pd
+
+    data = pd.DataFrame({"variant": ["a", "b"] * 5, "y": range(10), "country": ["DE", "FR"] * 5})
+    aggregate = importlib.import_module("xpyrment_aggregates.make").aggregate(data, "variant", ["y"])
+    source = _engine("aggregates").open(aggregate)
+    query = Query(treatment_col="variant", arms=("a", "b"), row_sets=(mean_of("y"),), group_cols=("country",))
+    with pytest.raises(InputError, match="cannot be split by 'country'"):
+        source.moments(query)
 
 
 @pytest.mark.parametrize("unit", ["unit", "name"])

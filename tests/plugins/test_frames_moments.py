@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import xpyrment_frames.kernel as kernel
 import xpyrment_frames.parallel as parallel
+import xpyrment_frames.products as products
 from xpyrment_core.data.query import Query, RowSet, Term
 from xpyrment_frames.engine import FrameSource
 
@@ -275,7 +275,7 @@ def test_a_failure_in_a_thread_is_raised(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_metrics_without_anything_in_common_are_not_multiplied() -> None:
     widths = []
-    add = kernel.add_gram
+    add = products.add_gram
 
     def watched(values: np.ndarray, out: np.ndarray) -> None:
         widths.append(len(values))
@@ -285,7 +285,7 @@ def test_metrics_without_anything_in_common_are_not_multiplied() -> None:
     data = pd.DataFrame(np.random.default_rng(0).normal(size=(2000, 50)), columns=list(names)).assign(v="a")
     row_sets = tuple(RowSet(name, (name,), (Term(name, name),)) for name in names)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kernel, "add_gram", watched)
+        patch.setattr(products, "add_gram", watched)
         reading = ask(data, ("a",), *row_sets)
     assert sum(width * width for width in widths) < 50 * 51 * 51 / 25
     for name in names:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from attrs import field, frozen
 
 from xpyrment_core.choices import Label
+from xpyrment_core.data.groups import Grouping, GroupReading, groupings
 from xpyrment_core.errors import InputError, listing, nearest
 from xpyrment_core.values.exclusions import UnitReport
 from xpyrment_core.values.moments import Moments
@@ -77,6 +78,10 @@ class Query:
         Column that names the unit of randomisation. Where a unit has several rows the
         engine sums them per unit and returns `Moments.per_row`, so that the variance is
         between units. Units seen in two of the arms (of all arms in the data) are left out.
+    group_cols : tuple of Grouping
+        Columns by which the moments are also read, next to the whole: ``"country"`` for each value of one
+        column, ``("country", "platform")`` for each pair of values. A missing value is a group of its own. All rows
+        of a unit must be in the same group: a unit that changes its group is counted and left out of the groups.
     """
 
     treatment_col: str
@@ -84,6 +89,7 @@ class Query:
     # All metrics in one query: an engine shares columns and masks between them, and scans once.
     row_sets: tuple[RowSet, ...]
     unit_col: str | None = None
+    group_cols: tuple[Grouping, ...] = field(default=(), converter=groupings)
 
 
 @frozen(kw_only=True)
@@ -102,6 +108,8 @@ class Reading:
         None without `unit_col`.
     passes : int
         Passes over the data that the answer took.
+    groups : mapping of Grouping to GroupReading
+        The answer to each of the query's `group_cols`.
     """
 
     moments: Mapping[tuple[str, Label], Moments]
@@ -110,6 +118,7 @@ class Reading:
     shifts: Mapping[str, float] = field(factory=dict)
     units: UnitReport | None = None
     passes: int = 1
+    groups: Mapping[Grouping, GroupReading] = field(factory=dict)
 
 
 def check_column(what: str, column: Any, schema: Iterable[str]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from attrs import frozen
 
+from xpyrment_core.data.groups import Grouping, Level
 from xpyrment_core.data.query import Query, RowSet, Term
 from xpyrment_core.testing.shapes import Values
 from xpyrment_core.values.moments import Moments
@@ -28,9 +29,17 @@ def missing(value: Any) -> bool:
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
-def expected(data: Data, query: Query, rows: RowSet, arm: Any, shifts: Mapping[str, float]) -> Expected:
-    """Return the moments, rows and samples of one row set in one arm."""
-    keep = [i for i in usable_rows(data, query, arm) if not any(missing(data[c][i]) for c in rows.required)]
+def expected(
+    data: Data,
+    query: Query,
+    rows: RowSet,
+    arm: Any,
+    shifts: Mapping[str, float],
+    among: Sequence[int] | None = None,
+) -> Expected:
+    """Return the moments, rows and samples of one row set in one arm, or in some of its usable rows."""
+    usable = usable_rows(data, query, arm) if among is None else among
+    keep = [i for i in usable if not any(missing(data[c][i]) for c in rows.required)]
     columns = {term.name: _term(data, term, keep, shifts) for term in rows.terms}
     if not keep:
         return Expected(Moments.empty(rows.names), 0, columns)
@@ -52,6 +61,21 @@ def usable_rows(data: Data, query: Query, arm: Any) -> list[int]:
         if not missing(unit) and not missing(label):
             seen.setdefault(unit, set()).add(label)
     return [i for i in rows if not missing(units[i]) and len(seen[units[i]]) == 1]
+
+
+def group_rows(data: Data, query: Query, grouping: Grouping, arm: Any) -> tuple[dict[Level, list[int]], set[Any]]:
+    """Return the usable rows of an arm per group, and the units that are in several groups, whose rows are in none."""
+    rows = usable_rows(data, query, arm)
+    levels = {i: tuple(None if missing(data[c][i]) else data[c][i] for c in grouping) for i in rows}
+    units = {i: i if query.unit_col is None else data[query.unit_col][i] for i in rows}
+    seen: dict[Any, set[Level]] = {}
+    for i in rows:
+        seen.setdefault(units[i], set()).add(levels[i])
+    groups: dict[Level, list[int]] = {}
+    for i in rows:
+        if len(seen[units[i]]) == 1:
+            groups.setdefault(levels[i], []).append(i)
+    return groups, {unit for unit, found in seen.items() if len(found) > 1}
 
 
 def _term(data: Data, term: Term, rows: Sequence[int], shifts: Mapping[str, float]) -> Values:

@@ -1,7 +1,7 @@
 """The kinds of the kit: how each makes its subject from the arguments, and its checks."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from xpyrment_core.errors import InputError, unknown
@@ -19,6 +19,7 @@ from xpyrment_core.testing.claims.corrections import CorrectionSubject, correcti
 from xpyrment_core.testing.claims.diagnostics import DiagnosticSubject, diagnostic_checks
 from xpyrment_core.testing.claims.engines import EngineSubject, engine_checks
 from xpyrment_core.testing.claims.exporters import ExporterSubject, exporter_checks
+from xpyrment_core.testing.claims.groups import group_checks
 from xpyrment_core.testing.claims.metrics import MetricSubject, metric_checks
 from xpyrment_core.testing.claims.plot_backends import PlotBackendSubject, plot_backend_checks
 from xpyrment_core.testing.claims.tests import test_checks
@@ -61,6 +62,11 @@ def _engine(engine: Any, **options: Any) -> EngineSubject:
     return EngineSubject(engine=_loaded(engine), make=options["make"])
 
 
+def _engine_checks(subject: EngineSubject, statistical: bool) -> Iterator[Check]:
+    yield from engine_checks(subject, statistical)
+    yield from group_checks(subject, statistical)
+
+
 def _diagnostic(diagnostic: Any, **options: Any) -> DiagnosticSubject:
     return DiagnosticSubject(call=_loaded(diagnostic), **options)
 
@@ -92,7 +98,7 @@ _KINDS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "adjuster": (_adjuster, adjuster_checks),
     "correction": (_correction, correction_checks),
     "diagnostic": (_diagnostic, diagnostic_checks),
-    "engine": (_engine, engine_checks),
+    "engine": (_engine, _engine_checks),
     "plot_backend": (_plot_backend, plot_backend_checks),
     "exporter": (_exporter, exporter_checks),
     "command": (_command, command_checks),

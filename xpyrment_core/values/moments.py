@@ -126,6 +126,32 @@ class Moments:
         m2 = self.m2 + other.m2 + np.outer(delta, delta) * (self.n * other.n / n)
         return Moments(self.columns, n, mean, m2)
 
+    @classmethod
+    def merged(cls, parts: Sequence["Moments"]) -> "Moments":
+        """Return the moments of several parts together, as adding them up with ``+`` does, at once.
+
+        Examples
+        --------
+        >>> parts = [Moments.of({"y": values}) for values in ([1.0, 2.0], [], [3.0, 6.0])]
+        >>> whole = Moments.merged(parts)
+        >>> whole.n, float(whole.mean[0]), float(whole.m2[0, 0])
+        (4, 3.0, 14.0)
+        """
+        seen = [part for part in parts if part.n]
+        if len(seen) < 2:
+            return seen[0] if seen else parts[0]
+        if len({part.columns for part in seen}) > 1:
+            raise InputError(f"moments of different columns do not add up: {seen[0].columns} and {seen[1].columns}.")
+        n = np.array([part.n for part in seen], dtype=np.float64)
+        # An infinite value makes the moments of its own column NaN, not those of other columns; hence no warning.
+        with np.errstate(invalid="ignore", over="ignore"):
+            # Deviations from the mean of one part keep the digits that sums of large means would lose.
+            away = np.stack([part.mean for part in seen]) - seen[0].mean
+            centre = n @ away / n.sum()
+            between = away - centre
+            m2 = np.sum([part.m2 for part in seen], axis=0) + (between.T * n) @ between
+        return cls(seen[0].columns, int(n.sum()), seen[0].mean + centre, m2)
+
     @property
     def cov(self) -> Matrix:
         """Sample covariance matrix, divisor ``n - 1``; needs two units."""

@@ -336,6 +336,14 @@ class DropsInfinite(FramesEngine):
         return super().open(data.replace([np.inf, -np.inf], np.nan))
 
 
+class ForgetsGroups(FramesEngine):
+    def open(self, data):
+        source = super().open(data)
+        answer = source.moments
+        source.moments = lambda query: answer(evolve(query, group_cols=()))
+        return source
+
+
 class ForgetsUnits(FramesEngine):
     def open(self, data):
         source = super().open(data)
@@ -356,7 +364,12 @@ def frame(columns):
 
 @pytest.mark.parametrize(
     ("engine", "found"),
-    [(DropsInfinite, {"infinite"}), (ForgetsUnits, {"units", "units_in_two_arms"}), (RawSums, {"stable", "moments"})],
+    [
+        (DropsInfinite, {"infinite"}),
+        (ForgetsGroups, {"groups", "groups_of_units"}),
+        (ForgetsUnits, {"units", "units_in_two_arms"}),
+        (RawSums, {"stable", "moments"}),
+    ],
 )
 def test_a_wrong_engine_fails_the_checks_it_should(engine, found):
     assert found <= failures("engine", engine, make=frame)

@@ -13,6 +13,7 @@ from attrs import evolve, field, frozen
 from numpy.typing import NDArray
 
 from xpyrment_core.choices import Label
+from xpyrment_core.data.groups import Grouping, GroupReading, Level, columns_of_groupings
 from xpyrment_core.data.labels import is_missing
 from xpyrment_core.data.pushdown.sums import Factor, Sum, SumPlan, centre, columns_of, unreliable_columns
 from xpyrment_core.data.query import ColumnType, Query
@@ -25,7 +26,28 @@ SAMPLE_ROWS = 200_000
 """First rows searched for a repeated unit: by the birthday paradox they contain one if units commonly repeat."""
 
 Centres = Mapping[str, Any]
-"""Centre subtracted from each column: a number, or (mapping of label to number) one for each variant."""
+"""Centre subtracted from each column: a number, or (mapping of label to number) one for each variant.
+
+Of a query with one grouping it may be a `GroupCentres`.
+"""
+
+
+@frozen(eq=False)
+class GroupCentres:
+    """Centres of a column that differ between the groups of a grouping.
+
+    Attributes
+    ----------
+    columns : tuple of str
+        The grouping.
+    usual : mapping of label to float
+        Per variant, in groups that have none of their own.
+    own : mapping of (Level, label) to float
+    """
+
+    columns: Grouping
+    usual: Mapping[Label, float]
+    own: Mapping[tuple[Level, Label], float]
 
 
 @frozen
@@ -69,6 +91,8 @@ class Request:
         By unit: every label in the data; a row's code is its label's place here.
     only_arms : bool
         Whether rows of other variants must be left out (there may be some).
+    levels : mapping of str to tuple of labels
+        The values of each column of `group_columns`.
     """
 
     query: Query
@@ -78,6 +102,12 @@ class Request:
     shifts: Mapping[str, Any]
     labels: tuple[Label, ...] = ()
     only_arms: bool = True
+    levels: Mapping[str, tuple[Label, ...]] = field(factory=dict)
+
+    @property
+    def group_columns(self) -> tuple[str, ...]:
+        """Columns of the query's groupings, each once."""
+        return columns_of_groupings(self.query.group_cols)
 
 
 @frozen(eq=False)
@@ -100,7 +130,11 @@ class Fetched:
 
 
 class Database(Protocol):
-    """A database that can sum rows; every method but `types` and `explain` reads rows."""
+    """A database that can sum rows; every method but `types` and `explain` reads rows.
+
+    One that also sums per group has an attribute ``reads_groups`` that is True, the longer rows of `sums`, and a
+    method ``changed_units(query, columns, limit)`` that returns some units with several values in the columns.
+    """
 
     described: str
     """Description of the data in messages."""
@@ -138,6 +172,10 @@ class Database(Protocol):
 
         By unit (code, in two arms, units, rows, sum, …): the code of the unit's least label,
         and whether it has another.
+
+        With group columns, rows per variant and value of every group column: (label, value, …, rows, sum, …), and by
+        unit (code, in two arms, value, whether the unit has another, …, units, rows, sum, …). A missing value is
+        None or NaN; of a unit with several values it does not matter.
         """
         ...
 
@@ -158,7 +196,7 @@ class Database(Protocol):
         ...
 
 
-Group = tuple[Label, bool, int, int]
+Totals = tuple[Label, bool, int, int]
 
 
 @frozen(eq=False)
@@ -169,36 +207,44 @@ class Answer:
     ----------
     moments : mapping of (row set key, arm) to Moments
     rows : mapping of (row set key, arm) to int
-    groups : tuple of (label, in two arms, units, rows)
-        By unit: totals per label.
+    totals : tuple of (label, in two arms, units, rows)
+        By unit: units and rows per label.
     passes : int
         Requests it took.
+    groups : mapping of Grouping to GroupReading
     """
 
     moments: Mapping[tuple[str, Label], Moments] = field(factory=dict)
     rows: Mapping[tuple[str, Label], int] = field(factory=dict)
-    groups: tuple[Group, ...] = ()
+    totals: tuple[Totals, ...] = ()
     passes: int = 0
+    groups: Mapping[Grouping, GroupReading] = field(factory=dict)
 
     def updated(self, later: "Answer") -> "Answer":
         """Return this answer, updated by a later one."""
         return Answer(
             {**self.moments, **later.moments},
             {**self.rows, **later.rows},
-            self.groups or later.groups,
+            self.totals or later.totals,
             self.passes + later.passes,
+            later.groups
+            if not self.groups
+            else {
+                key: group.updated(later.groups[key]) if key in later.groups else group
+                for key, group in self.groups.items()
+            },
         )
 
 
 def read_answer(request: Request, rows: Iterable[Sequence[Any]]) -> Answer:
     """Return the moments from the rows that a database returned; an arm without rows has none."""
     plan = request.plan
-    groups: list[Group] = []
+    totals: list[Totals] = []
     sums: dict[Label, Sequence[Any]] = {}
     for row in rows:
         if plan.by_unit:
             label = request.labels[int(row[0])]
-            groups.append((label, bool(row[1]), int(row[2]), int(row[3])))
+            totals.append((label, bool(row[1]), int(row[2]), int(row[3])))
             # Units in two arms count in no arm.
             if not row[1]:
                 sums[label] = row[4:]
@@ -206,22 +252,25 @@ def read_answer(request: Request, rows: Iterable[Sequence[Any]]) -> Answer:
             sums[row[0]] = row[1:]
     moments, counts = {}, {}
     for arm in request.query.arms:
-        values = _by_sum(plan, sums.get(arm, ()))
+        values = by_sum(plan, sums.get(arm, ()))
         centres = {column: centre_in(request.centres, column, arm) for column in request.centres}
         for row_set in plan.row_sets:
             moments[row_set.key, arm] = plan.moments(row_set, values, centres)
             counts[row_set.key, arm] = plan.rows(row_set, values)
-    return Answer(moments, counts, tuple(groups), 1)
+    return Answer(moments, counts, tuple(totals), 1)
 
 
-def _by_sum(plan: SumPlan, row: Sequence[Any]) -> Callable[[Sum], float]:
+def by_sum(plan: SumPlan, row: Sequence[Any]) -> Callable[[Sum], float]:
+    """Return the value of each sum of a plan, from a row of them."""
     values = dict(zip(plan.sums, row, strict=len(row) > 0))
     return lambda s: float(values.get(s) or 0.0)  # SQL's sum of no rows is null
 
 
-def centre_in(centres: Centres, column: str, arm: Label) -> float:
-    """Return the centre of a column in one arm."""
+def centre_in(centres: Centres, column: str, arm: Label, level: Level | None = None) -> float:
+    """Return the centre of a column in one arm, or in one group of it."""
     value = centres[column]
+    if isinstance(value, GroupCentres):
+        return float(value.usual[arm] if level is None else value.own.get((level, arm), value.usual[arm]))
     return float(value[arm] if isinstance(value, Mapping) else value)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from attrs import frozen
 
 from xpyrment_core.choices import Label
+from xpyrment_core.data.groups import check_levels, columns_of_groupings
 from xpyrment_core.data.labels import MAX_LABELS, in_order, is_missing, too_many_labels
 from xpyrment_core.data.pushdown.database import (
     SAMPLE_ROWS,
@@ -13,22 +14,18 @@ from xpyrment_core.data.pushdown.database import (
     Database,
     Pilot,
     Request,
-    read_answer,
-    second_pass,
 )
+from xpyrment_core.data.pushdown.passes import answered
 from xpyrment_core.data.pushdown.samples import arm_samples
 from xpyrment_core.data.pushdown.sums import SumPlan, columns_of, number_columns, unmonitored
 from xpyrment_core.data.query import ColumnType, Query, Reading
 from xpyrment_core.data.reading.columns import TextValues
-from xpyrment_core.errors import EngineError, unknown
+from xpyrment_core.errors import EngineError, InputError, unknown
 from xpyrment_core.values.exclusions import UnitReport
 from xpyrment_core.values.samples import ArmSample
 
 FEW_VALUES = 20
 """A column with at most so many distinct values may hold variants."""
-
-MAX_PASSES = 3
-"""One pass; another for values that were missing unexpectedly; another for centres far from the mean."""
 
 
 @frozen
@@ -96,6 +93,7 @@ class DatabaseSource:
         shifts = {column: pilots[column].centre for column in number_columns(query.row_sets)}
         # By unit the labels of all rows are needed, to recognise units that also occur in variants not compared.
         known = self.labels(query.treatment_col) if by_unit else self._labels.get(query.treatment_col)
+        levels = self._levels(query)
         request = Request(
             query,
             SumPlan(query.row_sets, may_be_missing, by_unit),
@@ -103,26 +101,26 @@ class DatabaseSource:
             shifts,
             tuple(label for label in known or () if label is not None),
             known is None or any(label not in query.arms for label in known if label is not None),
+            levels,
         )
-        answer = self._answer(request)
+        answer = answered(self._database, request)
         return Reading(
             moments=answer.moments,
             rows=answer.rows,
             shifts=shifts,
             units=None if census is None else self._unit_report(query, census, answer),
             passes=answer.passes + (census.passes if census else 0),
+            groups=answer.groups,
         )
 
-    def _answer(self, request: Request) -> Answer:
-        """Send the request; repeat it for unreliable sums, with better centres and masks."""
-        whole, again = Answer(), request
-        # Bounded, so that data that change between passes cannot loop; the last answer is then used.
-        while again is not None and whole.passes < MAX_PASSES:
-            with self._database.errors():
-                part = read_answer(again, self._database.sums(again))
-            whole = whole.updated(part)
-            again = second_pass(again, part.moments)  # type: ignore[assignment]
-        return whole
+    def _levels(self, query: Query) -> dict[str, tuple[Label, ...]]:
+        """Return the values of every group column, of which there must not be too many."""
+        columns = columns_of_groupings(query.group_cols)
+        if columns and not getattr(self._database, "reads_groups", False):
+            raise InputError(f"{self._database.described} cannot be read per {' and '.join(map(repr, columns))}.")
+        levels = {c: tuple(label for label in self.labels(c) if label is not None) for c in columns}
+        check_levels(query.group_cols, {column: len(values) for column, values in levels.items()})
+        return levels
 
     def samples(self, query: Query) -> Mapping[tuple[str, Label], ArmSample]:
         """Return the values of the query's terms on complete rows; only the columns they need are read."""
@@ -194,7 +192,8 @@ class DatabaseSource:
                 raise unknown("column", column, types)
 
     def _check_query(self, query: Query) -> None:
-        self._check([query.treatment_col, *([query.unit_col] if query.unit_col else []), *columns_of(query.row_sets)])
+        units, groups = [query.unit_col] if query.unit_col else [], columns_of_groupings(query.group_cols)
+        self._check([query.treatment_col, *units, *groups, *columns_of(query.row_sets)])
         types = self.schema()
         for column in number_columns(query.row_sets):
             if types[column] not in ("number", "boolean"):
@@ -239,8 +238,8 @@ class DatabaseSource:
             units = {arm: census.with_unit.get(arm, 0) for arm in query.arms}
             return UnitReport(units=units, rows_in_two_arms=none, rows_without_unit=without)
         # A unit in two variants has received both treatments, so it is evidence for neither.
-        kept = {label: (units, rows) for label, two, units, rows in answer.groups if not two and label in query.arms}
-        mixed = sum(units for _, two, units, _ in answer.groups if two)
+        kept = {label: (units, rows) for label, two, units, rows in answer.totals if not two and label in query.arms}
+        mixed = sum(units for _, two, units, _ in answer.totals if two)
         lost: dict[Label, int] = {}
         # Counting the rows of such units takes another pass, so it happens only if there are any.
         if mixed:

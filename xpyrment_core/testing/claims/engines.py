@@ -120,7 +120,8 @@ def labels(subject: EngineSubject) -> None:
         )
 
 
-def _assert_read(data: Data, query: Query, reading: Reading) -> None:
+def assert_read(data: Data, query: Query, reading: Reading) -> None:
+    """Assert that a reading has the rows and moments of the reference."""
     for rows in query.row_sets:
         for arm in query.arms:
             reference = expected(data, query, rows, arm, reading.shifts)
@@ -128,10 +129,11 @@ def _assert_read(data: Data, query: Query, reading: Reading) -> None:
             assert reading.rows[rows.key, arm] == reference.rows, (
                 f"{where}: {reading.rows[rows.key, arm]} rows used, expected {reference.rows}"
             )
-            _assert_moments(reading.moments[rows.key, arm], reference, where)
+            assert_moments(reading.moments[rows.key, arm], reference, where)
 
 
-def _assert_moments(result: Any, reference: Expected, where: str) -> None:
+def assert_moments(result: Any, reference: Expected, where: str) -> None:
+    """Assert that moments are those of the reference."""
     assert result.columns == reference.moments.columns, f"{where}: columns {result.columns}"
     assert result.n == reference.moments.n, f"{where}: n = {result.n}, expected {reference.moments.n}"
     scale = np.sqrt(np.diag(reference.moments.m2))
@@ -147,7 +149,7 @@ def moments(subject: EngineSubject) -> None:
     data = example()
     reading = subject.open(data).moments(QUERY)
     assert math.isfinite(reading.shifts["age"]), "no shift is given for the filled column 'age'"
-    _assert_read(data, QUERY, reading)
+    assert_read(data, QUERY, reading)
 
 
 def stable(subject: EngineSubject) -> None:
@@ -179,7 +181,7 @@ def units(subject: EngineSubject) -> None:
     query = evolve(QUERY, unit_col="user")
     reading = subject.open(data).moments(query)
     assert reading.units is not None and reading.units.repeated, "repeated units are not reported"
-    _assert_read(data, query, reading)
+    assert_read(data, query, reading)
 
 
 def units_in_two_arms(subject: EngineSubject) -> None:
@@ -195,7 +197,7 @@ def units_in_two_arms(subject: EngineSubject) -> None:
     assert reading.units is not None and reading.units.in_two_arms == crossing, (
         f"{reading.units} in two arms, expected {crossing}"
     )
-    _assert_read(data, query, reading)
+    assert_read(data, query, reading)
 
 
 def samples(subject: EngineSubject) -> None:
@@ -224,7 +226,7 @@ def row_order(subject: EngineSubject) -> None:
     data = example()
     order = seeded("engine order").permutation(len(data["variant"]))
     moved = {c: [cells[i] for i in order] for c, cells in data.items()}
-    _assert_read(data, QUERY, subject.open(moved).moments(QUERY))
+    assert_read(data, QUERY, subject.open(moved).moments(QUERY))
 
 
 def empty_arm(subject: EngineSubject) -> None:
@@ -234,7 +236,7 @@ def empty_arm(subject: EngineSubject) -> None:
     reading = subject.open(data).moments(QUERY)
     assert reading.rows["spend", "treatment"] == 0, "rows without an outcome were used"
     assert reading.moments["spend", "treatment"].n == 0, "an arm without rows must have n = 0"
-    _assert_read(data, QUERY, reading)
+    assert_read(data, QUERY, reading)
 
 
 def infinite(subject: EngineSubject) -> None:
