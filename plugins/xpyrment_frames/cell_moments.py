@@ -7,6 +7,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from xpyrment_core import Moments
+from xpyrment_core.data.groups import UnitSums
 from xpyrment_frames.arms import Arms
 from xpyrment_frames.centring import centred_grams
 from xpyrment_frames.layout import Layout
@@ -37,16 +38,22 @@ class CellMoments:
 
     def merged(self, row_set: int, cells: Sequence[int]) -> tuple[Moments, int]:
         """Return the moments of a row set in some cells together, and the rows behind them."""
-        slot_set = self.layout.sets[row_set]
-        if not cells:
-            return Moments.empty(slot_set.row_set.names), 0
-        whole = Moments.merged([self.parts[row_set][cell] for cell in cells])
+        whole = self._whole(row_set, cells)
         if not self.by_unit:
             return whole, whole.n
         # Means over rows are ratios of sums per unit, so their variance is linearised between units, as in the delta
         # method of Deng, Knoblich and Lu (2018); the ratio is that of the merged cells.
-        rows = round(whole.n * float(whole.mean[0]))
-        return whole.per_row("", self.layout.shift_of(slot_set)), rows
+        return self.unit_sums(row_set, cells).per_row(), round(whole.n * float(whole.mean[0]))
+
+    def unit_sums(self, row_set: int, cells: Sequence[int]) -> UnitSums:
+        """Return the sums per unit of a row set in some cells together."""
+        return UnitSums(self._whole(row_set, cells), "", self.layout.shift_of(self.layout.sets[row_set]))
+
+    def _whole(self, row_set: int, cells: Sequence[int]) -> Moments:
+        if not cells:
+            names = self.layout.sets[row_set].row_set.names
+            return Moments.empty(("", *names) if self.by_unit else names)
+        return Moments.merged([self.parts[row_set][cell] for cell in cells])
 
 
 @frozen(eq=False)

@@ -64,12 +64,14 @@ def grouped_moments(frame: Frame, query: Query, summed: Summed, arms: Arms, unit
 def _group(grouping: Grouping, query: Query, cells: Cells, read: CellMoments) -> GroupReading:
     found = cells.of_groups(grouping)
     levels = levels_in_order({level for level, _ in found})
-    moments, rows = {}, {}
+    moments, rows, sums = {}, {}, {}
     for i, row_set in enumerate(query.row_sets):
         for level in levels:
             for arm, label in enumerate(query.arms):
-                key = row_set.key, level, label
-                moments[key], rows[key] = read.merged(i, found.get((level, arm), []))
+                key, own = (row_set.key, level, label), found.get((level, arm), [])
+                moments[key], rows[key] = read.merged(i, own)
+                if read.by_unit:
+                    sums[key] = read.unit_sums(i, own)
     return GroupReading(
         columns=grouping,
         levels=levels,
@@ -80,5 +82,6 @@ def _group(grouping: Grouping, query: Query, cells: Cells, read: CellMoments) ->
             for level in levels
             for arm, label in enumerate(query.arms)
         },
+        sums=sums,
         changed=cells.changed(grouping, query.arms),
     )

@@ -9,12 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 from math import prod
 
+import numpy as np
 from attrs import evolve, field, frozen
 
 from xpyrment_core.choices import Label
 from xpyrment_core.data.labels import MAX_LABELS, in_order
 from xpyrment_core.errors import InputError
-from xpyrment_core.values.moments import Moments
+from xpyrment_core.values.moments import Moments, Vector
 
 Grouping = tuple[str, ...]
 """The columns of a grouping."""
@@ -131,6 +132,42 @@ class ChangedUnits:
         return sum(self.units.values())
 
 
+@frozen(eq=False)
+class UnitSums:
+    """Moments of the sums over each unit's rows, from which means over rows are ratios.
+
+    Attributes
+    ----------
+    moments : Moments
+        Of the sums of values less `shift`, and of the number of rows.
+    rows : str
+        Name of the column with the number of rows.
+    shift : ndarray
+        What was subtracted from each value, in the order of the other columns.
+    """
+
+    moments: Moments
+    rows: str
+    shift: Vector
+
+    def per_row(self) -> Moments:
+        """Return the means over rows, with the variance between units."""
+        return self.moments.per_row(self.rows, self.shift)
+
+    def about(self, shift: Vector) -> "UnitSums":
+        """Return the same sums of values less another shift."""
+        if self.moments.n == 0 or np.array_equal(shift, self.shift):
+            return evolve(self, shift=shift)
+        at = self.moments.columns.index(self.rows)
+        others = [i for i in range(len(self.moments.columns)) if i != at]
+        # Each row adds the difference of the shifts to its unit's sum.
+        weights = np.eye(len(self.moments.columns))
+        weights[others, at] += self.shift - shift
+        return UnitSums(
+            self.moments.project(self.moments.columns, weights @ self.moments.mean, weights), self.rows, shift
+        )
+
+
 @frozen(kw_only=True)
 class GroupReading:
     """The answer to one grouping of a query.
@@ -146,6 +183,8 @@ class GroupReading:
         Complete rows used.
     units : mapping of (Level, arm) to int
         Units (rows, where each row is a unit), with and without an observed outcome.
+    sums : mapping of (row set key, Level, arm) to UnitSums
+        Where units have several rows: the sums per unit from which `moments` are made. Empty otherwise.
     changed : ChangedUnits
     """
 
@@ -154,19 +193,17 @@ class GroupReading:
     moments: Mapping[tuple[str, Level, Label], Moments]
     rows: Mapping[tuple[str, Level, Label], int]
     units: Mapping[tuple[Level, Label], int]
+    sums: Mapping[tuple[str, Level, Label], UnitSums] = field(factory=dict)
     changed: ChangedUnits = field(factory=ChangedUnits)
-
-    def of_arms(self, key: str, arms: Sequence[Label]) -> list[tuple[Level, list[Moments], list[int]]]:
-        """Return, for each level with units in some of the arms, the moments and rows of a row set per arm."""
-        return [
-            (level, [self.moments[key, level, arm] for arm in arms], [self.rows[key, level, arm] for arm in arms])
-            for level in self.levels
-            if any(self.units.get((level, arm), 0) for arm in arms)
-        ]
 
     def updated(self, later: "GroupReading") -> "GroupReading":
         """Return this reading, with the moments and rows that a later one has."""
-        return evolve(self, moments={**self.moments, **later.moments}, rows={**self.rows, **later.rows})
+        return evolve(
+            self,
+            moments={**self.moments, **later.moments},
+            rows={**self.rows, **later.rows},
+            sums={**self.sums, **later.sums},
+        )
 
 
 def level_text(level: Level) -> str:

@@ -8,7 +8,7 @@ from attrs import evolve, frozen
 from numpy.typing import NDArray
 
 from xpyrment_core.choices import Label
-from xpyrment_core.data.groups import ChangedUnits, Grouping, GroupReading, Level, all_cells, levels_in_order
+from xpyrment_core.data.groups import ChangedUnits, Grouping, GroupReading, Level, UnitSums, all_cells, levels_in_order
 from xpyrment_core.data.labels import is_missing
 from xpyrment_core.data.pushdown.database import Answer, GroupCentres, Request, by_sum, centre_in, read_answer
 from xpyrment_core.data.pushdown.sums import columns_of, unreliable_columns
@@ -93,20 +93,25 @@ def _group(request: Request, grouping: Grouping, cells: Sequence[Cell]) -> Group
     places = all_cells(levels, request.query.arms)
     moments: dict[tuple[str, Level, Label], Moments] = {}
     rows: dict[tuple[str, Level, Label], int] = {}
+    unit_sums: dict[tuple[str, Level, Label], UnitSums] = {}
     plan, head = request.plan, 2 if request.plan.by_unit else 1
     for level, arm in places:
         found = sums.get((level, arm))
         value = by_sum(plan, () if found is None else found[head:].tolist())
         centres = {column: centre_in(request.centres, column, arm, level) for column in request.centres}
         for row_set in plan.row_sets:
-            moments[row_set.key, level, arm] = plan.moments(row_set, value, centres)
-            rows[row_set.key, level, arm] = plan.rows(row_set, value)
+            key = row_set.key, level, arm
+            if plan.by_unit:
+                unit_sums[key] = plan.unit_sums(row_set, value, centres)
+            moments[key] = unit_sums[key].per_row() if plan.by_unit else plan.moments(row_set, value, centres)
+            rows[key] = plan.rows(row_set, value)
     return GroupReading(
         columns=grouping,
         levels=levels,
         moments=moments,
         rows=rows,
         units={place: int(sums[place][0]) if place in sums else 0 for place in places},
+        sums=unit_sums,
         changed=_changed(request, grouping, counted),
     )
 

@@ -16,8 +16,9 @@ import numpy as np
 from attrs import field, frozen
 
 from xpyrment_core.choices import Label
+from xpyrment_core.data.groups import UnitSums
 from xpyrment_core.data.query import RowSet, Term
-from xpyrment_core.values.moments import Moments
+from xpyrment_core.values.moments import Moments, Vector
 
 FactorKind = Literal["value", "filled", "missing", "level", "rows"]
 ROWS_NAME = "\0rows"
@@ -172,22 +173,34 @@ class SumPlan:
         centres : mapping of str to float
             Centre subtracted from each column's values in this variant.
         """
+        if self.by_unit:
+            return self.unit_sums(row_set, value, centres).per_row()
+        shift = self._shift(row_set, centres)
+        return self._from_sums(row_set, row_set.names, value, shift)
+
+    def unit_sums(self, row_set: RowSet, value: Callable[[Sum], float], centres: Mapping[str, float]) -> UnitSums:
+        """Return the moments of sums over each unit's rows; parameters as in `moments`."""
+        names = (*row_set.names, ROWS_NAME)
+        sums = self._from_sums(row_set, names, value, np.zeros(len(names)))
+        return UnitSums(sums, ROWS_NAME, self._shift(row_set, centres))
+
+    def _shift(self, row_set: RowSet, centres: Mapping[str, float]) -> Vector:
+        return np.array([centres[t.column] if t.kind in ("value", "filled") else 0.0 for t in row_set.terms])
+
+    def _from_sums(
+        self, row_set: RowSet, names: tuple[str, ...], value: Callable[[Sum], float], shift: Vector
+    ) -> Moments:
         mask, factors = self.mask(row_set), self.factors(row_set)
         # m2 = sum((x - c)(y - c)) - n (mean_x - c)(mean_y - c): little cancels, because c is near the mean.
         n = int(value(Sum(mask)))
         if n == 0:
-            return Moments.empty(row_set.names)
+            return Moments.empty(names)
         sums = np.array([0.0 if f is None else value(Sum(mask, (f,))) for f in factors])
         products = np.zeros((len(factors), len(factors)))
         for (i, j), cell in self.cells(row_set).items():
             products[i, j] = products[j, i] = 0.0 if cell is None else value(cell)
-        shift = np.array([centres[t.column] if t.kind in ("value", "filled") else 0.0 for t in row_set.terms])
         with np.errstate(invalid="ignore", over="ignore"):
-            if not self.by_unit:
-                return Moments.from_shifted_sums(row_set.names, n, sums, products, shift)
-            # The mean over rows is a ratio of sums per unit; its variance, by the delta method, is between units.
-            by_unit = Moments.from_shifted_sums((*row_set.names, ROWS_NAME), n, sums, products, np.zeros(len(factors)))
-            return by_unit.per_row(ROWS_NAME, shift)
+            return Moments.from_shifted_sums(names, n, sums, products, shift)
 
     def rows(self, row_set: RowSet, value: Callable[[Sum], float]) -> int:
         """Return the complete rows of the row set in one variant."""

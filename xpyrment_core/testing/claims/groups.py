@@ -78,6 +78,10 @@ def _assert_group(data: Data, query: Query, grouping: Grouping, reading: Reading
             key = rows.key, level, arm
             assert group.rows[key] == reference.rows, f"{where}: {group.rows[key]} rows, expected {reference.rows}"
             assert_moments(group.moments[key], reference, f"{where}, row set {rows.key!r}")
+            if query.unit_col is not None:
+                sums = group.sums[key]
+                assert_moments(sums.per_row(), reference, f"{where}, row set {rows.key!r}, from the sums per unit")
+                assert_moments(sums.about(sums.shift + 1.0).per_row(), reference, f"{where}, about another shift")
 
 
 @_unless_refused
