@@ -60,6 +60,9 @@ def analyze(
         str | None, Parameter(help="Column of the unit of randomisation, where units have several rows.")
     ] = None,
     cluster_col: Annotated[str | None, Parameter(help="Column of a unit of randomisation above the id.")] = None,
+    strata_col: Annotated[
+        str | None, Parameter(help="Column of the strata (blocks) within which units were randomised.")
+    ] = None,
     weights: Annotated[
         CommaList | None, Parameter(help="Planned shares, as control=0.9,treatment=0.1.", metavar="LABEL=SHARE,…")
     ] = None,
@@ -95,6 +98,7 @@ def analyze(
         "relative_interval": relative_interval,
         "id_col": id_col,
         "cluster_col": cluster_col,
+        "strata_col": strata_col,
         "weights": weights,
     }
     output: dict[str, Any] = {"plot": plot, "report": report, "dry_run": dry_run}
@@ -118,7 +122,7 @@ def _planned_analysis(file: str, locked: bool, **output: Any) -> Report:
     return finish(experiment, options, str(plan.experiment["data"]), metadata=metadata, **output)
 
 
-_NOT_OF_TOTALS = ("metric", "covariate", "id_col", "cluster_col", "adjuster")
+_NOT_OF_TOTALS = ("metric", "covariate", "id_col", "cluster_col", "strata_col", "adjuster")
 
 
 def _totals(
@@ -152,13 +156,14 @@ def _experiment(
     covariate: list[str] | None,
     id_col: str | None,
     cluster_col: str | None,
+    strata_col: str | None,
     weights: list[str] | None,
     control: str | None,
     treatment: list[str] | None,
     read: ReadFlags | None,
     **options: Any,
 ) -> "tuple[Experiment, dict[str, Any]]":
-    experiment = experiment_of(data, treatment_col, metric, covariate, id_col, cluster_col, read)
+    experiment = experiment_of(data, treatment_col, metric, covariate, id_col, cluster_col, read, strata_col)
     # Labels are text on the command line; they are matched with the labels of the data here.
     arms = arms_of(experiment, control, treatment, None if weights is None else parse_weights(weights))
     return experiment, arms | options_given(covariates=covariate, **options)

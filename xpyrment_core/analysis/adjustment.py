@@ -4,10 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from attrs import evolve
 
 from xpyrment_core.data.query import Term
 from xpyrment_core.errors import CovariateRefused, NotEstimable
 from xpyrment_core.stats.delta_method import ColumnMean, linearise
+from xpyrment_core.stats.stratification import with_strata
 from xpyrment_core.values.estimates import Estimate
 from xpyrment_core.values.moments import Moments
 
@@ -50,7 +52,9 @@ def adjust(
     while remaining:
         linear = linear or _linear(metric, remaining, arms)
         try:
-            return adjuster(*linear), [c.name for c in remaining], notes
+            before, after = adjuster(*linear)
+            estimates = with_strata(before, linear[0]), with_strata(after, linear[1])
+            return estimates, [c.name for c in remaining], notes
         except CovariateRefused as refused:
             # Without a named covariate the last is dropped: the caller's order is one of importance, and the loop ends.
             dropped = [c for c in remaining if c.name == refused.covariate] or remaining[-1:]
@@ -66,7 +70,7 @@ def _linear(metric: Any, covariates: Sequence[Any], arms: Sequence[Moments]) -> 
     # is that of the linearised outcome.
     names = (OUTCOME, *(c.name for c in covariates))
     joint = (linearise([metric, *covariates], arm) for arm in arms)
-    return [Moments(names, moments.n, moments.mean, moments.m2) for moments in joint]
+    return [evolve(moments, columns=names) for moments in joint]
 
 
 def _all_finite(metric: Any, covariates: Sequence[Any], arms: Sequence[Moments]) -> list[Moments] | None:
@@ -131,17 +135,21 @@ def _filled(arm: Moments, weights: np.ndarray) -> Moments:
     # Only columns that change are multiplied out, so that an infinite column spoils no other.
     extra = weights - np.eye(len(weights))
     rows = np.flatnonzero(extra.any(axis=1))
-    mean, m2 = arm.mean.copy(), arm.m2.copy()
+    mean = arm.mean.copy()
+    # In post-stratified moments every stratum has a matrix, which changes in the same way.
+    matrices = [arm.m2.copy()] if arm.strata is None else [arm.m2.copy(), arm.strata.covariances.copy()]
     for i in rows:
         j = int(np.flatnonzero(extra[i])[0])
-        # Var(x + s m) = Var x + 2 s Cov(x, m) + s^2 Var m, and Cov(x + s m, y) = Cov(x, y) + s Cov(m, y).
         slope = extra[i, j]
         mean[i] += slope * mean[j]
-        diagonal = m2[i, i] + 2 * slope * m2[i, j] + slope**2 * m2[j, j]
-        m2[i, :] += slope * m2[j, :]
-        m2[:, i] = m2[i, :]
-        m2[i, i] = diagonal
-    return Moments(arm.columns, arm.n, mean, m2)
+        for m2 in matrices:
+            # Var(x + s m) = Var x + 2 s Cov(x, m) + s^2 Var m, and Cov(x + s m, y) = Cov(x, y) + s Cov(m, y).
+            diagonal = m2[..., i, i] + 2 * slope * m2[..., i, j] + slope**2 * m2[..., j, j]
+            m2[..., i, :] += slope * m2[..., j, :]
+            m2[..., :, i] = m2[..., i, :]
+            m2[..., i, i] = diagonal
+    strata = None if arm.strata is None else evolve(arm.strata, covariances=matrices[1])
+    return Moments(arm.columns, arm.n, mean, matrices[0], strata)
 
 
 def _mean_less_fill(arms: Sequence[Moments], value: int, missing: int, fill: float) -> float:

@@ -21,7 +21,7 @@ from xpyrment_core.registry.provenance import Issue
 
 Gate = Callable[[Plan], list[Issue]]
 
-ASKED = (*(o.metadata_key for o in OPTIONS if o.metadata_key), "treatment_col", "unit_col", "metrics")
+ASKED = (*(o.metadata_key for o in OPTIONS if o.metadata_key), "treatment_col", "unit_col", "strata_col", "metrics")
 """Keys of a result's metadata that record the request; the others record how it was carried out."""
 
 
@@ -100,7 +100,8 @@ def _asked(study: Study, plan: Plan) -> dict[str, Any]:
     given = {option.name: getattr(plan.options, option.name) for option in OPTIONS} | resolved
     options = {option.metadata_key: given[option.name] for option in OPTIONS if option.metadata_key}
     metrics = [task.spec.name for task in plan.tasks]
-    return options | {"treatment_col": study.treatment_col, "unit_col": study.unit_col, "metrics": metrics}
+    columns = {"treatment_col": study.treatment_col, "unit_col": study.unit_col, "strata_col": study.strata_col}
+    return options | columns | {"metrics": metrics}
 
 
 def _facts(study: Study, plan: Plan, data: Data) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from attrs import frozen
 
 from xpyrment_core.analysis.metric_spec import MetricSpec
 from xpyrment_core.choices import Label, Needs
+from xpyrment_core.data.groups import Grouping
 from xpyrment_core.data.query import Query, RowSet, Term
 from xpyrment_core.options import Options
 from xpyrment_core.registry.definitions import AdjusterDefinition, CorrectionDefinition, Definition
@@ -112,6 +113,8 @@ class Plan:
     covariates: tuple[str, ...]
     query: Query
     sample_query: Query | None
+    # The grouping of the query whose groups are the strata.
+    strata: Grouping | None = None
 
     @property
     def arms(self) -> tuple[Label, ...]:

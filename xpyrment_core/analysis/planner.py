@@ -55,6 +55,7 @@ def make_plan(study: Study, options: Options) -> Plan:
         covariates=covariates,
         query=query,
         sample_query=_sample_query(query, tasks),
+        strata=query.group_cols[0] if query.group_cols else None,
     )
 
 
@@ -72,13 +73,20 @@ def _query(study: Study, arms: tuple[Label, ...], tasks: Sequence[Task], balance
     # Balance is about the assignment, so it uses every row: requiring an outcome could itself cause imbalance.
     if balance:
         sets.append(RowSet(BALANCE, (), tuple(term for covariate in balance for term in covariate.terms)))
-    return Query(treatment_col=study.treatment_col, arms=arms, row_sets=tuple(sets), unit_col=study.unit_col)
+    strata = () if study.strata_col is None else (study.strata_col,)
+    return Query(
+        treatment_col=study.treatment_col,
+        arms=arms,
+        row_sets=tuple(sets),
+        unit_col=study.unit_col,
+        group_cols=strata,
+    )
 
 
 def _sample_query(query: Query, tasks: Sequence[Task]) -> Query | None:
     # A second query, because unit-level values cost memory; most metrics need moments only.
     sets = tuple(task.row_set for task in tasks if task.wants_samples and not task.blocked)
-    return evolve(query, row_sets=sets) if sets else None
+    return evolve(query, row_sets=sets, group_cols=()) if sets else None
 
 
 def _check_metrics(study: Study) -> None:
@@ -118,6 +126,9 @@ def _check_columns(study: Study, schema: Mapping[str, ColumnType]) -> None:
             check_column(f"metric {spec.name!r}: column", column, schema)
             if column == study.treatment_col:
                 raise InputError(f"metric {spec.name!r} reads the treatment column {column!r}; use an outcome column.")
+            # Strata made of the outcome would explain all of its variance, and the effect with it.
+            if column == study.strata_col:
+                raise InputError(f"metric {spec.name!r} reads the column of the strata {column!r}; use another column.")
         for covariate in spec.own_covariates:
             for column in covariate.columns:
                 check_column(f"metric {spec.name!r}: covariate", column, schema)
@@ -132,7 +143,7 @@ def _check_columns(study: Study, schema: Mapping[str, ColumnType]) -> None:
 def _task(spec: MetricSpec, methods: Methods, covariates: CovariatePlanner, study: Study) -> Task:
     """Plan one metric."""
     used, notes = covariates.of_metric(spec, methods)
-    test = methods.test_adjusted if used else methods.test
+    test = _with_strata(spec, methods, methods.test_adjusted if used else methods.test, study)
     _check_test(spec, test, study)
     if not used and not methods.test_named:
         notes = [*notes, *_missing_default(spec, test, study.host)]
@@ -150,6 +161,18 @@ def _task(spec: MetricSpec, methods: Methods, covariates: CovariatePlanner, stud
         blocked=_blocked(spec, covariates.schema, study),
         notes=tuple(notes),
     )
+
+
+def _with_strata(spec: MetricSpec, methods: Methods, test: Method, study: Study) -> Method:
+    """Return the test of an experiment with strata: only tests of estimates know them."""
+    if study.strata_col is None or test.needs == "estimates" or spec.reads != "moments":
+        return test
+    if methods.test_named or methods.general is None:
+        raise InputError(
+            f"test {test.name!r} of metric {spec.name!r} compares {test.needs}, which strata_col={study.strata_col!r} "
+            f"does not support; use one of these tests: {listing(_tests_of_estimates(study.host))}."
+        )
+    return methods.general
 
 
 def _missing_default(spec: MetricSpec, test: Method, host: PluginHost) -> list[str]:
@@ -181,6 +204,11 @@ def _tests_of_estimates(host: PluginHost) -> list[str]:
 
 def _blocked(spec: MetricSpec, schema: Mapping[str, ColumnType], study: Study) -> str:
     """Return why the schema alone shows that a metric cannot be estimated; empty where it does not."""
+    if study.strata_col is not None and spec.reads != "moments":
+        return (
+            f"a {spec.label or 'metric'} is computed from unit-level values, which strata_col={study.strata_col!r} "
+            f"does not support; analyse it without strata"
+        )
     for column in spec.sources:
         # A reason for this metric instead of an error: the other metrics can still be analysed.
         if schema[column] not in ("number", "boolean"):

@@ -13,6 +13,7 @@ from xpyrment_core.choices import Label
 from xpyrment_core.data.query import Reading, RowSet, Term
 from xpyrment_core.data.reading.columns import not_numbers
 from xpyrment_core.data.source import Source, text_values
+from xpyrment_core.errors import InputError
 from xpyrment_core.values.samples import ArmSample
 
 
@@ -47,6 +48,12 @@ def read(study: Study, plan: Plan) -> Data:
     source = study.source
     with study.engine_errors():
         reading = source.moments(plan.query)
+        if plan.strata is not None and plan.strata not in reading.groups:
+            # An engine that does not know groups ignores them.
+            raise InputError(
+                f"{study.host.provenance(study.engine)} does not read groups, which strata_col={study.strata_col!r} "
+                f"needs; give the data as a frame or as files, or leave strata_col out."
+            )
         samples = {} if plan.sample_query is None else source.samples(plan.sample_query)
         # Infinite values show in the mean, so they are counted, by another pass, only where a mean is not finite.
         columns = _infinite_columns(plan, reading)

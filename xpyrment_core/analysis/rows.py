@@ -11,6 +11,7 @@ from xpyrment_core.analysis.exclusions import exclusions_of, infinite_reason
 from xpyrment_core.analysis.multiplicity import PendingResult
 from xpyrment_core.analysis.plan import Comparison, Plan, Task
 from xpyrment_core.analysis.read import Data
+from xpyrment_core.analysis.strata import Strata, strata_of
 from xpyrment_core.choices import Label
 from xpyrment_core.errors import NotEstimable, not_estimable_if_broken
 from xpyrment_core.registry.host import PluginHost
@@ -44,13 +45,15 @@ def _row(plan: Plan, task: Task, treatment: Label, data: Data) -> PendingResult:
         # Nothing was read for this metric, so only the labels are counted.
         known = exclusions_of(plan, None, treatment, data)
         return PendingResult(result=evolve(base, status="not_estimable", reason=reason, exclusions=known))
-    base = evolve(base, exclusions=exclusions_of(plan, task, treatment, data))
+    strata = strata_of(plan, task, treatment, data)
+    notes = base.notes if strata is None else (*base.notes, *strata.notes())
+    base = evolve(base, exclusions=exclusions_of(plan, task, treatment, data, strata), notes=notes)
     reason = reason or infinite_reason(plan, task, treatment, data)
     try:
         if reason:
             raise NotEstimable(reason)
         with not_estimable_if_broken(base.provenance.get("metric", f"metric {task.spec.name!r}")):
-            return _compared(plan, task, treatment, data, base)
+            return _compared(plan, task, treatment, data, base, strata)
     except NotEstimable as error:
         # One metric that fails leaves the others alone: its row carries the reason, and no exception is raised.
         descriptive = _descriptive(plan, task, treatment, data)
@@ -59,14 +62,20 @@ def _row(plan: Plan, task: Task, treatment: Label, data: Data) -> PendingResult:
         )
 
 
-def _compared(plan: Plan, task: Task, treatment: Label, data: Data, base: MetricResult) -> PendingResult:
+def _compared(
+    plan: Plan, task: Task, treatment: Label, data: Data, base: MetricResult, strata: Strata | None
+) -> PendingResult:
     name, reading = task.spec.name, data.reading
-    arms = [
-        ArmData(moments=reading.moments[name, arm], sample=data.samples.get((name, arm)))
-        for arm in (plan.control, treatment)
-    ]
+    labels = plan.control, treatment
+    moments = [reading.moments[name, arm] for arm in labels] if strata is None else strata.moments()
+    arms = [ArmData(moments=m, sample=data.samples.get((name, arm))) for m, arm in zip(moments, labels, strict=True)]
     repeated = reading.units is not None and reading.units.repeated
-    prepared = prepare(task, arms[0], arms[1], reading.shifts, repeated)
+    prepared = whole = prepare(task, arms[0], arms[1], reading.shifts, repeated)
+    if strata is not None:
+        # An effect size refers to the spread of all units, not to that within strata.
+        parts = [ArmData(moments=moments) for moments in strata.whole()]
+        whole = prepare(evolve(task, adjuster=None), parts[0], parts[1], reading.shifts, repeated)
+        prepared = evolve(prepared, notes=(*prepared.notes, *strata.notes()))
 
     # Estimates do not depend on alpha, so simultaneous intervals repeat only the test, not the preparation.
     def again(alpha: float) -> Comparison:
@@ -74,7 +83,9 @@ def _compared(plan: Plan, task: Task, treatment: Label, data: Data, base: Metric
             return compare(task, prepared, plan.options, alpha)
 
     comparison = again(plan.options.alpha)
-    extra = {**sizes_of(task.spec, prepared, comparison, repeated), **comparison.effect.extra}
+    extra = {**sizes_of(task.spec, whole, comparison, repeated), **comparison.effect.extra}
+    if strata is not None:
+        extra |= strata.extra()
     interval = comparison.effect.interval
     if isinstance(interval, Interval) and SMALLEST in (interval.low, -interval.high):
         extra["interval_open_at"] = 0.0

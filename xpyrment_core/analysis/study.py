@@ -35,6 +35,8 @@ class Study:
         Baseline covariates of the experiment.
     weights : mapping of label to float, or None
         Planned shares of the variants; None for equal ones.
+    strata_col : str or None
+        Column of the strata within which units were randomised; None for simple randomisation.
     look : int
         1 for the first analysis of the experiment, 2 for the second.
     """
@@ -47,6 +49,7 @@ class Study:
     unit_col: str | None = None
     covariates: tuple[str, ...] = ()
     weights: Mapping[Label, float] | None = field(default=None)
+    strata_col: str | None = None
     look: int = 1
 
     @contextmanager

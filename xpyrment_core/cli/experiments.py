@@ -21,6 +21,7 @@ def experiment_of(
     id_col: str | None = None,
     cluster_col: str | None = None,
     read: "ReadFlags | None" = None,
+    strata_col: str | None = None,
 ) -> "Experiment":
     """Return an experiment on data files, with metrics written as text.
 
@@ -37,7 +38,13 @@ def experiment_of(
         raise InputError(f"{missing} is missing; for example: --treatment-col variant --metric revenue.")
     options = None if read is None else read.options()
     experiment = setup(
-        one_or_several(data), treatment_col, id_col, list(covariates or ()), cluster_col=cluster_col, read=options
+        one_or_several(data),
+        treatment_col,
+        id_col,
+        list(covariates or ()),
+        cluster_col=cluster_col,
+        strata_col=strata_col,
+        read=options,
     )
     columns = list(experiment.source.schema())
     for text in metrics:
@@ -192,6 +199,7 @@ def build(plan: ExperimentFile) -> "tuple[Experiment, dict[str, Any]]":
         table.get("id_col"),
         table.get("covariates"),
         cluster_col=table.get("cluster_col"),
+        strata_col=table.get("strata_col"),
         read=plan.read,
     )
     for registration in plan.registrations():

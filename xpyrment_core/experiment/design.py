@@ -30,10 +30,12 @@ class Design(ABC):
         weights: Mapping[Label, float] | None,
         read: "ReadOptions | Mapping[str, Any] | None",
         plugins: PluginHost | None,
+        strata_col: str | None = None,
     ) -> None:
         self._plugins = default_host() if plugins is None else plugins
         self._data, self._read = data, ReadOptions.of(read)
         self._treatment_col, self._id_col, self._cluster_col = treatment_col, id_col, cluster_col
+        self._strata_col = strata_col
         self._weights = _shares(weights)
         self._covariates: tuple[str, ...] = column_names(covariates)
         self._specs: dict[str, MetricSpec] = {}
@@ -81,6 +83,11 @@ class Design(ABC):
         """The column whose values are the units of analysis: the cluster, else the id."""
         # Assignment by cluster makes the units of a cluster dependent, so variances must be between clusters.
         return self._cluster_col or self._id_col
+
+    @property
+    def strata_col(self) -> str | None:
+        """Column of the strata within which units were randomised."""
+        return self._strata_col
 
     @property
     def weights(self) -> Mapping[Label, float] | None:
@@ -232,6 +239,7 @@ class Design(ABC):
             "treatment_col": self._treatment_col,
             "id_col": self._id_col,
             "cluster_col": self._cluster_col,
+            "strata_col": self._strata_col,
         }
         for what, column in columns.items():
             if column is not None:
@@ -240,13 +248,18 @@ class Design(ABC):
             raise InputError(
                 f"column {self._treatment_col!r} cannot name both the variant and the unit; use two columns."
             )
+        if self._strata_col is not None and self._strata_col in (self._treatment_col, self._id_col, self._cluster_col):
+            raise InputError(
+                f"column {self._strata_col!r} cannot name both the stratum and the variant or unit; use two columns."
+            )
         for covariate in self._covariates:
             check_column("covariate", covariate, schema)
 
     def _parts(self) -> dict[str, Any]:
         """Return the parts of the design that are fixed from RUNNING on, by name."""
         # Not the data: an experiment collects rows while it runs. What must stay is how they are interpreted.
-        columns = {name: getattr(self, name) for name in ("treatment_col", "id_col", "cluster_col", "weights", "read")}
+        names = ("treatment_col", "id_col", "cluster_col", "strata_col", "weights", "read")
+        columns = {name: getattr(self, name) for name in names}
         metrics = {f"metric {name!r}": spec.fixed for name, spec in self._specs.items()}
         return {**columns, "covariates": self._covariates, **metrics}
 

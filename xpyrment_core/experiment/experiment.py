@@ -42,8 +42,9 @@ class Experiment(Design):
     covariates : str or list of str, optional
         Baseline covariates.
     cluster_col : str, optional
-        Column of a unit of randomisation above `id_col` (village, store): variances are
-        between clusters.
+        Column of a unit of randomisation above `id_col` (village, store): variances are between clusters.
+    strata_col : str, optional
+        Column of the strata within which units were randomised: effects are post-stratified.
     weights : mapping of label to float, optional
         Planned shares of the variants, for the sample-ratio check; equal ones by default.
     read : ReadOptions or mapping, optional
@@ -60,12 +61,13 @@ class Experiment(Design):
         covariates: str | Iterable[str] | None = None,
         *,
         cluster_col: str | None = None,
+        strata_col: str | None = None,
         weights: Mapping[Label, float] | None = None,
         engine: str | None = None,
         read: "ReadOptions | Mapping[str, Any] | None" = None,
         plugins: PluginHost | None = None,
     ) -> None:
-        super().__init__(data, treatment_col, id_col, covariates, cluster_col, weights, read, plugins)
+        super().__init__(data, treatment_col, id_col, covariates, cluster_col, weights, read, plugins, strata_col)
         self._life = Lifecycle()
         self._engine_name = engine
         self._engine: Registered | None = None
@@ -95,10 +97,8 @@ class Experiment(Design):
 
         Raises
         ------
-        PhaseOrderError
-            There is no such move from here.
-        InputError
-            A plugin's gate refused.
+        PhaseOrderError, InputError
+            There is no such move from here, or a plugin's gate refused.
         """
         return self._move(target, self._plugins)
 
@@ -180,6 +180,7 @@ class Experiment(Design):
             specs=self.specs,
             treatment_col=str(self._treatment_col),
             unit_col=self.unit_col,
+            strata_col=self.strata_col,
             covariates=self._covariates,
             weights=self._weights,
             look=self.looks + 1,
@@ -268,9 +269,8 @@ class Experiment(Design):
 
         Parameters
         ----------
-        options : Options
-        study : Study
-            The study of each replicate, with the experiment's metrics.
+        options, study
+            Of each replicate, with the experiment's metrics.
 
         Raises
         ------

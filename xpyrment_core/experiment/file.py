@@ -25,6 +25,7 @@ EXPERIMENT_KEYS: dict[str, str] = {
     "treatment_col": TEXT,
     "id_col": TEXT,
     "cluster_col": TEXT,
+    "strata_col": TEXT,
     "weights": SHARES,
     **{key: option.kind for key, option in _OPTION_KEYS.items()},
 }

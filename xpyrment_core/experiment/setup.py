@@ -21,6 +21,7 @@ def setup(
     covariates: str | list[str] | None = None,
     *,
     cluster_col: str | None = None,
+    strata_col: str | None = None,
     weights: Mapping[Label, float] | None = None,
     engine: str | None = None,
     read: "ReadOptions | Mapping[str, Any] | None" = None,
@@ -39,7 +40,7 @@ def setup(
         Column of the unit of randomisation.
     covariates : list of str, optional
         Baseline covariates, for the balance check and for adjustment.
-    cluster_col, weights, engine, read, plugins
+    cluster_col, strata_col, weights, engine, read, plugins
         As in `Experiment`.
 
     Returns
@@ -65,6 +66,7 @@ def setup(
         id_col,
         covariates,
         cluster_col=cluster_col,
+        strata_col=strata_col,
         weights=weights,
         engine=engine,
         read=read,

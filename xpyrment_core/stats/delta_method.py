@@ -127,7 +127,7 @@ def _cleared(moments: Moments, constant: np.ndarray) -> Moments:
     if not constant.any():
         return moments
     keep = ~constant
-    return Moments(moments.columns, moments.n, moments.mean, moments.m2 * np.outer(keep, keep))
+    return moments.times(np.outer(keep, keep))
 
 
 def estimate(linearised: Moments) -> Estimate:
@@ -140,8 +140,14 @@ def estimate(linearised: Moments) -> Estimate:
     """
     if linearised.n < 2:
         raise NotEstimable(f"only {linearised.n} unit with an observed value: a variance needs two")
+    value, strata = float(linearised.mean[0]), linearised.strata
+    if strata is not None:
+        leverage, variance = strata.leverage, strata.variance()
+        return Estimate(
+            value=value, n=linearised.n, unit_variance=variance / leverage, leverage=leverage, df=strata.df()
+        )
     return Estimate(
-        value=float(linearised.mean[0]),
+        value=value,
         n=linearised.n,
         unit_variance=max(float(linearised.m2[0, 0]) / (linearised.n - 1), 0.0),
     )

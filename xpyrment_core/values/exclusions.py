@@ -12,13 +12,16 @@ from xpyrment_core.values.frozen_map import frozen_map
 class ArmLedger:
     """Counts of used and excluded rows of one variant for one metric, by reason.
 
-    ``rows_in = missing_unit + in_two_arms + missing_outcome + non_finite + used``.
+    ``rows_in = missing_unit + in_two_arms + in_several_strata + missing_outcome + small_stratum + non_finite + used``;
+    the reasons that concern strata are 0 without `strata_col`.
     """
 
     rows_in: int = 0
     missing_unit: int = 0
     in_two_arms: int = 0
+    in_several_strata: int = 0
     missing_outcome: int = 0
+    small_stratum: int = 0
     non_finite: int = 0
     used: int = 0
     units: int = 0

@@ -7,6 +7,7 @@ from attrs import field, frozen
 from numpy.typing import ArrayLike, NDArray
 
 from xpyrment_core.errors import InputError
+from xpyrment_core.values.strata import StratumVariances
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
@@ -37,6 +38,9 @@ class Moments:
         Column means.
     m2 : ndarray of shape (k, k)
         Sums of products of deviations from the means: ``sum((x - mx) * (y - my))``.
+    strata : StratumVariances or None
+        Of post-stratified means (`xpyrment_core.stats.stratification`): what each stratum contributes to their
+        covariance. `m2` is then such that ``cov / n`` is that covariance. None for a simple sample.
 
     Notes
     -----
@@ -57,6 +61,7 @@ class Moments:
     n: int = field(converter=int)
     mean: Vector = field(converter=_readonly)
     m2: Matrix = field(converter=_readonly)
+    strata: StratumVariances | None = None
 
     def __attrs_post_init__(self) -> None:
         k = len(self.columns)
@@ -112,6 +117,8 @@ class Moments:
     def __add__(self, other: "Moments") -> "Moments":
         if not isinstance(other, Moments):
             return NotImplemented
+        if self.strata is not None or other.strata is not None:
+            raise InputError("post-stratified moments do not add up; add those of each stratum.")
         if self.columns != other.columns:
             raise InputError(f"moments of different columns do not add up: {self.columns} and {other.columns}.")
         # Without this, n = 0 divides by zero, and the zero means of `empty` would enter the result.
@@ -165,7 +172,8 @@ class Moments:
     def select(self, columns: Sequence[str]) -> "Moments":
         """Return the moments of the given columns, in the given order."""
         index = [self.columns.index(c) for c in columns]
-        return Moments(tuple(columns), self.n, self.mean[index], self.m2[index][:, index])
+        strata = None if self.strata is None else self.strata.select(index)
+        return Moments(tuple(columns), self.n, self.mean[index], self.m2[index][:, index], strata)
 
     def project(self, columns: Sequence[str], mean: ArrayLike, weights: ArrayLike) -> "Moments":
         """Return the moments of linear combinations of the columns' deviations.
@@ -181,8 +189,14 @@ class Moments:
         """
         # Deviations of g(means) are W d to first order, so their cross-products are W M2 W'.
         w = np.asarray(weights, dtype=np.float64)
+        strata = None if self.strata is None else self.strata.project(w)
         with np.errstate(invalid="ignore"):
-            return Moments(tuple(columns), self.n, mean, w @ self.m2 @ w.T)
+            return Moments(tuple(columns), self.n, mean, w @ self.m2 @ w.T, strata)
+
+    def times(self, factors: ArrayLike) -> "Moments":
+        """Return the moments with `m2` multiplied by `factors`, entry by entry."""
+        strata = None if self.strata is None else self.strata.times(factors)
+        return Moments(self.columns, self.n, self.mean, self.m2 * np.asarray(factors), strata)
 
     def per_row(self, rows: str, shift: ArrayLike | None = None) -> "Moments":
         """Convert moments of per-unit sums to row means with unit-level (cluster) variance.

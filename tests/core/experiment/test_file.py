@@ -188,6 +188,7 @@ PLANNED = [
     ("--metric", "re78"),
     ("--id-col", "x"),
     ("--cluster-col", "x"),
+    ("--strata-col", "x"),
     ("--weights", "0=1,1=1"),
     ("--separator", ";"),
     *((flag, None) for flag in ("--decimal-comma", "--decimal-point", "--money", "--percent")),

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from xpyrment_core.choices import Label
+from xpyrment_core.data.groups import columns_of_groupings
 from xpyrment_core.data.labels import in_order
 from xpyrment_core.data.query import ColumnType, Query, Reading, RowSet, check_column
 from xpyrment_core.data.totals.values import MetricTotals, Totals
@@ -97,6 +98,12 @@ class TotalsSource:
             raise InputError(
                 f"the sizes in {self._totals.name} are of units already; leave id_col and cluster_col out, "
                 f"got {query.unit_col!r}."
+            )
+        groups = columns_of_groupings(query.group_cols)
+        if groups:
+            raise InputError(
+                f"the totals in {self._totals.name} are those of whole variants, which cannot be split by "
+                f"{listing(groups)}; analyse the rows."
             )
 
     def _metric_of(self, row_set: RowSet) -> MetricTotals:
