@@ -43,7 +43,8 @@ def report_of(result: "AnalysisResult", data: str, saved: list[str]) -> Report:
     arms = ", ".join(str(label) for label in meta["treatments"])
     head = [f"{Path(data).name if data != '-' else 'standard input'}: {arms} against {meta['control']}"]
     correction = f", corrected by {meta['correction']}" if meta["correction"] else ""
-    head.append(f"alpha = {result.alpha:g}{correction}, look {meta['look']}")
+    strata = f", strata of {meta['strata_col']!r}" if meta.get("strata_col") else ""
+    head.append(f"alpha = {result.alpha:g}{correction}{strata}, look {meta['look']}")
     # Guards on the units come first: they decide whether the rest means anything.
     guards = [_wrapped(f"VERDICTS WITHHELD: {meta['withheld']}.") + "\n"] if meta["withheld"] else []
     parts: list[Table | str] = ["\n".join([*guards, *head])]

@@ -7,7 +7,18 @@ from xpyrment_core import AnalysisResult, Exclusions, Table, Verdict
 from xpyrment_core.plots.numbers import count, p_value, setting, significant
 from xpyrment_core.stats.balance import IMBALANCE, is_imbalanced
 
-COUNTS = ("rows_in", "missing_unit", "in_two_arms", "missing_outcome", "non_finite", "used", "units")
+COUNTS = {
+    "rows_in": "Rows in",
+    "missing_unit": "No unit id",
+    "in_two_arms": "In two arms",
+    "in_several_strata": "In several strata",
+    "missing_outcome": "No outcome",
+    "small_stratum": "Small stratum",
+    "non_finite": "Not finite",
+    "used": "Used",
+    "units": "Units",
+}
+OF_STRATA = ("in_several_strata", "small_stratum")
 
 
 def title_of(result: AnalysisResult) -> str:
@@ -65,12 +76,15 @@ def details(result: AnalysisResult) -> Table:
 def exclusions(result: AnalysisResult) -> Table:
     """Return the rows that were used or excluded, per metric and variant; results made by hand have no counts."""
     counted = [row for row in result.results if row.exclusions.rows_in]
+    arms = [arm for row in counted for arm in (row.exclusions.control, row.exclusions.treatment)]
+    # Most experiments have no strata.
+    keys = [key for key in COUNTS if key not in OF_STRATA or any(getattr(arm, key) for arm in arms)]
     rows = [
-        (row.metric_name, setting(label), *(count(getattr(arm, key)) for key in COUNTS))
+        (row.metric_name, setting(label), *(count(getattr(arm, key)) for key in keys))
         for row in counted
         for label, arm in ((row.control, row.exclusions.control), (row.treatment, row.exclusions.treatment))
     ]
-    numbers = ("Rows in", "No unit id", "In two arms", "No outcome", "Not finite", "Used", "Units")
+    numbers = tuple(COUNTS[key] for key in keys)
     return Table(
         title="Where the rows went",
         note=_outside(counted[0].exclusions) if counted else "",

@@ -100,7 +100,7 @@ def _compare(metric: str, treatment: Any, control_arm: ArmLedger, treatment_arm:
     row: dict[str, Any] = {"metric": metric, "treatment": str(treatment), "p_value": None, "method": None}
     for name, arm in arms.items():
         row[f"missing_{name}"] = arm.missing_outcome
-        row[f"rows_{name}"] = arm.missing_outcome + arm.non_finite + arm.used
+        row[f"rows_{name}"] = arm.missing_outcome + arm.small_stratum + arm.non_finite + arm.used
     if row["missing_control"] + row["missing_treatment"] == 0:
         return row
     missing, present = zip(*(_in_units(arm) for arm in arms.values()), strict=True)
@@ -113,7 +113,7 @@ def _in_units(arm: ArmLedger) -> tuple[float, float]:
     # The outcomes of a unit go missing together, so rows would overstate the evidence; infinite values were logged,
     # and count as present.
     scale = arm.units / arm.used if 0 < arm.units < arm.used else 1.0
-    return arm.missing_outcome * scale, (arm.used + arm.non_finite) * scale
+    return arm.missing_outcome * scale, (arm.small_stratum + arm.used + arm.non_finite) * scale
 
 
 def _message(failed: list[dict[str, Any]], worst: Mapping[str, Any]) -> str:
