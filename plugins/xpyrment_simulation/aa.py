@@ -97,7 +97,7 @@ class _Permute:
         """Return the data of one replicate."""
         # Units are permuted with all their rows, so that dependence within units is kept.
         sizes = np.diff(self.history.starts)
-        order = rng.permutation(self.history.units)
+        order = self.history.randomised(rng)
         frame = self.history.frame.copy(deep=False)
         frame[self.history.treatment_col] = np.repeat(self.labels[order], sizes)
         frame[UNIT] = np.repeat(np.arange(self.history.units), sizes)
@@ -123,7 +123,8 @@ def aa_test(
     """Run A/A tests on an experiment's own data by permuting its assignment.
 
     Permuting the variants of units makes the hypothesis of no effect true for any data, so a valid
-    pipeline rejects it in a share `alpha` of the replicates.
+    pipeline rejects it in a share `alpha` of the replicates. With `strata_col` they are permuted
+    within strata.
 
     Parameters
     ----------
@@ -196,7 +197,8 @@ def _compared(history: History, arms: tuple[Any, ...]) -> tuple[History, np.ndar
     rows, position = history.rows_of(keep)
     frame = history.frame.iloc[rows].reset_index(drop=True)
     starts = np.r_[np.flatnonzero(np.r_[True, position[1:] != position[:-1]]), len(rows)]
-    return History(frame, starts, history.treatment_col, history.unit_col), first[keep]
+    strata = None if history.strata is None else history.strata[keep]
+    return History(frame, starts, history.treatment_col, history.unit_col, strata), first[keep]
 
 
 def _any_alarm(answers: list[list[dict[str, Any]]], alpha: float) -> float | None:

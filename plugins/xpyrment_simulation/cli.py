@@ -34,6 +34,7 @@ def aa(
     treatment: Annotated[CommaList | None, flag("treatment")] = None,
     id_col: Annotated[str | None, Parameter(help="Column of the unit of randomisation.")] = None,
     cluster_col: Annotated[str | None, Parameter(help="Column of a unit above the id.")] = None,
+    strata_col: Annotated[str | None, Parameter(help="Column of the strata; permuted within them.")] = None,
     alpha: Annotated[float | None, flag("alpha", help="Nominal level that is checked.")] = None,
     correction: Annotated[str | None, flag("correction")] = None,
     test: Annotated[str | None, flag("test")] = None,
@@ -53,7 +54,8 @@ def aa(
     """
     from xpyrment_simulation.aa import aa_test
 
-    design = {"treatment_col": treatment_col, "id_col": id_col, "cluster_col": cluster_col}
+    units = {"id_col": id_col, "cluster_col": cluster_col, "strata_col": strata_col}
+    design = {"treatment_col": treatment_col, **units}
     arms = {"control": control, "treatment": treatment}
     settings = {"alpha": alpha, "correction": correction, "test": test, "adjuster": adjuster}
     # A file is the whole plan: options beside it would certify another pipeline than the one that is run.
@@ -69,7 +71,7 @@ def aa(
         refuse_beside_file(file, given)
         experiment, options = build(read_experiment_file(file))
     else:
-        experiment = experiment_of(data, treatment_col, metric, covariate, id_col, cluster_col, read)
+        experiment = experiment_of(data, treatment_col, metric, covariate, id_col, cluster_col, read, strata_col)
         options = arms_of(experiment, control, treatment) | options_given(covariates=covariate, **settings)
     result = aa_test(experiment, replicates=replicates, seed=seed, n_jobs=n_jobs, **options)
     return _report(result)

@@ -96,7 +96,7 @@ class _Draw:
         # Units are drawn with all their rows, so that dependence within units is kept.
         chosen = rng.integers(0, self.history.units, self.units)
         # Arms of fixed size, as planned: random sizes would add noise that no plan has.
-        treated_units = rng.permutation(self.units) < round(self.share * self.units)
+        treated_units = self._treated(rng, chosen)
         rows, position = self.history.rows_of(chosen)
         frame = self.history.frame.iloc[rows].reset_index(drop=True)
         treated: NDArray[np.bool_] = treated_units[position]
@@ -105,6 +105,18 @@ class _Draw:
         # A unit that is drawn twice stands for two units.
         frame[UNIT] = position
         return frame
+
+    def _treated(self, rng: np.random.Generator, chosen: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return which units are treated: the planned share of all of them, or of those of each stratum."""
+        if self.history.strata is None:
+            return rng.permutation(self.units) < round(self.share * self.units)
+        # In an order by strata the planned share of any run of units, and so of each stratum, is treated up to one.
+        by_stratum = np.argsort(self.history.strata[chosen], kind="stable")
+        counted = np.floor(self.share * np.arange(self.units + 1) + rng.random())
+        treated = np.empty(self.units, dtype=bool)
+        treated[by_stratum] = np.diff(counted) > 0
+        # Which of a stratum's units they are is random.
+        return treated[self.history.randomised(rng, chosen)]
 
     def __call__(self, rng: np.random.Generator) -> list[dict[str, Any]]:
         result = self.blueprint.analyse(self.frame(rng), self.options)
@@ -127,8 +139,8 @@ def simulate_power(
     """Estimate the power of an experiment by simulation on historical data.
 
     Each replicate draws units with replacement from all rows of the experiment's data (its
-    assignment column is ignored), assigns them at random, injects the effect into the treated
-    and runs the analysis with its metrics, tests, adjusters and corrections.
+    assignment column is ignored), assigns them at random (within strata, with `strata_col`), injects
+    the effect into the treated and runs the analysis with its metrics, tests, adjusters and corrections.
 
     Parameters
     ----------

@@ -1,6 +1,7 @@
 """Simulated power agrees with theory, and an A/A simulation tells a good pipeline from a bad one."""
 
 import json
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -13,9 +14,10 @@ from xpyrment.datasets import nsw_path
 from xpyrment_core.errors import InputError
 from xpyrment_core.stats.binomial import rate
 from xpyrment_core.stats.wald import wald
+from xpyrment_simulation import power
 from xpyrment_simulation.aa import aa_test
 from xpyrment_simulation.effects import injector
-from xpyrment_simulation.history import history_of
+from xpyrment_simulation.history import Blueprint, history_of
 from xpyrment_simulation.power import simulate_power
 
 
@@ -149,6 +151,42 @@ def test_ignoring_the_unit_is_found_out():
     right = aa_test(xp.setup(frame, "variant", "user").register_metric("y"), replicates=200)
     assert right.metrics[0].verdict == "ok"
     assert right.units == 300
+
+
+def stratified(n=300):
+    """Return units of three strata that explain most of the outcome, with a treated share of each."""
+    rng = np.random.default_rng(4)
+    size = rng.choice(["large", "medium", "small"], n, p=[0.2, 0.3, 0.5])
+    share = np.select([size == "large", size == "medium"], [0.8, 0.5], 0.3)
+    level = np.select([size == "large", size == "medium"], [9.0, 3.0], 0.0)
+    variant = np.where(rng.random(n) < share, "treatment", "control")
+    return pd.DataFrame({"size": size, "variant": variant, "y": 20 + level + rng.normal(size=n)})
+
+
+def test_assignments_are_permuted_within_strata():
+    data = stratified()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        experiment = xp.setup(data, "variant", strata_col="size").register_metric("y")
+        certificate = aa_test(experiment, replicates=300, seed=1)
+    assert certificate.passed
+    history = history_of(experiment)
+    order = history.randomised(np.random.default_rng(0))
+    assert sorted(order) == list(range(len(data)))
+    assert (history.strata[order] == history.strata).all()
+    assert (order != np.arange(len(data))).mean() > 0.9
+
+
+def test_simulated_power_assigns_the_planned_share_of_each_stratum():
+    data = stratified(3000)
+    within = xp.setup(data, "variant", strata_col="size").register_metric("y")
+    simple = xp.setup(data, "variant").register_metric("y")
+    options = {"effect": 0.4, "units": 200, "replicates": 60, "seed": 2}
+    assert simulate_power(within, **options).power["y"] > 2 * simulate_power(simple, **options).power["y"]
+    draw = power._Draw(Blueprint.of(within), history_of(within), lambda frame, *_: frame, 400, 0.25, None)
+    frame = draw.frame(np.random.default_rng(3))
+    treated = (frame["variant"] == power.TREATMENT).groupby(frame["size"]).agg(["sum", "size"])
+    assert ((treated["sum"] - 0.25 * treated["size"]).abs() <= 1).all()
 
 
 def test_exact_intervals_of_rates_agree_with_scipy():
