@@ -98,7 +98,8 @@ class DuckDBDatabase:
         self._identify(query)
         fetched = self._table.arrow(queries.samples_text(self._table.name, self._table.types(), query, by_unit))
         arrays = {factor: fetched[name].to_numpy() for factor, name in queries.samples_names(query).items()}
-        return Fetched(fetched["code"].to_numpy(), arrays, _codes(fetched["unit"]) if by_unit else None)
+        groups = {column: fetched[name] for column, name in queries.group_names(query).items()}
+        return Fetched(fetched["code"].to_numpy(), arrays, _codes(fetched["unit"]) if by_unit else None, groups)
 
     def count_infinite(self, columns: Sequence[str], treatment_col: str) -> Iterable[Row]:
         """See `Database`."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from xpyrment_core.data.groups import columns_of_groupings
 from xpyrment_core.data.pushdown.database import PILOT_ROWS
 from xpyrment_core.data.pushdown.samples import sample_factors
 from xpyrment_core.data.pushdown.sums import Factor
@@ -105,6 +106,11 @@ def samples_names(query: Query) -> dict[Factor, str]:
     return {factor: f"c{i}" for i, factor in enumerate(sample_factors(query))}
 
 
+def group_names(query: Query) -> dict[str, str]:
+    """Return names for the group columns of `samples_text`."""
+    return {column: f"g{i}" for i, column in enumerate(columns_of_groupings(query.group_cols))}
+
+
 def samples_text(table: str, types: Types, query: Query, by_unit: bool) -> str:
     """Return SQL for the arm code of each row, its unit, and the factors of its terms."""
     label = sql.quote(query.treatment_col)
@@ -118,6 +124,7 @@ def samples_text(table: str, types: Types, query: Query, by_unit: bool) -> str:
         # Neither side is null: NOT IN a list with a null would reject every row.
         conditions.append(f"{unit} NOT IN (\n{two}\n)")
     columns |= {name: _sampled(factor, types) for factor, name in samples_names(query).items()}
+    columns |= {name: sql.nullable(column, types[column]) for column, name in group_names(query).items()}
     return _text(columns, table, f"WHERE {' AND '.join(conditions)}")
 
 

@@ -17,7 +17,7 @@ from xpyrment_core.data.source import Source
 from xpyrment_frames.arms import Arms
 from xpyrment_frames.cell_moments import Summed
 from xpyrment_frames.frame import Frame
-from xpyrment_frames.grouped import GroupedMoments, grouped_moments
+from xpyrment_frames.grouped import GroupedMoments, group_columns, grouped_moments
 from xpyrment_frames.layout import lay_out
 from xpyrment_frames.parallel import by_segment, threads_for
 from xpyrment_frames.samples import arm_samples
@@ -122,7 +122,8 @@ class FrameSource:
     def samples(self, query: Query) -> Mapping[tuple[str, Label], ArmSample]:
         """Return the values of the query's terms, per row set and arm, complete rows only."""
         arms, units = self._arms(query)
-        return arm_samples(lay_out(self._frame, query), query, arms, units.codes if units else None)
+        codes = units.codes if units else None
+        return arm_samples(lay_out(self._frame, query), query, arms, codes, group_columns(self._frame, query))
 
     def infinite(self, columns: Sequence[str], treatment_col: str) -> Mapping[tuple[str, Label], int]:
         """Count infinite values per column and label."""

@@ -36,12 +36,17 @@ class GroupedMoments:
     passes: int
 
 
+def group_columns(frame: Frame, query: Query) -> dict[str, GroupColumn]:
+    """Return the group columns of a query, each of which must not have too many values."""
+    names = columns_of_groupings(query.group_cols)
+    check_levels(query.group_cols, {name: len(frame.counts(name)) for name in names})
+    return {name: GroupColumn.of(frame, name) for name in names}
+
+
 def grouped_moments(frame: Frame, query: Query, summed: Summed, arms: Arms, units: Units | None) -> GroupedMoments:
     """Return the moments per arm and per group, in one pass unless the groups have too many cells."""
-    counts = {name: frame.counts(name) for name in columns_of_groupings(query.group_cols)}
-    levels = {name: len(found) for name, found in counts.items()}
-    check_levels(query.group_cols, levels)
-    columns = {name: GroupColumn.of(frame, name) for name in counts}
+    columns = group_columns(frame, query)
+    levels = {name: len(column.values) for name, column in columns.items()}
     whole: list[list[tuple[Moments, int]]] = []
     groups: dict[Grouping, GroupReading] = {}
     passes = summed.passes

@@ -8,6 +8,7 @@ import narwhals as nw
 import numpy as np
 
 from xpyrment_core import EngineError, XpyrmentError
+from xpyrment_core.data.groups import columns_of_groupings
 from xpyrment_core.data.progress import progress
 from xpyrment_core.data.pushdown.database import PILOT_ROWS, Fetched, Pilot, Request
 from xpyrment_core.data.pushdown.samples import sample_factors
@@ -133,14 +134,21 @@ class LazyDatabase:
         if query.unit_col is not None:
             rows = rows.filter(self._there(query.unit_col))
             columns |= {"unit": nw.col(query.unit_col)} if by_unit else {}
-        rows = rows.select(**columns, **{name: self._sampled(factor) for factor, name in names.items()})
+        groups = {f"g{i}": column for i, column in enumerate(columns_of_groupings(query.group_cols))}
+        columns |= {name: self._sampled(factor) for factor, name in names.items()}
+        rows = rows.select(**columns, **{name: nw.col(column) for name, column in groups.items()})
         if query.unit_col is not None and by_unit:
             rows = rows.join(self._in_two_arms(query.treatment_col, query.unit_col), on="unit", how="anti")
         fetched = self._collected(rows)
         arrays = _floats(fetched.select(*names.values()))
         units = _codes(fetched["unit"]) if by_unit else None
         code = np.asarray(fetched["code"].to_numpy(), dtype=np.int64)
-        return Fetched(code, {factor: arrays[name] for factor, name in names.items()}, units)
+        return Fetched(
+            code,
+            {factor: arrays[name] for factor, name in names.items()},
+            units,
+            {column: fetched[name].to_arrow() for name, column in groups.items()},
+        )
 
     def count_infinite(self, columns: Sequence[str], treatment_col: str) -> Rows:
         """See `Database`."""

@@ -5,6 +5,7 @@ from attrs import evolve, frozen
 
 from xpyrment_core.analysis.metric_spec import MetricSpec
 from xpyrment_core.analysis.plan import Method, Task
+from xpyrment_core.data.groups import UnitSums
 from xpyrment_core.errors import NotEstimable
 from xpyrment_core.stats.delta_method import estimate, linearise
 from xpyrment_core.stats.jackknife import jackknifed
@@ -48,8 +49,8 @@ def arms_of(task: Task, control: ArmData, treatment: ArmData) -> Arms:
         return Arms(moments=moments, samples=None)
     samples = control.sample, treatment.sample
     if task.spec.reads == "derived":
-        samples = _derived(task.spec, *samples)
-        moments = _moments_of(samples[0]), _moments_of(samples[1])
+        samples = derived(task.spec, *samples)
+        moments = moments_of(samples[0]), moments_of(samples[1])
     with_metric = tuple(evolve(sample, metric=task.spec.metric) for sample in samples)
     return Arms(moments=moments, samples=(with_metric[0], with_metric[1]))
 
@@ -134,7 +135,7 @@ def need_units(moments: tuple[Moments, Moments]) -> None:
             raise NotEstimable(f"there are no units with an observed value in the {side} variant")
 
 
-def _derived(spec: MetricSpec, control: ArmSample, treatment: ArmSample) -> tuple[ArmSample, ArmSample]:
+def derived(spec: MetricSpec, control: ArmSample, treatment: ArmSample) -> tuple[ArmSample, ArmSample]:
     """Apply a metric's transformation to the rows of both variants together, so that both get the same cut."""
     n = control.n
     if n == 0 or treatment.n == 0:
@@ -151,13 +152,19 @@ def _derived(spec: MetricSpec, control: ArmSample, treatment: ArmSample) -> tupl
     )
 
 
-def _moments_of(sample: ArmSample) -> Moments:
-    if sample.units is None:
-        return Moments.of(sample.columns)
-    # Units repeat: sum each unit's rows, and take the mean over rows as a ratio of sums.
+def moments_of(sample: ArmSample) -> Moments:
+    """Return the moments of a sample's columns, between units."""
+    if sample.n == 0:
+        return Moments.empty(sample.columns)
+    return Moments.of(sample.columns) if sample.units is None else unit_sums_of(sample).per_row()
+
+
+def unit_sums_of(sample: ArmSample) -> UnitSums:
+    """Return the sums over each unit's rows, of which the mean over rows is a ratio."""
+    assert sample.units is not None
     codes, rows = np.unique(sample.units, return_inverse=True)
     counts = np.bincount(rows, minlength=len(codes)).astype(np.float64)
     # Sums of centred values keep the digits that those of large values lose; the mean is added back at the end.
     shifts = {c: float(values.mean()) for c, values in sample.columns.items()}
     sums = {c: np.bincount(rows, values - shifts[c], len(codes)) for c, values in sample.columns.items()}
-    return Moments.of(sums | {"(rows)": counts}).per_row("(rows)", list(shifts.values()))
+    return UnitSums(Moments.of(sums | {"(rows)": counts}), "(rows)", np.array(list(shifts.values())))

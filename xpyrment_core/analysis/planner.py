@@ -86,7 +86,7 @@ def _query(study: Study, arms: tuple[Label, ...], tasks: Sequence[Task], balance
 def _sample_query(query: Query, tasks: Sequence[Task]) -> Query | None:
     # A second query, because unit-level values cost memory; most metrics need moments only.
     sets = tuple(task.row_set for task in tasks if task.wants_samples and not task.blocked)
-    return evolve(query, row_sets=sets, group_cols=()) if sets else None
+    return evolve(query, row_sets=sets) if sets else None
 
 
 def _check_metrics(study: Study) -> None:
@@ -165,7 +165,7 @@ def _task(spec: MetricSpec, methods: Methods, covariates: CovariatePlanner, stud
 
 def _with_strata(spec: MetricSpec, methods: Methods, test: Method, study: Study) -> Method:
     """Return the test of an experiment with strata: only tests of estimates know them."""
-    if study.strata_col is None or test.needs == "estimates" or spec.reads != "moments":
+    if study.strata_col is None or test.needs == "estimates" or spec.reads == "samples":
         return test
     if methods.test_named or methods.general is None:
         raise InputError(
@@ -204,10 +204,10 @@ def _tests_of_estimates(host: PluginHost) -> list[str]:
 
 def _blocked(spec: MetricSpec, schema: Mapping[str, ColumnType], study: Study) -> str:
     """Return why the schema alone shows that a metric cannot be estimated; empty where it does not."""
-    if study.strata_col is not None and spec.reads != "moments":
+    if study.strata_col is not None and spec.reads == "samples":
         return (
-            f"a {spec.label or 'metric'} is computed from unit-level values, which strata_col={study.strata_col!r} "
-            f"does not support; analyse it without strata"
+            f"{spec.label or 'this kind of metric'} is not a function of means, which strata_col={study.strata_col!r} "
+            f"needs; analyse it without strata"
         )
     for column in spec.sources:
         # A reason for this metric instead of an error: the other metrics can still be analysed.

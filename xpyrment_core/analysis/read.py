@@ -48,13 +48,14 @@ def read(study: Study, plan: Plan) -> Data:
     source = study.source
     with study.engine_errors():
         reading = source.moments(plan.query)
-        if plan.strata is not None and plan.strata not in reading.groups:
+        samples = {} if plan.sample_query is None else source.samples(plan.sample_query)
+        known = plan.strata in reading.groups and all(plan.strata in sample.groups for sample in samples.values())
+        if plan.strata is not None and not known:
             # An engine that does not know groups ignores them.
             raise InputError(
                 f"{study.host.provenance(study.engine)} does not read groups, which strata_col={study.strata_col!r} "
                 f"needs; give the data as a frame or as files, or leave strata_col out."
             )
-        samples = {} if plan.sample_query is None else source.samples(plan.sample_query)
         # Infinite values show in the mean, so they are counted, by another pass, only where a mean is not finite.
         columns = _infinite_columns(plan, reading)
         infinite = source.infinite(columns, plan.query.treatment_col) if columns else {}

@@ -45,7 +45,8 @@ def _row(plan: Plan, task: Task, treatment: Label, data: Data) -> PendingResult:
         # Nothing was read for this metric, so only the labels are counted.
         known = exclusions_of(plan, None, treatment, data)
         return PendingResult(result=evolve(base, status="not_estimable", reason=reason, exclusions=known))
-    strata = strata_of(plan, task, treatment, data)
+    strata, failed = _strata(plan, task, treatment, data)
+    reason = reason or failed
     notes = base.notes if strata is None else (*base.notes, *strata.notes())
     base = evolve(base, exclusions=exclusions_of(plan, task, treatment, data, strata), notes=notes)
     reason = reason or infinite_reason(plan, task, treatment, data)
@@ -62,13 +63,25 @@ def _row(plan: Plan, task: Task, treatment: Label, data: Data) -> PendingResult:
         )
 
 
+def _strata(plan: Plan, task: Task, treatment: Label, data: Data) -> tuple[Strata | None, str]:
+    """Return the strata of a comparison, and the reason where a metric's values cannot be derived for them."""
+    made_by = _provenance(task).get("metric", f"metric {task.spec.name!r}")
+    try:
+        with not_estimable_if_broken(made_by):
+            return strata_of(plan, task, treatment, data), ""
+    except NotEstimable as error:
+        return None, error.reason
+
+
 def _compared(
     plan: Plan, task: Task, treatment: Label, data: Data, base: MetricResult, strata: Strata | None
 ) -> PendingResult:
     name, reading = task.spec.name, data.reading
     labels = plan.control, treatment
     moments = [reading.moments[name, arm] for arm in labels] if strata is None else strata.moments()
-    arms = [ArmData(moments=m, sample=data.samples.get((name, arm))) for m, arm in zip(moments, labels, strict=True)]
+    # With strata the moments are final: those of derived columns are made of the samples already.
+    samples = [data.samples.get((name, arm)) if strata is None else None for arm in labels]
+    arms = [ArmData(moments=m, sample=sample) for m, sample in zip(moments, samples, strict=True)]
     repeated = reading.units is not None and reading.units.repeated
     prepared = whole = prepare(task, arms[0], arms[1], reading.shifts, repeated)
     if strata is not None:

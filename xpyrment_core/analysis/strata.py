@@ -1,17 +1,20 @@
 """Post-stratification of a comparison: the strata it uses, their weights, and both variants' moments."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from attrs import frozen
+import numpy as np
+from attrs import evolve, frozen
 
+from xpyrment_core.analysis.estimates import derived, moments_of, unit_sums_of
 from xpyrment_core.analysis.plan import Plan, Task
 from xpyrment_core.analysis.read import Data
 from xpyrment_core.choices import Label
-from xpyrment_core.data.groups import GroupReading, Level
+from xpyrment_core.data.groups import Grouping, GroupReading, Level
 from xpyrment_core.errors import NotEstimable
 from xpyrment_core.stats.stratification import post_stratified
 from xpyrment_core.values.moments import Moments
+from xpyrment_core.values.samples import ArmSample
 
 FEWEST = 2
 """Units of a variant in a stratum without which the stratum has no variance."""
@@ -146,4 +149,26 @@ def strata_of(plan: Plan, task: Task, treatment: Label, data: Data) -> Strata | 
     """Return the strata of a metric in one comparison; None for simple randomisation."""
     if plan.strata is None:
         return None
-    return Strata.of(data.reading.groups[plan.strata], task.spec.name, plan.control, treatment)
+    arms, name, reading = (plan.control, treatment), task.spec.name, data.reading.groups[plan.strata]
+    if task.spec.reads == "derived":
+        samples = derived(task.spec, data.samples[name, arms[0]], data.samples[name, arms[1]])
+        reading = _of_samples(plan.strata, name, dict(zip(arms, samples, strict=True)), reading)
+    return Strata.of(reading, name, *arms)
+
+
+def _of_samples(
+    grouping: Grouping, key: str, samples: Mapping[Label, ArmSample], reading: GroupReading
+) -> GroupReading:
+    """Return the groups of columns that were derived from unit-level values."""
+    cells = {
+        (key, level, arm): sample.take(np.flatnonzero(sample.groups[grouping].codes == code))
+        for arm, sample in samples.items()
+        for code, level in enumerate(sample.groups[grouping].levels)
+    }
+    return evolve(
+        reading,
+        levels=tuple(level for level in reading.levels if all((key, level, arm) in cells for arm in samples)),
+        moments={cell: moments_of(sample) for cell, sample in cells.items()},
+        rows={cell: sample.n for cell, sample in cells.items()},
+        sums={cell: unit_sums_of(sample) for cell, sample in cells.items() if sample.units is not None and sample.n},
+    )

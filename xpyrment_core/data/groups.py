@@ -8,14 +8,17 @@ by itself (``"country"``, ``"platform"``) or jointly (``("country", "platform")`
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 from math import prod
+from typing import Any
 
 import numpy as np
 from attrs import evolve, field, frozen
+from numpy.typing import NDArray
 
 from xpyrment_core.choices import Label
 from xpyrment_core.data.labels import MAX_LABELS, in_order
 from xpyrment_core.errors import InputError
 from xpyrment_core.values.moments import Moments, Vector
+from xpyrment_core.values.samples import GroupCodes as GroupCodes
 
 Grouping = tuple[str, ...]
 """The columns of a grouping."""
@@ -232,3 +235,41 @@ def described(several: Sequence[Grouping]) -> str:
     """
     parts = [f"of {' and '.join(map(repr, grouping))}{' together' * (len(grouping) > 1)}" for grouping in several]
     return f"; also per value {', '.join(parts)}" if parts else ""
+
+
+Coded = tuple[NDArray[np.integer[Any]], Sequence[Label]]
+"""A column as codes, -1 for a missing value, with the values they stand for."""
+
+
+def group_codes(columns: Sequence[Coded], units: NDArray[np.integer[Any]] | None = None) -> GroupCodes:
+    """Return the group of each row, from its group columns.
+
+    Parameters
+    ----------
+    columns : sequence of (codes, values)
+        Of rows that count.
+    units : ndarray of int, optional
+        Unit of each row, where units have several: all its rows must be in one group.
+
+    Examples
+    --------
+    >>> country, user = np.array([0, 1, -1, 0, 0]), np.array([7, 8, 9, 8, 7])
+    >>> found = group_codes([(country, ("DE", "FR"))], user)
+    >>> found.codes.tolist(), found.levels
+    ([0, -1, 2, -1, 0], (('DE',), ('FR',), (None,)))
+    """
+    sizes = [len(values) + 1 for _, values in columns]
+    # A missing value is the last of its column.
+    places = [np.where(codes < 0, size - 1, codes) for (codes, _), size in zip(columns, sizes, strict=True)]
+    found, codes = np.unique(np.ravel_multi_index(places, sizes), return_inverse=True)
+    several = [(*values, None) for _, values in columns]
+    parts = zip(*np.unravel_index(found, sizes), strict=True)
+    levels = tuple(tuple(values[i] for values, i in zip(several, part, strict=True)) for part in parts)
+    if units is not None and len(units):
+        _, unit = np.unique(units, return_inverse=True)
+        own = np.full(unit.max() + 1, -1, dtype=np.int64)
+        own[unit] = codes
+        changes = np.zeros(len(own), dtype=bool)
+        changes[unit[own[unit] != codes]] = True
+        codes = np.where(changes[unit], -1, codes)
+    return GroupCodes(codes.astype(np.int64), levels)

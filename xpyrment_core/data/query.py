@@ -82,6 +82,7 @@ class Query:
         Columns by which the moments are also read, next to the whole: ``"country"`` for each value of one
         column, ``("country", "platform")`` for each pair of values. A missing value is a group of its own. All rows
         of a unit must be in the same group: a unit that changes its group is counted and left out of the groups.
+        Samples have the group of each row.
     """
 
     treatment_col: str

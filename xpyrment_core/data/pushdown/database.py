@@ -122,11 +122,14 @@ class Fetched:
         Values (NaN where missing), levels, gaps, as `sample_factors` lists them.
     units : ndarray of int or None
         A code of each row's unit.
+    groups : mapping of str to Arrow array
+        Each group column of the query.
     """
 
     code: NDArray[Any]
     arrays: Mapping[Factor, NDArray[np.float64]]
     units: NDArray[np.int64] | None = None
+    groups: Mapping[str, Any] = field(factory=dict)
 
 
 class Database(Protocol):

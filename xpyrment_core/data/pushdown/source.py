@@ -127,9 +127,10 @@ class DatabaseSource:
         self._check_query(query)
         census = self._census(query)
         shifts = {column: pilot.centre for column, pilot in self._pilot(query).items()}
+        levels = self._levels(query)
         with self._database.errors():
             fetched = self._database.values(query, census is not None and census.repeated)
-        return arm_samples(query, fetched, shifts)
+        return arm_samples(query, fetched, shifts, levels)
 
     def _few_valued(self) -> Mapping[str, int]:
         # Not part of the protocol: a database may not be able to say it quickly.

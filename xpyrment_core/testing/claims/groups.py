@@ -20,7 +20,7 @@ from xpyrment_core.testing.claims.engines import (
     assert_read,
     example,
 )
-from xpyrment_core.testing.engine_reference import Data, expected, group_rows
+from xpyrment_core.testing.engine_reference import Data, expected, group_rows, usable_rows
 from xpyrment_core.testing.running import Check
 from xpyrment_core.testing.simulation import seeded
 
@@ -29,7 +29,7 @@ Claim = Callable[[EngineSubject], None]
 
 def group_checks(subject: EngineSubject, statistical: bool = True) -> Iterator[Check]:
     """Yield the checks of groups; an engine that refuses groups in clear words passes them."""
-    for claim in (groups, groups_of_units, groups_apart, groups_limited):
+    for claim in (groups, groups_of_units, groups_of_samples, groups_apart, groups_limited):
         yield Check(claim.__name__, partial(claim, subject))
 
 
@@ -92,17 +92,44 @@ def groups(subject: EngineSubject) -> None:
     _assert_groups(data, query, subject.open(data).moments(query))
 
 
-@_unless_refused
-def groups_of_units(subject: EngineSubject) -> None:
-    """With repeated units the group of a unit is that of its rows; units that change it are counted and left out."""
+def _example_of_units() -> dict[str, list[Any]]:
+    """Return rows of units with one variant and one country each, except of some."""
     data = example()
     chance = seeded("engine groups")
     user = chance.integers(0, 60, len(data["variant"])).tolist()
     data |= {"user": [f"user {u}" if i % 41 else None for i, u in enumerate(user)]}
-    # The variant of a unit is fixed, except of some; so is its country, which is missing for some.
     data["variant"] = [("control", "treatment", "other")[u % 3] if i % 31 else "other" for i, u in enumerate(user)]
     data["country"] = [None if u % 5 == 0 else ("DE", "FR")[u % 2] if i % 23 else "US" for i, u in enumerate(user)]
     data["member"] = [u % 4 == 0 for u in user]
+    return data
+
+
+@_unless_refused
+def groups_of_samples(subject: EngineSubject) -> None:
+    """Samples have the group of each row; rows of units that change it have none."""
+    grouping = ("member", "country")
+    for data, unit_col in ((example(), None), (_example_of_units(), "user")):
+        query = evolve(QUERY, unit_col=unit_col, group_cols=(grouping,), row_sets=QUERY.row_sets[-1:])
+        found = subject.open(data).samples(query)
+        for arm in ARMS:
+            sample = found[QUERY.row_sets[-1].key, arm]
+            groups = sample.groups[grouping]
+            values = [(groups.levels[c] if c >= 0 else None) for c in groups.codes]
+            observed = sorted(zip(map(str, values), sample.columns["visits"].tolist(), strict=True))
+            among, changed = group_rows(data, query, grouping, arm)
+            wanted = [(str(level), float(data["visits"][i])) for level, rows in among.items() for i in rows]
+            wanted += [
+                (str(None), float(data["visits"][i]))
+                for i in usable_rows(data, query, arm)
+                if unit_col is not None and data[unit_col][i] in changed
+            ]
+            assert observed == sorted(wanted), f"the groups of the samples of arm {arm!r} differ from those of the rows"
+
+
+@_unless_refused
+def groups_of_units(subject: EngineSubject) -> None:
+    """With repeated units the group of a unit is that of its rows; units that change it are counted and left out."""
+    data = _example_of_units()
     query = evolve(QUERY, unit_col="user", group_cols=("country", "member", ("member", "country")))
     reading = subject.open(data).moments(query)
     _assert_groups(data, query, reading)
