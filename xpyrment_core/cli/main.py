@@ -8,11 +8,12 @@ import warnings
 from collections.abc import Sequence
 from typing import Annotated, Any, NoReturn
 
+from attrs import evolve
 from cyclopts import App, Group, Parameter
 
 from xpyrment_core.choices import Format
 from xpyrment_core.cli.commands import named_commands
-from xpyrment_core.cli.parameters import remembered_settings, spell_stdin
+from xpyrment_core.cli.parameters import from_settings, remembered_settings, spell_stdin
 from xpyrment_core.errors import XpyrmentError
 from xpyrment_core.registry.definitions import Registered
 from xpyrment_core.registry.host import PluginHost, PluginInfo, use_host
@@ -118,11 +119,20 @@ def _run(app: App, tokens: list[str]) -> int:
                 warnings.simplefilter("ignore", UserWarning)
             # One line on stderr; Python's own format would show a line of our source code.
             warnings.showwarning = _show_warning  # type: ignore[assignment]
-            result = app(spell_stdin(words))
+            result = _with_settings(app(spell_stdin(words)))
         return _print(result, format)
 
     code = app.meta(tokens)
     return code if isinstance(code, int) else 0
+
+
+def _with_settings(result: Any) -> Any:
+    """Record in a report which of its options were set by the environment or ``xpyrment.toml``."""
+    from xpyrment_core.cli.report import Report
+
+    if isinstance(result, Report) and from_settings():
+        return evolve(result, data={**result.data, "settings": dict(from_settings())})
+    return result
 
 
 def _print(result: Any, form: str) -> int:

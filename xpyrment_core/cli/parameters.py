@@ -1,9 +1,10 @@
 """Parameter types that several commands share."""
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from types import MappingProxyType
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -39,26 +40,26 @@ def flag(name: str, help: str | None = None) -> Parameter:  # noqa: A002
     )
 
 
-_FROM_SETTINGS: ContextVar[frozenset[str]] = ContextVar("from_settings", default=frozenset())
+_FROM_SETTINGS: ContextVar[Mapping[str, str]] = ContextVar("from_settings", default=MappingProxyType({}))
 
 
 @contextmanager
 def remembered_settings() -> Iterator[None]:
     """Forget at the end which parameters a setting gave."""
-    token = _FROM_SETTINGS.set(frozenset())
+    token = _FROM_SETTINGS.set({})
     try:
         yield
     finally:
         _FROM_SETTINGS.reset(token)
 
 
-def remember_settings(parameters: Iterable[str]) -> None:
-    """Note which parameters of the command have their value from the environment or ``xpyrment.toml``."""
-    _FROM_SETTINGS.set(frozenset(parameters))
+def remember_settings(sources: Mapping[str, str]) -> None:
+    """Note which parameters of the command have their value from the environment or ``xpyrment.toml``, and which."""
+    _FROM_SETTINGS.set(dict(sources))
 
 
-def from_settings() -> frozenset[str]:
-    """Return the parameters whose values were set by the environment or ``xpyrment.toml``, not typed."""
+def from_settings() -> Mapping[str, str]:
+    """Return the parameters whose values were not typed, each with its source: the file's path, or ``env``."""
     return _FROM_SETTINGS.get()
 
 

@@ -6,17 +6,19 @@ from pathlib import Path
 from typing import Any
 
 from attrs import frozen
-from cyclopts import App, ArgumentCollection, CycloptsError
+from cyclopts import App, Argument, ArgumentCollection, CycloptsError
 from cyclopts.config import Env, Toml
 
 from xpyrment_core.cli.parameters import remember_settings
+from xpyrment_core.cli.project_file import FILE, IGNORE_VARIABLE, find_file, may_set
 from xpyrment_core.errors import nearest
 from xpyrment_core.registry.discovery import VARIABLES
 from xpyrment_core.registry.host import PluginHost
 
 PREFIX = "XPYRMENT_"
-FILE = "xpyrment.toml"
 TABLE = "xpyrment"
+KNOWN = (*VARIABLES, IGNORE_VARIABLE)
+"""Environment variables that are not defaults of options."""
 
 Say = Callable[[str], None]
 Source = Callable[[App, tuple[str, ...], ArgumentCollection], None]
@@ -35,14 +37,9 @@ def settings(program: App, host: PluginHost, say: Say) -> tuple[Source, ...]:
         Prints a warning.
     """
     variables = (Env(PREFIX, show=False), Env(PREFIX, command=False, show=False))
-    file = _find_file()
+    file = find_file()
     files = [] if file is None else [_File(program, host, say, _shown(file), Toml(file, root_keys=(TABLE,)))]
     return (_Variables(program, host, say), *variables, *files, _remember)
-
-
-def _find_file() -> Path | None:
-    here = Path.cwd()
-    return next((folder / FILE for folder in (here, *here.parents) if (folder / FILE).is_file()), None)
 
 
 def _shown(file: Path) -> str:
@@ -52,9 +49,11 @@ def _shown(file: Path) -> str:
 def _remember(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
     typed = {"", "cli"}
     remember_settings(
-        argument.field_info.name
-        for argument in arguments
-        if argument.tokens and not typed & {token.source for token in argument.tokens}
+        {
+            argument.field_info.name: argument.tokens[0].source
+            for argument in arguments
+            if argument.tokens and not typed & {token.source for token in argument.tokens}
+        }
     )
 
 
@@ -75,7 +74,12 @@ class _File:
             if isinstance(ours, Mapping):
                 self._check_tables(ours)
                 self._check_options(ours, app, commands, arguments)
+        before = {id(argument) for argument in arguments if argument.tokens}
         self.toml(app, commands, arguments)
+        # What the file decided is said on each run: nobody has to know that there is such a file.
+        said = [_written(one) for one in arguments if one.tokens and id(one) not in before]
+        if said and commands:  # the program's own, such as format, change no number
+            self.say(f"Note: {self.path} sets {', '.join(said)}.")
 
     def _check_root(self) -> None:
         """Warn of what stands outside our own table and looks like ours; other tables may be other tools'."""
@@ -117,20 +121,41 @@ class _File:
         for name in commands:
             table = table.get(name, {}) if isinstance(table, Mapping) else {}
         for key, value in table.items() if isinstance(table, Mapping) else ():
-            if isinstance(value, Mapping) or key in app or _takes(arguments, key):
+            if isinstance(value, Mapping) or key in app:
+                continue
+            if found := _matching(arguments, key):
+                self._check_allowed(key, commands, found)
                 continue
             shared = _takes(self.program.meta.assemble_argument_collection(), key)
             hint = f" Set it for all commands, in [{TABLE}]." if shared else nearest(key, _option_names(arguments))
             where, command = ".".join((TABLE, *commands)), " ".join((TABLE, *commands))
             raise CycloptsError(msg=f"{self.path}: {key!r} in [{where}] is not an option of '{command}'.{hint}")
 
+    def _check_allowed(self, key: str, commands: tuple[str, ...], argument: Argument) -> None:
+        if may_set(argument.field_info.name, argument.hint):
+            return
+        where, option = ".".join((TABLE, *commands)), key.replace("_", "-")
+        raise CycloptsError(
+            msg=f"{self.path}: {key!r} in [{where}] cannot be set in {FILE}, which sets names of columns and methods, "
+            f"numbers and choices only; write --{option} on the command line."
+        )
+
+
+def _matching(arguments: ArgumentCollection, key: str) -> Argument | None:
+    try:
+        argument, *_ = arguments.match("--" + key.replace("_", "-"))
+    except ValueError:
+        return None
+    return argument
+
 
 def _takes(arguments: ArgumentCollection, key: str) -> bool:
-    try:
-        arguments.match("--" + key.replace("_", "-"))
-    except ValueError:
-        return False
-    return True
+    return _matching(arguments, key) is not None
+
+
+def _written(argument: Argument) -> str:
+    values = [token.value or str(token.implicit_value) for token in argument.tokens]
+    return f"{argument.field_info.name} = {', '.join(values)}"
 
 
 def _option_names(arguments: ArgumentCollection) -> list[str]:
@@ -150,7 +175,7 @@ class _Variables:
     say: Say
 
     def __call__(self, app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
-        names = [name for name in os.environ if name.startswith(PREFIX) and name not in VARIABLES] if commands else []
+        names = [name for name in os.environ if name.startswith(PREFIX) and name not in KNOWN] if commands else []
         if not names:
             return
         running = [("", arguments), (_prefix(*commands), arguments)]
@@ -167,7 +192,7 @@ class _Variables:
 
     def _warn(self, name: str) -> None:
         word = name.removeprefix(PREFIX)
-        known = [variable.removeprefix(PREFIX) for variable in VARIABLES]
+        known = [variable.removeprefix(PREFIX) for variable in KNOWN]
         known += [prefix + _spelt(option) for prefix, arguments in self._all() for option in _option_names(arguments)]
         close = _closest(word, known, 0.6)
         hint = f" Did you mean {PREFIX}{close}?" if close else ""

@@ -251,7 +251,7 @@ def test_settings_hold_for_a_data_file_and_are_forgotten_after_the_command(comma
     monkeypatch.setenv("XPYRMENT_ALPHA", "0.3")
     _, out, _ = command("analyze", nsw_path(), "--treatment-col", "treat", "--metric", "re78", "--format", "json")
     assert json.loads(out)["analysis"]["alpha"] == 0.3
-    assert from_settings() == frozenset()
+    assert from_settings() == {}
 
 
 def test_an_option_left_out_has_the_default_of_the_table(command):
