@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from xpyrment_core import Report, Table
 from xpyrment_core.cli.outputs import plot_output, report_output
-from xpyrment_core.cli.parameters import from_settings
+from xpyrment_core.cli.parameters import recorded_settings
 from xpyrment_core.plots.numbers import missing, plain_percent
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ def finish(
         return Report(kind="explain", title="Dry run", parts=[text], data={"explain": text})
     result = experiment.run_analysis(**options)
     result.metadata |= dict(metadata or {})
-    if from_settings():  # what was decided by neither the command line nor the experiment file
-        result.metadata["settings"] = dict(from_settings())
+    if settings := recorded_settings():  # what was decided by neither the command line nor the experiment file
+        result.metadata["settings"] = settings
     saved = [output.save(result.plot(output.entry.qualified)) for output in plots]
     saved += [output.save(result.export(output.entry.qualified)) for output in reports]
     return report_of(result, data, saved)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from xpyrment_core.cli.parameters import from_settings
+from xpyrment_core.cli.parameters import forget_settings, from_settings
 from xpyrment_core.errors import InputError
 from xpyrment_core.experiment.file import ExperimentFile
 from xpyrment_core.options import OPTION, OPTIONS
@@ -175,6 +175,7 @@ def refuse_beside_file(file: str, given: Mapping[str, Any]) -> None:
             raise InputError(
                 f"{option} cannot be given beside {file!r}: it is set by the experiment file; change it there."
             )
+    forget_settings(given)
 
 
 def options_given(**values: Any) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from cyclopts import App, Group, Parameter
 
 from xpyrment_core.choices import Format
 from xpyrment_core.cli.commands import named_commands
-from xpyrment_core.cli.parameters import from_settings, remembered_settings, spell_stdin
+from xpyrment_core.cli.parameters import from_settings, recorded_settings, remembered_settings, spell_stdin
 from xpyrment_core.errors import XpyrmentError
 from xpyrment_core.registry.definitions import Registered
 from xpyrment_core.registry.host import PluginHost, PluginInfo, use_host
@@ -119,7 +119,10 @@ def _run(app: App, tokens: list[str]) -> int:
                 warnings.simplefilter("ignore", UserWarning)
             # One line on stderr; Python's own format would show a line of our source code.
             warnings.showwarning = _show_warning  # type: ignore[assignment]
-            result = _with_settings(app(spell_stdin(words)))
+            try:
+                result = _with_settings(app(spell_stdin(words)))
+            finally:
+                _note_settings()
         return _print(result, format)
 
     code = app.meta(tokens)
@@ -131,8 +134,15 @@ def _with_settings(result: Any) -> Any:
     from xpyrment_core.cli.report import Report
 
     if isinstance(result, Report) and from_settings():
-        return evolve(result, data={**result.data, "settings": dict(from_settings())})
+        return evolve(result, data={**result.data, "settings": recorded_settings()})
     return result
+
+
+def _note_settings() -> None:
+    if from_settings():
+        from xpyrment_core.cli.settings import note_settings
+
+        note_settings(_say)
 
 
 def _print(result: Any, form: str) -> int:

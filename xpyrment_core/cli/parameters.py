@@ -1,11 +1,11 @@
 """Parameter types that several commands share."""
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import MappingProxyType
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from cyclopts import Parameter
 
@@ -40,7 +40,22 @@ def flag(name: str, help: str | None = None) -> Parameter:  # noqa: A002
     )
 
 
-_FROM_SETTINGS: ContextVar[Mapping[str, str]] = ContextVar("from_settings", default=MappingProxyType({}))
+class Setting(NamedTuple):
+    """The default of an option that was set outside of the command line.
+
+    Attributes
+    ----------
+    source : str
+        The path of ``xpyrment.toml``, or ``env``.
+    value : str
+        As it was written.
+    """
+
+    source: str
+    value: str
+
+
+_FROM_SETTINGS: ContextVar[Mapping[str, Setting]] = ContextVar("from_settings", default=MappingProxyType({}))
 
 
 @contextmanager
@@ -53,14 +68,25 @@ def remembered_settings() -> Iterator[None]:
         _FROM_SETTINGS.reset(token)
 
 
-def remember_settings(sources: Mapping[str, str]) -> None:
-    """Note which parameters of the command have their value from the environment or ``xpyrment.toml``, and which."""
-    _FROM_SETTINGS.set(dict(sources))
+def remember_settings(settings: Mapping[str, Setting]) -> None:
+    """Note which parameters of the command have their value from the environment or ``xpyrment.toml``."""
+    _FROM_SETTINGS.set(dict(settings))
 
 
-def from_settings() -> Mapping[str, str]:
-    """Return the parameters whose values were not typed, each with its source: the file's path, or ``env``."""
+def forget_settings(parameters: Iterable[str]) -> None:
+    """Note that the command does not use the settings of these parameters."""
+    overruled = set(parameters)
+    remember_settings({name: setting for name, setting in from_settings().items() if name not in overruled})
+
+
+def from_settings() -> Mapping[str, Setting]:
+    """Return the parameters whose values were not typed, each with its setting."""
     return _FROM_SETTINGS.get()
+
+
+def recorded_settings() -> dict[str, str]:
+    """Return the source of each such parameter, to be stored with a result."""
+    return {name: setting.source for name, setting in from_settings().items()}
 
 
 STDIN = "stdin:"

@@ -9,7 +9,7 @@ from attrs import frozen
 from cyclopts import App, Argument, ArgumentCollection, CycloptsError
 from cyclopts.config import Env, Toml
 
-from xpyrment_core.cli.parameters import remember_settings
+from xpyrment_core.cli.parameters import Setting, from_settings, remember_settings
 from xpyrment_core.cli.project_file import FILE, IGNORE_VARIABLE, find_file, may_set
 from xpyrment_core.errors import nearest
 from xpyrment_core.registry.discovery import VARIABLES
@@ -46,11 +46,19 @@ def _shown(file: Path) -> str:
     return FILE if file.parent == Path.cwd() else str(file)
 
 
+def note_settings(say: Say) -> None:
+    """Say what ``xpyrment.toml`` decided of the command that ran: nobody has to know that there is such a file."""
+    sources = {one.source for one in from_settings().values() if Path(one.source).name == FILE}
+    for source in sorted(sources):
+        said = [f"{name} = {one.value}" for name, one in from_settings().items() if one.source == source]
+        say(f"Note: {_shown(Path(source))} sets {', '.join(said)}.")
+
+
 def _remember(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
     typed = {"", "cli"}
     remember_settings(
         {
-            argument.field_info.name: argument.tokens[0].source
+            argument.field_info.name: Setting(argument.tokens[0].source, _written(argument))
             for argument in arguments
             if argument.tokens and not typed & {token.source for token in argument.tokens}
         }
@@ -74,12 +82,7 @@ class _File:
             if isinstance(ours, Mapping):
                 self._check_tables(ours)
                 self._check_options(ours, app, commands, arguments)
-        before = {id(argument) for argument in arguments if argument.tokens}
         self.toml(app, commands, arguments)
-        # What the file decided is said on each run: nobody has to know that there is such a file.
-        said = [_written(one) for one in arguments if one.tokens and id(one) not in before]
-        if said and commands:  # the program's own, such as format, change no number
-            self.say(f"Note: {self.path} sets {', '.join(said)}.")
 
     def _check_root(self) -> None:
         """Warn of what stands outside our own table and looks like ours; other tables may be other tools'."""
@@ -155,7 +158,7 @@ def _takes(arguments: ArgumentCollection, key: str) -> bool:
 
 def _written(argument: Argument) -> str:
     values = [token.value or str(token.implicit_value) for token in argument.tokens]
-    return f"{argument.field_info.name} = {', '.join(values)}"
+    return ", ".join(values)
 
 
 def _option_names(arguments: ArgumentCollection) -> list[str]:
