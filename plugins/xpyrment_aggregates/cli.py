@@ -9,6 +9,7 @@ from xpyrment_core import InputError, Report, Table
 from xpyrment_core.cli.experiments import one_or_several
 from xpyrment_core.cli.parameters import CommaList, DataPath
 from xpyrment_core.cli.reading import ReadFlags
+from xpyrment_core.cli.writing import check_outputs, save, write_file
 
 if TYPE_CHECKING:
     from xpyrment_aggregates.aggregate import Aggregate
@@ -38,14 +39,12 @@ def aggregate(
     from xpyrment_aggregates.make import aggregate as add_up
 
     target = _target(data, out)
+    check_outputs([("file of moments", target)], data)
     options = None if read is None else read.options()
     result = add_up(one_or_several(data), treatment_col, columns, covariates, id_col, read=options)
     text = write(result)
-    try:
-        target.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"the moments cannot be saved as '{target}': {error.strerror}.") from error
-    return _report(result, target, len(text.encode()))
+    problem = save("file of moments", target, lambda: write_file(target, text))
+    return _report(result, target, len(text.encode()), problem)
 
 
 def _target(data: tuple[str, ...], out: Path | None) -> Path:
@@ -73,7 +72,7 @@ def _sets_table(result: "Aggregate") -> Table:
     return Table(columns=("Complete rows of", "Variant", *numbers), rows=rows, right=numbers, keep=numbers)
 
 
-def _report(result: "Aggregate", target: Path, size: int) -> Report:
+def _report(result: "Aggregate", target: Path, size: int, problem: str) -> Report:
     labels = {str(label): n for label, n in result.labels.items() if label is not None}
     return Report(
         kind="aggregate",
@@ -82,9 +81,10 @@ def _report(result: "Aggregate", target: Path, size: int) -> Report:
             f"MOMENTS OF {sum(result.labels.values()):,} ROWS",
             "",
             _sets_table(result),
-            "",
-            f"Saved as {target} ({size:,} bytes)",
+            *([] if problem else ["", f"Saved as {target} ({size:,} bytes)"]),
         ],
+        exit_code=1 if problem else 0,
+        error=problem,
         data={
             "file": str(target),
             "bytes": size,

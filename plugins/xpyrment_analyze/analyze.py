@@ -103,23 +103,29 @@ def analyze(
     }
     output: dict[str, Any] = {"plot": plot, "report": report, "dry_run": dry_run}
     if from_stats is not None:
-        return finish(*_totals(from_stats, data, locked, read, **planned), from_stats, **output)
+        return finish(*_totals(from_stats, data, locked, read, **planned), from_stats, inputs=[from_stats], **output)
     if file := experiment_file_of(data):
         refuse_beside_file(file, planned | ({} if read is None else read.typed()))
         return _planned_analysis(file, locked, **output)
     if locked:
         raise InputError("--locked is for experiment files; got a data file. Write one with 'xpyrment init'.")
     named = ", ".join(data)
-    return finish(*_experiment(data, read=read, **planned), named, **output)
+    return finish(*_experiment(data, read=read, **planned), named, inputs=data, **output)
 
 
 def _planned_analysis(file: str, locked: bool, **output: Any) -> Report:
     plan = read_experiment_file(file)
     # Before the data are opened: a plan that changed since registration must not be analysed at all.
-    registered = plan.registered() if locked else None
+    registration = plan.registration() if locked else None
+    changes = plan.check_data(registration) if registration else ""
     experiment, options = build(plan)
-    metadata = {"plan": {"file": plan.path.name, "sha256": plan.sha256, "registered": registered}}
-    return finish(experiment, options, str(plan.experiment["data"]), metadata=metadata, **output)
+    found: dict[str, Any] = {"file": plan.path.name, "sha256": plan.sha256, "registered": None}
+    if registration is not None:
+        found |= {"registered": registration.when, "data_changes": changes}
+        found["earlier_registrations"] = len(registration.document.get("history", []))
+    metadata = {"plan": found}
+    named = str(plan.experiment["data"])
+    return finish(experiment, options, named, inputs=plan.files, metadata=metadata, **output)
 
 
 _NOT_OF_TOTALS = ("metric", "covariate", "id_col", "cluster_col", "strata_col", "adjuster")

@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from xpyrment_core import InputError, Report, read_experiment_file
-from xpyrment_core.cli.experiments import one_or_several
+from xpyrment_core.cli.experiments import build, one_or_several
 from xpyrment_core.cli.parameters import DataPath
 from xpyrment_core.cli.reading import ReadFlags
+from xpyrment_core.cli.writing import check_outputs, save, write_file
+from xpyrment_core.data.reading.files import existing_files
 from xpyrment_core.data.reading.options import ReadOptions
 from xpyrment_core.data.units import id_columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from xpyrment_core import Experiment
+    from xpyrment_core import Experiment, ExperimentFile
 
 LABEL_LEVELS = 20
 """A column with more distinct values than this is not guessed to be the treatment column."""
@@ -28,26 +30,57 @@ def register(
     plan: Annotated[Path, Parameter(help="The experiment file.")],
     /,
     *,
-    force: Annotated[bool, Parameter(help="Register again although there is a registration.", negative="")] = False,
+    force: Annotated[
+        bool, Parameter(help="Register a changed plan; earlier registrations are kept in the file.", negative="")
+    ] = False,
+    with_data: Annotated[
+        bool, Parameter(help="Register the data too: --locked then refuses other data.", negative="")
+    ] = False,
 ) -> Report:
-    """Register an experiment file, so that analyze --locked can tell whether it changed since."""
+    """Register an experiment file, so that analyze --locked can tell whether it changed since.
+
+    The plan is checked as for an analysis, against the labels and columns of the data where there are any.
+    """
     checked = read_experiment_file(plan)
     path = checked.lock_path
-    if path.exists() and not force:
-        # Raises if the plan changed: a new registration must be asked for with --force, never happen by accident.
-        when = checked.registered()
-        return Report(
-            kind="register",
-            parts=[f"{plan} was registered at {when} and has not changed since."],
-            data={"file": str(plan), "sha256": checked.sha256, "registered": when},
-        )
+    earlier = None
+    if path.exists():
+        if not force:
+            # Raises if the plan changed: a new registration must be asked for with --force, not happen by accident.
+            return _registered(checked, checked.registered(), "has not changed since")
+        earlier = checked.earlier_registration()
+    notes = _check_plan(checked, with_data)
+    check_outputs(
+        [("registration", path)], [str(plan), *([checked.data] if isinstance(checked.data, str) else checked.data)]
+    )
     when = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-    path.write_text(checked.lock_text(when), encoding="utf-8")
+    text = checked.lock_text(when, with_data, earlier)
+    if problem := save("registration", path, lambda: write_file(path, text)):
+        raise InputError(problem)
     return Report(
         kind="register",
-        parts=[f"Registered {plan} as {path}", f"sha256 {checked.sha256}"],
+        parts=[f"Registered {plan} as {path}", f"sha256 {checked.sha256}", *notes],
         data={"file": str(plan), "sha256": checked.sha256, "registered": when},
     )
+
+
+def _registered(plan: "ExperimentFile", when: str, finding: str) -> Report:
+    return Report(
+        kind="register",
+        parts=[f"{plan.path} was registered at {when} and {finding}."],
+        data={"file": str(plan.path), "sha256": plan.sha256, "registered": when},
+    )
+
+
+def _check_plan(plan: "ExperimentFile", with_data: bool) -> list[str]:
+    """Refuse a plan that an analysis would refuse; return what could not be checked."""
+    if not existing_files(plan.data):
+        if with_data:
+            raise InputError(f"the data of '{plan.path}' cannot be registered: no file {plan.data!r}.")
+        return [f"Not checked against data: there is no file {plan.data!r} yet."]
+    experiment, options = build(plan)
+    experiment.explain(**options)
+    return []
 
 
 def init(
@@ -64,13 +97,15 @@ def init(
     """
     if out.exists() and not force:
         raise InputError(f"'{out}' exists; choose another name with --out, or overwrite it with --force.")
+    check_outputs([("experiment file", out)], data)
     if "-" in data:
         raise InputError("init needs the name of a file, so that the experiment file can refer to it; got '-'.")
     options = ReadOptions() if read is None else read.options()
     experiment = _experiment(one_or_several(data), treatment_col, id_col, options)
     text = draft(experiment, data, out.parent)
     left = left_out(experiment)
-    out.write_text(text, encoding="utf-8")
+    if problem := save("experiment file", out, lambda: write_file(out, text)):
+        raise InputError(problem)
     return Report(
         kind="init",
         parts=[

@@ -1,13 +1,15 @@
 """Report of an analysis on the command line: tables of 80 columns, footnotes, saved plots and reports."""
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xpyrment_core import Report, Table
-from xpyrment_core.cli.outputs import plot_output, report_output
+from xpyrment_core.cli.outputs import Output, plot_output, report_output, save_all
 from xpyrment_core.cli.parameters import recorded_settings
+from xpyrment_core.cli.writing import check_outputs
 from xpyrment_core.plots.numbers import missing, plain_percent
 
 if TYPE_CHECKING:
@@ -19,12 +21,14 @@ def finish(
     options: Mapping[str, Any],
     data: str,
     *,
+    inputs: Sequence[str] = (),
     plot: Path | None = None,
     report: Path | None = None,
     dry_run: bool = False,
     metadata: Mapping[str, Any] | None = None,
 ) -> Report:
     """Explain or run the analysis, save the plot and the report requested, and return the report."""
+    check_outputs([("plot", plot), ("report", report)], inputs)
     # First, so that an unknown suffix or a missing library is reported before a long analysis.
     plots = [] if plot is None else [plot_output(experiment.plugins, plot)]
     reports = [] if report is None else [report_output(experiment.plugins, report)]
@@ -35,13 +39,14 @@ def finish(
     result.metadata |= dict(metadata or {})
     if settings := recorded_settings():  # what was decided by neither the command line nor the experiment file
         result.metadata["settings"] = settings
-    saved = [output.save(result.plot(output.entry.qualified)) for output in plots]
-    saved += [output.save(result.export(output.entry.qualified)) for output in reports]
-    return report_of(result, data, saved)
+    made: list[tuple[Output, Callable[[], Any]]] = []
+    made += [(output, partial(result.plot, output.entry.qualified)) for output in plots]
+    made += [(output, partial(result.export, output.entry.qualified)) for output in reports]
+    return report_of(result, data, *save_all(made))
 
 
-def report_of(result: "AnalysisResult", data: str, saved: list[str]) -> Report:
-    """Turn an analysis into the report of a command."""
+def report_of(result: "AnalysisResult", data: str, saved: list[str], problem: str = "") -> Report:
+    """Turn an analysis into the report of a command; `problem` is why an output was not saved."""
     meta = result.metadata
     arms = ", ".join(str(label) for label in meta["treatments"])
     head = [f"{Path(data).name if data != '-' else 'standard input'}: {arms} against {meta['control']}"]
@@ -62,8 +67,8 @@ def report_of(result: "AnalysisResult", data: str, saved: list[str]) -> Report:
         parts=parts,
         data=result.to_dict(),
         csv=_records(result),
-        exit_code=1 if nothing else 0,
-        error=_nothing_estimable(result) if nothing else "",
+        exit_code=1 if nothing or problem else 0,
+        error=" ".join(filter(None, [_nothing_estimable(result) if nothing else "", problem])),
     )
 
 
@@ -80,7 +85,7 @@ def _tables(result: "AnalysisResult") -> list[Table]:
 
 
 def _footnotes(result: "AnalysisResult") -> list[str]:
-    lines = []
+    lines = _registration(result.metadata.get("plan", {}))
     missing = result.metadata["rows_missing_label"]
     if missing:
         lines.append(f"{missing:,} row{'s' if missing > 1 else ''} without a variant left out")
@@ -98,6 +103,16 @@ def _footnotes(result: "AnalysisResult") -> list[str]:
     lines += _checks(result)
     lines += [issue.message for issue in result.issues]
     return ["", *(_wrapped(line) for line in dict.fromkeys(lines))] if lines else []
+
+
+def _registration(plan: "Mapping[str, Any]") -> list[str]:
+    """Return what a reader of a registered analysis must know about its registration."""
+    lines, when = [], plan.get("registered")
+    if plan.get("data_changes"):
+        lines.append(f"DATA CHANGED since the plan was registered on {when}: {plan['data_changes']}")
+    if earlier := plan.get("earlier_registrations"):
+        lines.append(f"The plan was registered {earlier + 1} times, the last time on {when}")
+    return lines
 
 
 def _notes(row: "MetricResult") -> list[str]:

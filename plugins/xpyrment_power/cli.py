@@ -1,12 +1,14 @@
 """The command ``xpyrment power``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
+from attrs import evolve
 from cyclopts import Parameter
 
 from xpyrment_core import Alternative, InputError, Report, default_host
-from xpyrment_core.cli.outputs import Output, plot_output
+from xpyrment_core.cli.outputs import Output, plot_output, save_all
+from xpyrment_core.cli.writing import check_outputs
 from xpyrment_power.design import PlanTest
 
 if TYPE_CHECKING:
@@ -80,18 +82,23 @@ def power(
             covariate_correlation=covariate_correlation,
             margin=margin,
         )
+        check_outputs([("plot", plot)])
         # Before solving, so that a suffix that no backend serves is reported at once.
         output = None if plot is None else plot_output(default_host(), plot)
         solution = answer(design, mde=mde, n=n, power=power, daily_traffic=daily_traffic)
-        saved = None if output is None else _save_plot(solution, output)
     # One heading for all errors of a plan, whether the design, the solver or the plot raised them.
     except InputError as error:
         raise PowerCalculationError(str(error)) from error
-    return report_of(solution, with_curve=curve, saved=saved)
+    # A plan that was calculated is printed, also if its plot cannot be saved.
+    lines: list[str] = []
+    problem = ""
+    if output is not None:
+        lines, problem = save_all([(output, lambda: _drawn(solution, output))])
+    report = report_of(solution, with_curve=curve, saved=str(plot) if lines else None)
+    return evolve(report, error=problem, exit_code=1) if problem else report
 
 
-def _save_plot(solution: "Answer", output: Output) -> str:
+def _drawn(solution: "Answer", output: Output) -> Any:
     from xpyrment_power.curve import power_plot
 
-    output.save(output.entry.load()(power_plot(solution)))
-    return str(output.path)
+    return output.entry.load()(power_plot(solution))

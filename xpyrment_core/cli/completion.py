@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from xpyrment_core.cli.report import Report
+from xpyrment_core.cli.writing import check_outputs, save, write_file
 from xpyrment_core.errors import InputError
 from xpyrment_core.registry.host import default_host
 
@@ -30,10 +31,10 @@ def completion(
         path = app.install_completion(shell=shell)
     elif out is not None:
         path = out
-        try:
-            path.write_text(app.generate_completion(shell=shell), encoding="utf-8")
-        except OSError as error:
-            raise InputError(f"the completion cannot be written to '{out}': {error.strerror}.") from error
+        check_outputs([("completion", path)])
+        script = app.generate_completion(shell=shell)
+        if problem := save("completion", path, lambda: write_file(path, script)):
+            raise InputError(problem)
     else:
         script = app.generate_completion(shell=shell)
         return Report(kind="completion", parts=[script], data={"shell": shell, "script": script})

@@ -1,6 +1,7 @@
 """A working plugin project to start from: a metric, a test, and tests of both by the kit."""
 
 import re
+import tempfile
 from pathlib import Path
 
 from xpyrment_core.errors import InputError
@@ -208,13 +209,23 @@ def write_project(name: str, folder: Path) -> list[Path]:
     if target.exists():
         raise InputError(f"'{target}' exists already and is not overwritten; choose another name or folder.")
     words = {"@NAME@": plain, "@PACKAGE@": f"xpyrment_{plain.replace('-', '_')}"}
-    written = []
-    for path, text in FILES.items():
-        file = target / _filled(path, words)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(_filled(text, words), encoding="utf-8")
-        written.append(file)
-    return written
+    try:
+        return _written(target, {_filled(path, words): _filled(text, words) for path, text in FILES.items()})
+    except OSError as error:
+        raise InputError(f"'{target}' cannot be written: {error.strerror}; choose another folder.") from error
+
+
+def _written(target: Path, texts: dict[str, str]) -> list[Path]:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # In a folder beside it, which gets its name when it is complete: half a project is not left behind.
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as beside:
+        complete = Path(beside) / target.name
+        for path, text in texts.items():
+            file = complete / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+        complete.rename(target)
+    return [target / path for path in texts]
 
 
 def _filled(text: str, words: dict[str, str]) -> str:

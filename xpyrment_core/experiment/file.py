@@ -10,9 +10,18 @@ from typing import Any, get_args
 
 from attrs import field, frozen
 
+from xpyrment_core.data.reading.files import existing_files
 from xpyrment_core.data.reading.options import ReadOptions
 from xpyrment_core.errors import InputError, listing, nearest
-from xpyrment_core.experiment.lock import check_lock, lock_path, lock_text
+from xpyrment_core.experiment.lock import (
+    DataChangedError,
+    Registration,
+    check_lock,
+    fingerprints,
+    lock_path,
+    lock_text,
+    read_lock,
+)
 from xpyrment_core.options import OPTIONS, Kind
 
 TEXT, NUMBER, TEXTS, LABEL, LABELS = get_args(Kind)
@@ -84,6 +93,11 @@ class ExperimentFile:
         data = self.experiment["data"]
         return self._located(data) if isinstance(data, str) else [self._located(path) for path in data]
 
+    @property
+    def files(self) -> list[str]:
+        """The experiment file, its registration and its data: what an output must not overwrite."""
+        return [str(self.path), str(self.lock_path), *([self.data] if isinstance(self.data, str) else self.data)]
+
     def _located(self, path: str) -> str:
         return path if path == "-" or Path(path).is_absolute() else str(self.path.parent / path)
 
@@ -110,9 +124,9 @@ class ExperimentFile:
         """Path of the registration: beside the file."""
         return lock_path(self.path)
 
-    def lock_text(self, when: str) -> str:
-        """Return the registration as text: the plan, its hash and the time."""
-        return lock_text(self.canonical(), self.sha256, when)
+    def lock_text(self, when: str, data_fixed: bool = False, earlier: Registration | None = None) -> str:
+        """Return the registration as text: the plan, its hash, the time, the data and earlier registrations."""
+        return lock_text(self.canonical(), self.sha256, when, self.data_files(), data_fixed, earlier)
 
     def registered(self) -> str:
         """Return when the plan was registered.
@@ -122,7 +136,32 @@ class ExperimentFile:
         InputError
             It was not registered, or has changed since; the message shows the difference.
         """
+        return self.registration().when
+
+    def registration(self) -> Registration:
+        """Return the registration of the plan; raises as `registered`."""
         return check_lock(self.path, self.canonical())
+
+    def earlier_registration(self) -> Registration:
+        """Return the registration as it is stored, also of another plan; raises if it is damaged or was edited."""
+        return read_lock(self.lock_path)
+
+    def check_data(self, registration: Registration) -> str:
+        """Return how the data differ from the registered ones, empty if they do not.
+
+        Raises
+        ------
+        DataChangedError
+            They differ, and were registered as part of the plan.
+        """
+        changes = registration.changes(self.data_files()) if registration.data else ""
+        if changes and registration.data_fixed:
+            raise DataChangedError(self.path, registration.when, changes)
+        return changes
+
+    def data_files(self) -> tuple[dict[str, Any], ...]:
+        """Return path, size and SHA-256 of the data files; empty where there are none yet."""
+        return fingerprints(existing_files(self.data), self.path.parent)
 
     def canonical(self) -> str:
         """Return the plan without its layout: the same text exactly when the plan is the same."""

@@ -111,6 +111,19 @@ def find_files(names: Sequence[str], file_format: str | None = None) -> Files:
     return Files(tuple(names), tuple(paths), next(iter(formats.values())))
 
 
+def existing_files(data: object) -> list[str]:
+    """Return the files that exist now behind paths, globs and folders; none for standard input and other data."""
+    out: list[str] = []
+    for name in as_paths(data):
+        if Path(name).is_dir():
+            out += sorted(str(path) for path in Path(name).rglob("*.parquet") if path.is_file())
+        elif Path(name).is_file():
+            out.append(name)
+        elif has_magic(name):
+            out += sorted(path for path in glob(name, recursive=True) if Path(path).is_file())
+    return list(dict.fromkeys(out))
+
+
 def _resolve(name: str) -> list[str]:
     if name == STDIN:
         return [standard_input()]
