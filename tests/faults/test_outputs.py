@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from xpyrment_core.cli.main import main
 from xpyrment_core.cli.writing import check_outputs, replaced, write_file
 from xpyrment_core.errors import InputError
@@ -135,7 +136,8 @@ def test_an_interruption_leaves_the_old_file_and_nothing_temporary(folder):
             temporary.write_text("half")
             raise KeyboardInterrupt
 
-    pytest.raises(KeyboardInterrupt, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert contents(folder) == before
 
 

@@ -47,7 +47,7 @@ def _shown(file: Path) -> str:
 
 
 def note_settings(say: Say) -> None:
-    """Say what ``xpyrment.toml`` decided of the command that ran: nobody has to know that there is such a file."""
+    """Say what ``xpyrment.toml`` decided of the command that ran, which its user may not know."""
     sources = {one.source for one in from_settings().values() if Path(one.source).name == FILE}
     for source in sorted(sources):
         said = [f"{name} = {one.value}" for name, one in from_settings().items() if one.source == source]
