@@ -12,6 +12,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             from xpyrment_core.cli.main import main as run
     except MissingExtraError as error:
         raise SystemExit(f"Error: {error}") from None
+    except KeyboardInterrupt:  # during the imports
+        raise SystemExit(130) from None
     return run(argv)
 
 

@@ -47,6 +47,8 @@ def read(path: str) -> Aggregate:
     InputError
         The file does not exist, is not a moments file, or has a later version.
     """
+    if Path(path).exists() and not Path(path).is_file():  # reading a pipe would wait for ever
+        raise InputError(f"'{path}' is not a regular file; give the path of a file of moments.")
     try:
         document = json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError as error:

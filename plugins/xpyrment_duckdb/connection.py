@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 
 from xpyrment_core.data.progress import progress
+from xpyrment_duckdb.errors import interruptible
 from xpyrment_duckdb.settings import Settings
 from xpyrment_duckdb.sql import literal
 
@@ -40,7 +41,7 @@ class PrivateDatabase:
     @contextmanager
     def cursor(self) -> Iterator[Cursor]:
         """Return a cursor, which may be used by one thread."""
-        with self._connected().cursor() as cursor:
+        with interruptible(), self._connected().cursor() as cursor:
             # Objects of Python are known to one cursor only.
             for name, table in self._registered.items():
                 cursor.register(name, table)

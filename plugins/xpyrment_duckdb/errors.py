@@ -10,6 +10,18 @@ from xpyrment_core import EngineError, InputError
 
 
 @contextmanager
+def interruptible() -> Iterator[None]:
+    """Raise KeyboardInterrupt where DuckDB reports a Ctrl-C as a RuntimeError."""
+    try:
+        yield
+    except RuntimeError as error:
+        # The text of DuckDB's Python client; duckdb.InterruptException is an interrupt() by the user's own code.
+        if not isinstance(error, duckdb.Error) and "interrupted" in str(error).lower():
+            raise KeyboardInterrupt from error
+        raise
+
+
+@contextmanager
 def as_engine_error(described: str) -> Iterator[None]:
     """Turn any exception of DuckDB into an EngineError, or into an InputError where a file is at fault."""
     try:

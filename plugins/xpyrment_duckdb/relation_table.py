@@ -12,6 +12,7 @@ from xpyrment_core.data.progress import progress
 from xpyrment_core.data.query import ColumnType
 from xpyrment_core.data.reading.columns import TextValues
 from xpyrment_core.data.reading.options import ReadOptions
+from xpyrment_duckdb.errors import interruptible
 from xpyrment_duckdb.queries import labels_text
 from xpyrment_duckdb.sql import column_type
 from xpyrment_duckdb.tables import LABELS_READ, Row
@@ -71,7 +72,7 @@ class RelationTable:
     @contextmanager
     def _no_view_left(self) -> Iterator[None]:
         try:
-            with progress(f"reading {self.described}"):
+            with interruptible(), progress(f"reading {self.described}"):
                 yield
         finally:
             if QUERY_LEAVES_VIEW:

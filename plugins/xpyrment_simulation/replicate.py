@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -38,9 +39,22 @@ def replicate(
     seeds = np.random.SeedSequence(seed).spawn(replicates)
     chunks = np.array_split(np.arange(replicates), min(replicates, max(1, abs(n_jobs)) * CHUNKS_PER_JOB))
     answers: list[list[dict[str, Any]]] = []
-    for part in _shown(_chunks(once, seeds, chunks, n_jobs, threads), len(chunks), label):
-        answers += part
+    try:
+        for part in _shown(_chunks(once, seeds, chunks, n_jobs, threads), len(chunks), label):
+            answers += part
+    except BaseException:
+        if n_jobs != 1 and not threads:
+            _stop_workers()
+        raise
     return answers
+
+
+def _stop_workers() -> None:
+    """End the processes at once: joblib lets them finish their chunks, which may take hours."""
+    with suppress(Exception):  # what ended the work is what is reported
+        from joblib.externals.loky import get_reusable_executor
+
+        get_reusable_executor(reuse=True).shutdown(wait=True, kill_workers=True)
 
 
 def _chunks(once: Replicate, seeds: list[Any], chunks: list[Any], n_jobs: int, threads: bool) -> Iterator[Any]:

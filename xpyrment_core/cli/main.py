@@ -2,7 +2,6 @@
 
 import gc
 import inspect
-import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -14,13 +13,26 @@ from cyclopts import App, Group, Parameter
 from xpyrment_core.choices import Format
 from xpyrment_core.cli.commands import named_commands
 from xpyrment_core.cli.parameters import from_settings, recorded_settings, remembered_settings, spell_stdin
+from xpyrment_core.cli.terminal import (
+    CLOSED,
+    INTERRUPTED,
+    TERMINATED,
+    WIDTH,
+    Terminated,
+    plain_when_piped,
+    say,
+    say_lines,
+    silence_output,
+    terminable,
+    unicode_ok,
+    written_output,
+)
 from xpyrment_core.errors import XpyrmentError
 from xpyrment_core.registry.definitions import Registered
 from xpyrment_core.registry.host import PluginHost, PluginInfo, use_host
 
 VERSION = "0.1.0"
 HELP = "Enterprise-grade experiment design and statistical analysis: decide from A/B tests."
-WIDTH = 80
 OUTPUT = Group("Output", sort_key=99)
 
 
@@ -35,6 +47,7 @@ def build_app(host: PluginHost, settings: bool = True, chosen: str = "") -> App:
         help=HELP,
         version=VERSION,
         result_action="return_value",
+        suppress_keyboard_interrupt=False,  # `main` reports it
         help_format="plaintext",  # rendering Markdown takes a fifth of the start-up time
     )
     groups: dict[str, Group] = {}
@@ -44,7 +57,7 @@ def build_app(host: PluginHost, settings: bool = True, chosen: str = "") -> App:
     if settings:
         from xpyrment_core.cli.settings import settings as sources
 
-        app.config = sources(app, host, _say)
+        app.config = sources(app, host, say)
     return app
 
 
@@ -70,41 +83,61 @@ def _help(entry: Registered, chosen: bool) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the program and return its exit code: 0 done, 1 error, 2 usage."""
+    """Run the program and return its exit code.
+
+    0 done, 1 error, 2 usage; 130 interrupted, 143 terminated, 141 the reader of the output closed it.
+    """
     tokens = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in tokens
     gc.disable()  # until a command runs: start-up creates no garbage, and collection takes a tenth of its time
-    _plain_when_piped()
     try:
-        host = use_host(PluginHost())
-        _tell(host.plugins)
-        chosen = next((token for token in tokens if not token.startswith("-")), "")
-        return _run(build_app(host, bool(chosen), chosen), tokens)
+        with terminable():
+            code = _start(tokens)
+            # Here and not by the interpreter at its end, which could report an error only as a traceback.
+            with written_output():
+                sys.stdout.flush()
+        return code
     except XpyrmentError as error:
         if debug:
             raise
-        _say(f"{error.heading}: {error}")
-        if error.details:
-            print(error.details, file=sys.stderr)
+        say(f"{error.heading}: {error}")
+        say_lines(error.details)
         return 1
     except BrokenPipeError:
-        # The reader of a pipe (head, less) closed it: redirect stdout, so that the interpreter's final flush is silent.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        silence_output()
+        return CLOSED
+    except SystemExit as stop:
+        # rich, which prints help, turns a closed pipe into an exit with 1.
+        if isinstance(stop.__context__, BrokenPipeError):
+            return CLOSED
+        raise
+    except Terminated:
+        say("Terminated.")
+        return TERMINATED
     except KeyboardInterrupt:
-        _say("Interrupted.")
-        return 130
+        say("Interrupted.")
+        return INTERRUPTED
     except Exception as error:
         # An error of ours or of a plugin; the user gets one line instead of a traceback.
         if debug:
             raise
-        _say(f"Error: {type(error).__name__}: {error} (run again with --debug to see where)")
+        say(f"Error: {type(error).__name__}: {error} (run again with --debug to see where)")
         return 1
     finally:
         gc.enable()
 
 
+def _start(tokens: list[str]) -> int:
+    plain_when_piped()
+    host = use_host(PluginHost())
+    _tell(host.plugins)
+    chosen = next((token for token in tokens if not token.startswith("-")), "")
+    return _run(build_app(host, bool(chosen), chosen), tokens)
+
+
 def _run(app: App, tokens: list[str]) -> int:
+    app.meta.suppress_keyboard_interrupt = False
+
     @app.meta.default
     def launch(
         *words: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
@@ -123,7 +156,8 @@ def _run(app: App, tokens: list[str]) -> int:
                 result = _with_settings(app(spell_stdin(words)))
             finally:
                 _note_settings()
-        return _print(result, format)
+        with written_output():
+            return _print(result, format)
 
     code = app.meta(tokens)
     return code if isinstance(code, int) else 0
@@ -142,18 +176,18 @@ def _note_settings() -> None:
     if from_settings():
         from xpyrment_core.cli.settings import note_settings
 
-        note_settings(_say)
+        note_settings(say)
 
 
 def _print(result: Any, form: str) -> int:
     from xpyrment_core.cli.report import Report, render
 
     if isinstance(result, Report):
-        text = render(result, form, WIDTH if form == "table" else 10_000, ascii_only=not _unicode_ok())
+        text = render(result, form, WIDTH if form == "table" else 10_000, ascii_only=not unicode_ok())
         if text:
             print(text)
         if result.error:
-            _say(f"Error: {result.error}")
+            say(f"Error: {result.error}")
         return result.exit_code
     if isinstance(result, int):  # an exit code, or a bool
         return int(result)
@@ -162,36 +196,14 @@ def _print(result: Any, form: str) -> int:
     return 0
 
 
-def _unicode_ok() -> bool:
-    try:
-        "─≥…".encode(sys.stdout.encoding or "ascii")
-    except (UnicodeEncodeError, LookupError):
-        return False
-    return True
-
-
-def _plain_when_piped() -> None:
-    # Output for files and other programs: no colours, and a width that does not depend on the terminal.
-    if not sys.stdout.isatty():
-        os.environ.setdefault("NO_COLOR", "1")
-        os.environ.setdefault("COLUMNS", str(WIDTH))
-
-
 def _tell(plugins: Sequence[PluginInfo]) -> None:
     for info in plugins:
         if info.problem:
-            _say(f"Warning: {info} was set aside: {info.reason} See 'xpyrment plugins'.")
+            say(f"Warning: {info} was set aside: {info.reason} See 'xpyrment plugins'.")
 
 
 def _show_warning(message: Any, category: Any, *_: Any) -> None:
-    _say(f"Warning: {message}")
-
-
-def _say(text: str) -> None:
-    line = " ".join(text.split())
-    # Labels and file names can contain characters that the terminal's encoding lacks.
-    encoding = sys.stderr.encoding or "ascii"
-    print(line.encode(encoding, "backslashreplace").decode(encoding), file=sys.stderr)
+    say(f"Warning: {message}")
 
 
 def run() -> NoReturn:

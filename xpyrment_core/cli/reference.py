@@ -11,11 +11,12 @@ from itertools import groupby
 
 from xpyrment_core.cli import main
 from xpyrment_core.cli.commands import commands as all_commands
+from xpyrment_core.cli.terminal import WIDTH
 from xpyrment_core.registry.definitions import CommandDefinition
 from xpyrment_core.registry.host import PluginHost, default_host, use_host
 
 # As a reader without third-party plugins sees it, in a terminal of 80 columns.
-PLAIN = {"XPYRMENT_DISABLE_AUTOLOAD": "1", "COLUMNS": str(main.WIDTH), "NO_COLOR": "1"}
+PLAIN = {"XPYRMENT_DISABLE_AUTOLOAD": "1", "COLUMNS": str(WIDTH), "NO_COLOR": "1"}
 
 HEADER = """# Command line
 

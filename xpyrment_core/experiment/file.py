@@ -212,6 +212,8 @@ def read_experiment_file(path: str | Path) -> ExperimentFile:
 
 def _load(path: str | Path) -> tuple[bytes, str, dict[str, Any]]:
     """Return an experiment file's bytes, text and tables."""
+    if Path(path).exists() and not Path(path).is_file():  # reading a pipe would wait for ever
+        raise InputError(f"experiment file '{path}' is not a regular file; give the path of a file.")
     try:
         content = Path(path).read_bytes()
     except OSError as error:

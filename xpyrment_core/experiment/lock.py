@@ -98,6 +98,8 @@ def read_lock(path: Path) -> Registration:
     InputError
         It is not one, or was edited after it had been written.
     """
+    if not path.is_file():  # reading a pipe would wait for ever
+        raise InputError(f"'{path}' is not a registration written by xpyrment: it is not a regular file.")
     try:
         lock = json.loads(path.read_text(encoding="utf-8"))
         lock["plan"]["experiment"]

@@ -37,8 +37,11 @@ def import_plugin(value: str) -> object:
         module: object = import_module(module_name)
         for part in attribute.split(".") if attribute else ():
             module = getattr(module, part)
-    # SystemExit is not an Exception: a script without a main guard would end the process. Ctrl-C still does.
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:  # of the user, or SIGTERM
+        raise
+    # Not only Exception: SystemExit of a script without a main guard, or a BaseException of a plugin, would end the
+    # process for a plugin that may not be needed.
+    except BaseException as error:
         what = "it calls sys.exit when imported." if isinstance(error, SystemExit) else one_line(error)
         raise PluginError(f"{type(error).__name__}: {what}") from error
     return module
@@ -90,7 +93,9 @@ def _check_hooks(manager: pluggy.PluginManager, module: object) -> None:
 def _definitions(hook: str, expected: type[Definition], function: Callable[[], Any]) -> list[Definition]:
     try:
         answer = list(function())  # may be a generator: it fails here, inside the try
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise PluginError(f"{hook} failed: {type(error).__name__}: {one_line(error)}") from error
     for item in answer:
         if not isinstance(item, expected):
