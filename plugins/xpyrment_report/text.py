@@ -3,35 +3,32 @@
 import csv
 import io
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from xpyrment_core import AnalysisResult, Table
+from xpyrment_core.plots.escaping import csv_value, json_printable, markdown_text
 from xpyrment_report.content import lead_of, tables_of, title_of, warnings_of
 
 
 def export_markdown(result: AnalysisResult) -> str:
     """Return the report as Markdown with tables, as GitHub and most wikis show it."""
-    parts = [f"# {_escape(title_of(result))}", *(_escape(sentence) for sentence in lead_of(result))]
-    parts += [f"> **Warning.** {_escape(warning)}" for warning in warnings_of(result)]
+    parts = [f"# {markdown_text(title_of(result))}", *(markdown_text(sentence) for sentence in lead_of(result))]
+    parts += [f"> **Warning.** {markdown_text(warning)}" for warning in warnings_of(result)]
     for table in tables_of(result):
-        parts += [f"## {table.title}", *([_escape(table.note)] if table.note else []), _table(table)]
+        parts += [
+            f"## {markdown_text(table.title)}",
+            *([markdown_text(table.note)] if table.note else []),
+            _table(table),
+        ]
     return "\n\n".join(parts) + "\n"
 
 
 def _table(table: Table) -> str:
     marks = ["--:" if column in table.right else "---" for column in table.columns]
     lines = [table.columns, marks, *table.rows]
-    cells = [[_escape(cell) if line is not marks else cell for cell in line] for line in lines]
+    cells = [[markdown_text(cell) if line is not marks else cell for cell in line] for line in lines]
     return "\n".join(f"| {' | '.join(line)} |" for line in cells)
-
-
-def _escape(text: str) -> str:
-    """Return a text that Markdown shows letter by letter, on one line."""
-    # A line break would end a table row, and characters of Markdown or HTML in a name would be interpreted.
-    flat = " ".join(text.split())
-    return re.sub(r"([\\`*_\[\]<>|#~])", r"\\\1", flat).replace("&", "&amp;")
 
 
 def export_csv(result: AnalysisResult) -> str:
@@ -42,7 +39,7 @@ def export_csv(result: AnalysisResult) -> str:
     out = io.StringIO()
     writer = csv.DictWriter(out, columns, restval="", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({column: csv_value(value) for column, value in row.items()} for row in rows)
     return out.getvalue()
 
 
@@ -58,4 +55,4 @@ def _flat(row: Mapping[str, Any], before: str = "") -> dict[str, Any]:
 
 def export_json(result: AnalysisResult) -> str:
     """Return `AnalysisResult.to_json`, indented."""
-    return result.to_json(indent=2) + "\n"
+    return json_printable(result.to_json(indent=2)) + "\n"

@@ -181,7 +181,7 @@ def test_markdown_tables_are_rectangular_and_hold_the_same_tables(result):
     for block in blocks:
         bars = {len(re.findall(r"(?<!\\)\|", line)) for line in block}
         assert len(bars) == 1
-    assert r"flat \<script\>\|\_x\_$&amp;" in text
+    assert r"flat \<script>\|\_x\_$&amp;" in text
 
 
 def test_csv_holds_every_number_under_dotted_names(result):

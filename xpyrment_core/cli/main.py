@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, NoReturn
 
 from attrs import evolve
-from cyclopts import App, Group, Parameter
+from cyclopts import App, CycloptsError, CycloptsPanel, Group, Parameter
 
 from xpyrment_core.choices import Format
 from xpyrment_core.cli.commands import named_commands
@@ -28,6 +28,7 @@ from xpyrment_core.cli.terminal import (
     written_output,
 )
 from xpyrment_core.errors import XpyrmentError
+from xpyrment_core.plots.escaping import printable
 from xpyrment_core.registry.definitions import Registered
 from xpyrment_core.registry.host import PluginHost, PluginInfo, use_host
 
@@ -138,6 +139,8 @@ def _start(tokens: list[str]) -> int:
 def _run(app: App, tokens: list[str]) -> int:
     app.meta.suppress_keyboard_interrupt = False
 
+    app.error_formatter = app.meta.error_formatter = _usage_error
+
     @app.meta.default
     def launch(
         *words: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
@@ -163,6 +166,11 @@ def _run(app: App, tokens: list[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
+def _usage_error(error: CycloptsError) -> Any:
+    # Values of options are shown, and may come from a file or a script.
+    return CycloptsPanel(printable(str(error)))
+
+
 def _with_settings(result: Any) -> Any:
     """Record in a report which of its options were set by the environment or ``xpyrment.toml``."""
     from xpyrment_core.cli.report import Report
@@ -185,14 +193,14 @@ def _print(result: Any, form: str) -> int:
     if isinstance(result, Report):
         text = render(result, form, WIDTH if form == "table" else 10_000, ascii_only=not unicode_ok())
         if text:
-            print(text)
+            print(text)  # of `render`, which escapes
         if result.error:
             say(f"Error: {result.error}")
         return result.exit_code
     if isinstance(result, int):  # an exit code, or a bool
         return int(result)
     if result is not None:
-        print(result)
+        print(printable(str(result)))
     return 0
 
 

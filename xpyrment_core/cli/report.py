@@ -7,6 +7,7 @@ from attrs import field, frozen
 
 from xpyrment_core.choices import FORMATS
 from xpyrment_core.errors import unknown
+from xpyrment_core.plots.escaping import csv_value, fenced, json_printable, markdown_text, printable
 from xpyrment_core.values.table import Table
 
 __all__ = ["Report", "Table", "csv_text", "render", "to_ascii"]
@@ -61,14 +62,16 @@ def render(report: Report, form: str = "table", width: int = 80, ascii_only: boo
         import json
 
         document = {"schema_version": SCHEMA_VERSION, "kind": report.kind, **report.data}
-        return json.dumps(document, indent=2, allow_nan=False, ensure_ascii=ascii_only)
+        return json_printable(json.dumps(document, indent=2, allow_nan=False, ensure_ascii=ascii_only))
     if form == "csv":
         return _csv(report.csv or next((part for part in report.parts if isinstance(part, Table)), None))
     if form == "markdown":
-        heading = [f"# {report.title}"] if report.title else []
+        heading = [f"# {markdown_text(report.title)}"] if report.title else []
         text = "\n\n".join([*heading, *(_markdown(part) for part in report.parts)])
     elif form == "table":
-        text = "\n".join(part if isinstance(part, str) else _draw(part, width, ascii_only) for part in report.parts)
+        text = "\n".join(
+            printable(part) if isinstance(part, str) else _draw(part, width, ascii_only) for part in report.parts
+        )
     else:
         raise unknown("format", form, FORMATS)
     return to_ascii(text) if ascii_only else text
@@ -112,7 +115,7 @@ def _show(cell: Any, form: str | None = None) -> str:
         return format(cell, form)
     if isinstance(cell, float):
         return f"{cell:.6g}"
-    return str(cell)
+    return printable(str(cell), one_line=True)
 
 
 def _texts(table: Table) -> list[list[str]]:
@@ -129,7 +132,7 @@ def _draw(table: Table, width: int, ascii_only: bool) -> str:
     from rich.text import Text
 
     grid = RichTable(
-        title=Text(table.title) if table.title else None,
+        title=Text(printable(table.title, one_line=True)) if table.title else None,
         box=box.ASCII2 if ascii_only else box.SIMPLE_HEAD,
         show_edge=False,
         pad_edge=False,
@@ -139,7 +142,8 @@ def _draw(table: Table, width: int, ascii_only: bool) -> str:
     )
     for name in table.columns:
         right = name in table.right
-        grid.add_column(Text(name), justify="right" if right else "left", no_wrap=name in table.keep, overflow="fold")
+        heading = Text(printable(name, one_line=True))
+        grid.add_column(heading, justify="right" if right else "left", no_wrap=name in table.keep, overflow="fold")
     for row in _texts(table):
         grid.add_row(*(Text(cell) for cell in row))
     out = io.StringIO()
@@ -149,11 +153,11 @@ def _draw(table: Table, width: int, ascii_only: bool) -> str:
 
 def _markdown(part: Table | str) -> str:
     if isinstance(part, str):
-        return f"```text\n{part.rstrip()}\n```" if "\n" in part else part
-    head = "| " + " | ".join(part.columns) + " |"
+        return fenced(part) if "\n" in part.strip("\n") else markdown_text(part)
+    head = f"| {' | '.join(map(markdown_text, part.columns))} |"
     rule = "|" + "|".join(" ---: " if name in part.right else " --- " for name in part.columns) + "|"
-    rows = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in _texts(part)]
-    return "\n".join([*([f"**{part.title}**", ""] if part.title else []), head, rule, *rows])
+    rows = [f"| {' | '.join(map(markdown_text, row))} |" for row in _texts(part)]
+    return "\n".join([*([f"**{markdown_text(part.title)}**", ""] if part.title else []), head, rule, *rows])
 
 
 def _csv(table: Table | None) -> str:
@@ -169,6 +173,6 @@ def csv_text(columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
 
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(list(columns))
-    writer.writerows(["" if cell is None else cell for cell in row] for row in rows)
+    writer.writerow([csv_value(name) for name in columns])
+    writer.writerows(["" if cell is None else csv_value(cell) for cell in row] for row in rows)
     return out.getvalue().rstrip("\n")

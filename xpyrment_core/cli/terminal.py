@@ -1,6 +1,7 @@
 """Standard output and standard error of the program, and what ends it: signals and closed streams."""
 
 import os
+import re
 import signal
 import sys
 import threading
@@ -9,6 +10,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 
 from xpyrment_core.errors import InputError
+from xpyrment_core.plots.escaping import printable
 
 WIDTH = 80
 
@@ -77,7 +79,8 @@ def unicode_ok() -> bool:
 
 def say(text: str) -> None:
     """Print a line on standard error."""
-    _to_stderr(" ".join(text.split()))
+    # Only spaces and line breaks: split() would also drop a lone carriage return or separator, which must be visible.
+    _to_stderr(re.sub(r"[ \n]+", " ", text).strip(" "))
 
 
 def say_lines(text: str) -> None:
@@ -91,5 +94,6 @@ def _to_stderr(line: str) -> None:
         return
     # Labels and file names can contain characters that the terminal's encoding lacks.
     encoding = sys.stderr.encoding or "ascii"
+    line = printable(line)
     with suppress(OSError):  # a closed standard error must not change the exit code
         print(line.encode(encoding, "backslashreplace").decode(encoding), file=sys.stderr)

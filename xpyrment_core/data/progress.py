@@ -62,7 +62,7 @@ def _show(label: str, share: Callable[[], float | None] | None, delay: float, do
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    parts = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
+    parts = TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn()
     with Progress(*parts, console=Console(stderr=True), transient=True, redirect_stdout=False) as bar:
         task = bar.add_task(label, total=None)
         while not done.wait(INTERVAL):
