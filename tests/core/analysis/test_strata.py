@@ -15,8 +15,9 @@ import xpyrment as xp
 from xpyrment_core.cli.main import main
 from xpyrment_core.data.query import Reading
 from xpyrment_core.errors import InputError
+from xpyrment_core.registry.host import default_host
 from xpyrment_core.stats.delta_method import estimate
-from xpyrment_core.stats.stratification import post_stratified
+from xpyrment_core.stats.stratification import post_stratified, with_strata
 from xpyrment_core.values.moments import Moments
 
 CASES = json.loads((Path(__file__).parents[2] / "oracles" / "stratified.json").read_text())["cases"]
@@ -414,6 +415,35 @@ def test_the_level_is_kept_where_the_simple_test_is_far_too_conservative():
 def test_the_level_is_kept_with_small_and_large_strata(n, spread):
     # 4,000 replicates: standard error 0.0034, four of them.
     assert rejections(4000, n, spread, seed=n) == pytest.approx(0.05, abs=0.014)
+
+
+def adjusted_rejections(replicates, strata, units, adjuster, seed):
+    """Return the share of rejections without an effect, by an adjuster on so many strata and units per cell."""
+    rng, welch = np.random.default_rng(seed), default_host().get("test", "welch").load()
+    adjust = default_host().get("adjuster", adjuster).load()
+    found = 0
+    for _ in range(replicates):
+        x = rng.normal(size=(2, strata, units)) + np.arange(strata)[:, None]
+        y = x + rng.normal(size=x.shape) * (1 + 0.5 * (np.arange(strata) % 2))[:, None]
+        cells = [[Moments.of({"y": y[a, s], "x": x[a, s]}) for s in range(strata)] for a in (0, 1)]
+        arms = [post_stratified(parts, [1 / strata] * strata) for parts in cells]
+        before, after = (with_strata(e, arm) for e, arm in zip(adjust(*arms), arms, strict=True))
+        found += welch(before, after, 0.05, "two-sided").p_value < 0.05
+    return found / replicates
+
+
+# With two units per cell Satterthwaite's degrees of freedom are so few that the test is conservative. So only an excess
+# over 0.05 is a fault: four standard errors.
+@pytest.mark.parametrize("adjuster", ["cuped", "ols", "lin"])
+def test_adjusters_keep_the_level_with_many_small_strata(adjuster):
+    assert adjusted_rejections(400, 10, 2, adjuster, seed=3) <= 0.05 + 4 * 0.0109
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("adjuster", ["cuped", "ols", "lin"])
+@pytest.mark.parametrize(("strata", "units"), [(10, 2), (20, 2), (5, 5), (10, 10)])
+def test_adjusters_keep_the_level_for_all_sizes_of_strata(adjuster, strata, units):
+    assert adjusted_rejections(6000, strata, units, adjuster, seed=strata + units) <= 0.05 + 4 * 0.0028
 
 
 def test_post_stratification_gains_what_the_strata_explain():
