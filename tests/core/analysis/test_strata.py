@@ -231,6 +231,29 @@ def test_every_treatment_has_its_own_strata():
     assert (second["extra"]["strata"], second["extra"]["strata_left_out"]) == (1, 3)
 
 
+@pytest.mark.parametrize("id_col", [None, "user"])
+@pytest.mark.parametrize("column", ["day", "flag", "number", "category"])
+def test_strata_of_any_type_are_the_same_in_every_engine(column, id_col, tmp_path):
+    polars = pytest.importorskip("polars")
+    rng = np.random.default_rng(22)
+    data = simulated(rng, 500)
+    code = rng.integers(0, 3, 500)
+    data["day"] = pd.to_datetime("2026-01-01") + pd.to_timedelta(code, unit="D")
+    data["flag"], data["number"] = code > 1, np.array([1.5, 2.5, np.nan])[code]
+    data["category"] = pd.Categorical.from_codes(code, ["x", "y", "z"])
+    data["user"] = np.arange(500)
+    data = pd.concat([data, data.iloc[:100].assign(y=data["y"][:100] - 1)], ignore_index=True)
+    named = row(data.assign(name=data[column].astype(str)), strata="name", id_col=id_col)
+    path = tmp_path / "data.parquet"
+    data.to_parquet(path)
+    for source in (data, str(path), polars.read_parquet(path), polars.scan_parquet(path)):
+        found = row(source, strata=column, id_col=id_col)
+        assert found["p_value"] == pytest.approx(named["p_value"], rel=1e-9)
+        assert list(found["extra"]["strata_weights"].values()) == pytest.approx(
+            list(named["extra"]["strata_weights"].values())
+        )
+
+
 def test_a_proportion_is_compared_by_its_estimates():
     data = simulated(np.random.default_rng(11))
     data["converted"] = (data["y"] > 2).astype(int)
