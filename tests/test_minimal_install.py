@@ -45,8 +45,7 @@ REFUSALS = {
     "dataset": ("xp.datasets.donations()", ("pyarrow",)),
     "matplotlib": ("result.plot()", ("matplotlib",)),
     "plotly": ('result.plot(backend="plotly")', ('"xpyrment[plotly]"',)),
-    "columns": ('xp.fit_ols(frame, y_col="revenue", x_cols=["variant"])', ("statsmodels",)),
-    "formula": ('xp.fit_ols(frame, formula="revenue ~ variant")', ("formulaic", "statsmodels")),
+    "formula": ('xp.fit_ols(frame, formula="revenue ~ variant")', ("formulaic",)),
     "processes": ("xp.aa_test(experiment, replicates=4, n_jobs=2)", ("joblib",)),
 }
 

@@ -74,7 +74,7 @@ def from_formula(
     data: Any, y_col: str | None, formula: str, cluster_col: str | None, control: Any, read: Any = None
 ) -> Design:
     """Return the design of a formula such as ``revenue ~ variant * country``."""
-    with needs_library("a regression by formula", "formulaic", "statsmodels"):
+    with needs_library("a regression by formula", "formulaic"):
         from formulaic.errors import FormulaicError
 
     try:

@@ -301,7 +301,7 @@ def test_scale_and_row_order_do_not_matter(seed, scale, random):
 def test_hc2_intervals_cover_under_unequal_variances():
     generator = np.random.default_rng(21)
     covered = 0
-    for _ in range(150):
+    for _ in range(400):
         new = np.repeat([0.0, 1.0], [60, 30])
         y = 1 + 0.5 * new + generator.normal(size=90) * (1 + 2 * new)
         row = fit_ols(pd.DataFrame({"y": y, "new": new}), "y", ["new"], robust="HC2")["new"]
