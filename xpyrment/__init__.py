@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from xpyrment_core.registry.host import PluginHost, default_host
     from xpyrment_metrics.kinds import MeanMetric, ProportionMetric, RatioMetric
     from xpyrment_power.planning import minimum_detectable_effect, power, required_sample_size
+    from xpyrment_power.weeks import mde_by_week
     from xpyrment_regress.fit import fit_ols
     from xpyrment_simulation.aa import aa_test
     from xpyrment_simulation.power import simulate_power
@@ -53,6 +54,7 @@ _HOMES = {
     "datasets": "xpyrment",
     "default_host": "xpyrment_core.registry.host",
     "fit_ols": "xpyrment_regress.fit",
+    "mde_by_week": "xpyrment_power.weeks",
     "minimum_detectable_effect": "xpyrment_power.planning",
     "power": "xpyrment_power.planning",
     "required_sample_size": "xpyrment_power.planning",
@@ -80,6 +82,7 @@ __all__ = [
     "datasets",
     "default_host",
     "fit_ols",
+    "mde_by_week",
     "minimum_detectable_effect",
     "power",
     "required_sample_size",

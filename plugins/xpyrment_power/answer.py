@@ -5,8 +5,9 @@ from typing import Literal
 from attrs import frozen
 
 from xpyrment_core import InputError
-from xpyrment_power.design import Design, power_at, treatment_size
-from xpyrment_power.solve import check_units, days_for, effect_for, effect_of, size_for
+from xpyrment_power.allocation import size_given
+from xpyrment_power.design import Design, power_at
+from xpyrment_power.solve import arms_of, days_for, effect_for, effect_of, size_for
 
 Unknown = Literal["sample_size", "power", "mde"]
 DEFAULT_POWER = 0.8
@@ -30,6 +31,8 @@ class Answer:
         Target power; None where power is the answer.
     daily_traffic : float or None
         Units per day, all arms together.
+    given : {"control", "total"} or None
+        The size that was fixed, if one was.
     """
 
     solved_for: Unknown
@@ -40,6 +43,22 @@ class Answer:
     power: float
     target: float | None
     daily_traffic: float | None = None
+    given: Literal["control", "total"] | None = None
+
+    @property
+    def control_clusters(self) -> int | None:
+        """Clusters in control, None without clusters."""
+        return None if self.design.cluster_size is None else self.design.draws(self.control)
+
+    @property
+    def treatment_clusters(self) -> int | None:
+        """Clusters in each treatment, None without clusters."""
+        return None if self.design.cluster_size is None else self.design.draws(self.treatment)
+
+    @property
+    def ratio(self) -> float:
+        """Planned units in a treatment for each unit in control; of the sizes where it was solved for."""
+        return self.treatment / self.control if self.given else self.design.ratio
 
     @property
     def total(self) -> int:
@@ -63,11 +82,13 @@ def answer(
     n: int | None = None,
     power: float | None = None,
     daily_traffic: float | None = None,
+    control: int | None = None,
+    total: int | None = None,
 ) -> Answer:
     """Solve for the one of effect, size and power that was left out.
 
     Without `mde` and with a margin the expected effect is 0. Without `power` and with only one
-    of the other two it is 0.80.
+    of the other two it is 0.80. With `control` or `total` the sizes of the treatments are solved for.
 
     Raises
     ------
@@ -81,26 +102,33 @@ def answer(
     """
     if mde is None and design.margin:
         mde = 0.0
-    _check_unknown(mde, n, power)
+    fixed = control is not None or total is not None
+    _check_unknown(mde, n, power, fixed)
     # Only for its check, before the search for a size, which can take longer.
     if daily_traffic is not None:
         days_for(1, daily_traffic)
-    solved_for, effect, control, treatment, target = _solve(design, mde, n, power)
+    solved_for, effect, sizes, target = _solve(design, mde, n, power, control, total)
     return Answer(
         solved_for=solved_for,
         design=design,
         effect=effect,
-        control=control,
-        treatment=treatment,
+        control=design.units(sizes[0]),
+        treatment=design.units(sizes[1]),
         # Computed anew for any unknown: whole units have a little more power than the target.
-        power=power_at(design, effect, control, treatment),
+        power=power_at(design, effect, *sizes),
         target=target,
         daily_traffic=daily_traffic,
+        given=("control" if control is not None else "total") if fixed else None,
     )
 
 
-def _check_unknown(mde: float | str | None, n: int | None, power: float | None) -> None:
+def _check_unknown(mde: float | str | None, n: int | None, power: float | None, fixed: bool) -> None:
     """Raise InputError unless one of the three is left to solve for, the power having a default."""
+    if fixed and (mde is None or n is not None):
+        raise InputError(
+            "control and total are fixed sizes for which the treatments' size is solved: give mde with them, and not "
+            "n. For the effect or the power of known sizes give n, the units in control."
+        )
     if mde is None and n is None:
         raise InputError(
             "nothing to solve for: give mde (for the sample size), n (for the minimum detectable effect), or both "
@@ -111,15 +139,22 @@ def _check_unknown(mde: float | str | None, n: int | None, power: float | None) 
 
 
 def _solve(
-    design: Design, mde: float | str | None, n: int | None, power: float | None
-) -> tuple[Unknown, float, int, int, float | None]:
-    """Return the unknown's name, the effect, the sizes of control and treatment, and the target power."""
+    design: Design,
+    mde: float | str | None,
+    n: int | None,
+    power: float | None,
+    control: int | None,
+    total: int | None,
+) -> tuple[Unknown, float, tuple[int, int], float | None]:
+    """Return the unknown's name, the effect, the sizes (in units or clusters), and the target power."""
     target = DEFAULT_POWER if power is None else power
     if n is None:
         assert mde is not None
-        size = size_for(design, effect_of(mde, design), target)
-        return "sample_size", size.effect, size.control, size.treatment, target
+        effect = effect_of(mde, design)
+        given = control is not None or total is not None
+        size = size_given(design, effect, target, control, total) if given else size_for(design, effect, target)
+        return "sample_size", effect, size.draws, target
+    sizes = arms_of(design, n)
     if mde is None:
-        return "mde", effect_for(design, n, target), n, treatment_size(n, design.ratio), target
-    check_units(n)
-    return "power", effect_of(mde, design), n, treatment_size(n, design.ratio), None
+        return "mde", effect_for(design, n, target), sizes, target
+    return "power", effect_of(mde, design), sizes, None

@@ -12,7 +12,10 @@ from xpyrment_core.cli.writing import check_outputs
 from xpyrment_power.design import PlanTest
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from xpyrment_power.answer import Answer
+    from xpyrment_power.design import Design
 
 
 class PowerCalculationError(InputError):
@@ -58,13 +61,30 @@ def power(
     daily_traffic: Annotated[
         float | None, Parameter(help="Units entering the experiment per day, all groups: gives the duration.")
     ] = None,
+    weeks: Annotated[
+        int | None,
+        Parameter(help="Print the minimum detectable effect after each of so many weeks; needs --daily-traffic."),
+    ] = None,
+    icc: Annotated[
+        float | None, Parameter(help="Intracluster correlation, where clusters are randomised; needs --cluster-size.")
+    ] = None,
+    cluster_size: Annotated[float | None, Parameter(help="Mean number of units in a cluster.")] = None,
+    cluster_cv: Annotated[float, Parameter(help="Coefficient of variation of the cluster sizes.")] = 0.0,
+    control: Annotated[
+        int | None, Parameter(help="Fixed units in control: the smallest treatment groups are solved for.")
+    ] = None,
+    total: Annotated[
+        int | None,
+        Parameter(help="Fixed units in all groups: the allocation with the smallest treatment groups is solved for."),
+    ] = None,
     curve: Annotated[bool, Parameter(help="Print power around the answer, too.", negative="")] = False,
     plot: Annotated[Path | None, Parameter(help="Save the power curve here: .png, .svg, .pdf or .html.")] = None,
 ) -> Report:
     """Sample size, power or minimum detectable effect of an experiment.
 
     Two of --mde, --n and --power are given (--power has a default), the third is solved for:
-    --mde alone gives the sample size, --n alone the effect, both the power.
+    --mde alone gives the sample size, --n alone the effect, both the power. --weeks gives the
+    effect by week.
     """
     from xpyrment_power.answer import answer
     from xpyrment_power.design import Design
@@ -81,11 +101,18 @@ def power(
             arms=arms,
             covariate_correlation=covariate_correlation,
             margin=margin,
+            icc=icc,
+            cluster_size=cluster_size,
+            cluster_cv=cluster_cv,
         )
+        if weeks is not None:
+            others = {"--mde": mde, "--n": n, "--control": control, "--total": total, "--plot": plot}
+            others["--curve"] = curve or None
+            return _by_week(design, daily_traffic, weeks, power, others)
         check_outputs([("plot", plot)])
         # Before solving, so that a suffix that no backend serves is reported at once.
         output = None if plot is None else plot_output(default_host(), plot)
-        solution = answer(design, mde=mde, n=n, power=power, daily_traffic=daily_traffic)
+        solution = answer(design, mde=mde, n=n, power=power, daily_traffic=daily_traffic, control=control, total=total)
     # One heading for all errors of a plan, whether the design, the solver or the plot raised them.
     except InputError as error:
         raise PowerCalculationError(str(error)) from error
@@ -96,6 +123,21 @@ def power(
         lines, problem = save_all([(output, lambda: _drawn(solution, output))])
     report = report_of(solution, with_curve=curve, saved=str(plot) if lines else None)
     return evolve(report, error=problem, exit_code=1) if problem else report
+
+
+def _by_week(
+    design: "Design", daily_traffic: float | None, weeks: int, power: float | None, others: "Mapping[str, object]"
+) -> Report:
+    from xpyrment_power.answer import DEFAULT_POWER
+    from xpyrment_power.report import report_of_weeks
+    from xpyrment_power.weeks import by_week
+
+    given = [name for name, value in others.items() if value is not None]
+    if given:
+        raise InputError(f"--weeks gives the effect by week and excludes {', '.join(given)}. Leave one of them out.")
+    if daily_traffic is None:
+        raise InputError("--weeks needs the units per day: add --daily-traffic, such as --daily-traffic 5000.")
+    return report_of_weeks(by_week(design, daily_traffic, weeks, DEFAULT_POWER if power is None else power))
 
 
 def _drawn(solution: "Answer", output: Output) -> Any:

@@ -58,7 +58,7 @@ def possible(answer: Answer, effects: Sequence[float]) -> list[float]:
     out: list[float] = []
     for effect in effects:
         try:
-            answer.design.noise(effect, answer.design.ratio)
+            answer.design.noise(effect, answer.ratio)
             answer.design.distance(effect)
         except InputError:
             continue
@@ -70,17 +70,21 @@ def possible(answer: Answer, effects: Sequence[float]) -> list[float]:
 
 def _sizes(answer: Answer, steps: Sequence[float]) -> list[int]:
     # A variance needs two units; the small term keeps the rounding of a product from adding a unit.
-    return sorted({max(2, math.ceil(step * answer.control - 1e-9)) for step in steps})
+    draws = answer.design.draws(answer.control)
+    return [answer.design.units(n) for n in sorted({max(2, math.ceil(step * draws - 1e-9)) for step in steps})]
 
 
-def _point(answer: Answer, control: int, effect: float) -> CurvePoint:
-    treatment = treatment_size(control, answer.design.ratio)
+def _point(answer: Answer, units: int, effect: float) -> CurvePoint:
+    design = answer.design
+    control = design.draws(units)
+    # A multiple of the answer's sizes keeps the ratio that was planned, or that was solved for.
+    treatment = treatment_size(control, answer.ratio)
     return CurvePoint(
-        control=control,
-        treatment=treatment,
-        total=control + answer.design.arms * treatment,
+        control=units,
+        treatment=design.units(treatment),
+        total=units + design.arms * design.units(treatment),
         effect=effect,
-        power=power_at(answer.design, effect, control, treatment),
+        power=power_at(design, effect, control, treatment),
     )
 
 

@@ -25,7 +25,7 @@ class Design:
 
     Attributes
     ----------
-    std, baseline, alpha, ratio, test, alternative, arms, covariate_correlation, margin
+    std, baseline, alpha, ratio, test, alternative, arms, covariate_correlation, margin, icc, cluster_size, cluster_cv
         The parameters of `xpyrment_power.planning.required_sample_size`, checked.
     """
 
@@ -38,6 +38,9 @@ class Design:
     arms: int = 1
     covariate_correlation: float = 0.0
     margin: float = 0.0
+    icc: float | None = None
+    cluster_size: float | None = None
+    cluster_cv: float = 0.0
 
     def __attrs_post_init__(self) -> None:
         check_alpha(self.alpha)
@@ -51,6 +54,7 @@ class Design:
         )
         self._check_outcome()
         self._check_margin()
+        self._check_clusters()
 
     def _check_outcome(self) -> None:
         if self.baseline is not None:
@@ -75,6 +79,40 @@ class Design:
                 "a margin needs a direction: expected alternative 'greater' (more is better) or 'less' (less is "
                 "better), got 'two-sided'."
             )
+
+    def _check_clusters(self) -> None:
+        check_number("cluster cv", self.cluster_cv, "0 or a positive number", low=-5e-324)
+        if self.cluster_size is None:
+            if self.icc is not None or self.cluster_cv:
+                raise InputError("cluster size is missing: give the mean number of units in a cluster, such as 20.")
+            return
+        check_number("cluster size", self.cluster_size, "a number of units, at least 1", low=1 - 1e-16)
+        if self.icc is None:
+            raise InputError(
+                "icc is missing: give the intracluster correlation, between 0 and 1, such as 0.02; without clusters "
+                "leave out the cluster size."
+            )
+        check_number("icc", self.icc, "a number from 0 to below 1", low=-5e-324, high=1)
+
+    @property
+    def design_effect(self) -> float:
+        """Variance of a mean over that of as many independent units: 1 without clusters.
+
+        ``1 + (m - 1) icc`` (Donner and Klar 2000, Design and Analysis of Cluster Randomization
+        Trials, section 5.2); ``1 + ((cv² + 1) m - 1) icc`` with clusters of unequal sizes (Eldridge, Ashby
+        and Kerry 2006, International Journal of Epidemiology 35, 1292-1300).
+        """
+        if self.cluster_size is None or self.icc is None:
+            return 1.0
+        return 1 + ((self.cluster_cv**2 + 1) * self.cluster_size - 1) * self.icc
+
+    def draws(self, units: int) -> int:
+        """Return what is randomised to have this many units at most: the units, or whole clusters."""
+        return units if self.cluster_size is None else math.floor(units / self.cluster_size * (1 + 1e-12))
+
+    def units(self, draws: int) -> int:
+        """Return the units in so many clusters (rounded up), or the number itself without clusters."""
+        return draws if self.cluster_size is None else math.ceil(draws * self.cluster_size * (1 - 1e-12))
 
     @property
     def is_proportion(self) -> bool:
@@ -117,12 +155,14 @@ class Design:
     def noise(self, effect: float, ratio: float) -> tuple[float, float]:
         """Return the variance of the difference times the control size: under the null, and under the effect.
 
+        With clusters the size is the number of clusters.
+
         For proportions they are pooled and unpooled (Fleiss, Levin and Paik 2003, Statistical
         Methods for Rates and Proportions, section 4.2; R's ``power.prop.test``); with a margin both are
         unpooled (Blackwelder 1982, Controlled Clinical Trials 3, 345-353).
         """
-        # Variance that covariate adjustment leaves (Deng et al. 2013, CUPED).
-        remaining = 1 - self.covariate_correlation**2
+        # Variance that covariate adjustment leaves (Deng et al. 2013, CUPED), and that of a cluster's mean.
+        remaining = (1 - self.covariate_correlation**2) * self.design_effect / (self.cluster_size or 1)
         if self.std is not None:
             # n_control * (s² / n_control + s² / n_treatment), with n_treatment = ratio * n_control.
             variance = remaining * self.std**2 * (1 + 1 / ratio)
@@ -154,18 +194,24 @@ def treatment_size(control: int, ratio: float) -> int:
 
 
 def power_at(design: Design, effect: float, control: int, treatment: int) -> float:
-    """Return the probability of rejecting in the direction of the effect, with these many units."""
-    from xpyrment_core.stats.distributions import upper_tail
+    """Return the probability of rejecting in the direction of the effect, with these many units (or clusters)."""
+    if design.test == "z":
+        from xpyrment_core.stats.distributions import upper_tail
 
+        return upper_tail(threshold(design, effect, control, treatment))
+    from xpyrment_core.stats.power import noncentral_upper
+
+    _, truth = design.noise(effect, treatment / control)
+    df = control + treatment - 2
+    return noncentral_upper(design.cut(df), df, design.distance(effect) * math.sqrt(control / truth))
+
+
+def threshold(design: Design, effect: float, control: int, treatment: int) -> float:
+    """Return the z value that a standard normal must exceed for the z test to reject: lower is more power."""
     # The ratio of the whole sizes, which rounding makes differ a little from the planned one.
     ratio = treatment / control
     null, truth = design.noise(effect, ratio)
     shift = design.distance(effect) * math.sqrt(control)
-    if design.test == "z":
-        # P(Z > (z_alpha sqrt(V0) - distance sqrt(n)) / sqrt(V1)): the threshold is set under the null, and the estimate
-        # varies as under the effect. For means both variances are equal.
-        return upper_tail((design.cut() * math.sqrt(null) - shift) / math.sqrt(truth))
-    from xpyrment_core.stats.power import noncentral_upper
-
-    df = control + treatment - 2
-    return noncentral_upper(design.cut(df), df, shift / math.sqrt(truth))
+    # P(Z > (z_alpha sqrt(V0) - distance sqrt(n)) / sqrt(V1)): the threshold is set under the null, and the estimate
+    # varies as under the effect. For means both variances are equal.
+    return (design.cut() * math.sqrt(null) - shift) / math.sqrt(truth)

@@ -6,8 +6,9 @@ R's ``power.t.test`` and ``power.prop.test``).
 """
 
 from xpyrment_core import Alternative
-from xpyrment_power.design import Design, PlanTest, power_at, treatment_size
-from xpyrment_power.solve import SampleSize, check_units, effect_for, effect_of, size_for
+from xpyrment_power.allocation import size_given
+from xpyrment_power.design import Design, PlanTest, power_at
+from xpyrment_power.solve import SampleSize, arms_of, effect_for, effect_of, size_for
 
 
 def required_sample_size(
@@ -24,6 +25,11 @@ def required_sample_size(
     arms: int = 1,
     covariate_correlation: float = 0.0,
     margin: float = 0.0,
+    icc: float | None = None,
+    cluster_size: float | None = None,
+    cluster_cv: float = 0.0,
+    control: int | None = None,
+    total: int | None = None,
 ) -> SampleSize:
     """Return the units needed to detect an effect.
 
@@ -61,6 +67,19 @@ def required_sample_size(
         multiplied by ``1 - correlation²``.
     margin : float
         Plans for non-inferiority: to show that treatment is worse by less than `margin`.
+    icc : float, optional
+        Intracluster correlation, where clusters of units are randomised: the variance is multiplied by
+        ``1 + ((cv² + 1) m - 1) icc`` for clusters of m units, sizes are whole clusters, and test
+        ``"t"`` has the number of clusters minus 2 as degrees of freedom.
+    cluster_size : float, optional
+        Mean number of units in a cluster.
+    cluster_cv : float
+        Coefficient of variation (standard deviation over mean) of the cluster sizes.
+    control : int, optional
+        Units in control, where their number is fixed: the smallest treatment groups are solved for.
+    total : int, optional
+        Units in all arms, where their number is fixed: the allocation with the smallest treatment groups is
+        solved for, the other units are in control.
 
     Returns
     -------
@@ -69,10 +88,15 @@ def required_sample_size(
     Raises
     ------
     InputError
-        An argument is out of range, or no sample size would do.
+        An argument is out of range, or no sample size would do; with `control` or `total` too small it
+        names the smallest that would.
 
     References
     ----------
+    Donner, A. and Klar, N. (2000). Design and Analysis of Cluster Randomization Trials in Health Research.
+    Eldridge, S. M., Ashby, D. and Kerry, S. (2006). Sample size for cluster randomized trials: effect of
+    coefficient of variation of cluster size and analysis method. International Journal of
+    Epidemiology 35, 1292-1300.
     Chow, S.-C., Shao, J., Wang, H. and Lokhnygina, Y. (2017). Sample Size Calculations in
     Clinical Research, 3rd ed., chapters 3 and 4.
 
@@ -83,6 +107,11 @@ def required_sample_size(
     (566, 566, 1132)
     >>> required_sample_size("5%", baseline=0.1, test="z").control
     57763
+    >>> required_sample_size(2.5, std=15, control=400).treatment
+    963
+    >>> size = required_sample_size(2.5, std=15, icc=0.02, cluster_size=20)
+    >>> size.control, size.control_clusters
+    (780, 39)
     """
     design = Design(
         std=std,
@@ -94,9 +123,15 @@ def required_sample_size(
         arms=arms,
         covariate_correlation=covariate_correlation,
         margin=margin,
+        icc=icc,
+        cluster_size=cluster_size,
+        cluster_cv=cluster_cv,
     )
+    effect = effect_of(mde, design, relative)
+    if control is not None or total is not None:
+        return size_given(design, effect, power, control, total)
     # The sizes are solved without rounding first: n = ((z_{1-alpha/2} sqrt(V0) + z_power sqrt(V1)) / distance)².
-    return size_for(design, effect_of(mde, design, relative), power)
+    return size_for(design, effect, power)
 
 
 def power(
@@ -113,10 +148,14 @@ def power(
     arms: int = 1,
     covariate_correlation: float = 0.0,
     margin: float = 0.0,
+    icc: float | None = None,
+    cluster_size: float | None = None,
+    cluster_cv: float = 0.0,
 ) -> float:
     """Return the power of an experiment with `n` units in control and ``⌈ratio n⌉`` in each treatment.
 
-    The other parameters are those of `required_sample_size`.
+    The other parameters are those of `required_sample_size`. With clusters, the whole clusters
+    among the `n` units count.
 
     Returns
     -------
@@ -143,9 +182,11 @@ def power(
         arms=arms,
         covariate_correlation=covariate_correlation,
         margin=margin,
+        icc=icc,
+        cluster_size=cluster_size,
+        cluster_cv=cluster_cv,
     )
-    check_units(n)
-    return power_at(design, effect_of(mde, design, relative), n, treatment_size(n, ratio))
+    return power_at(design, effect_of(mde, design, relative), *arms_of(design, n))
 
 
 def minimum_detectable_effect(
@@ -160,10 +201,14 @@ def minimum_detectable_effect(
     alternative: Alternative = "two-sided",
     arms: int = 1,
     covariate_correlation: float = 0.0,
+    icc: float | None = None,
+    cluster_size: float | None = None,
+    cluster_cv: float = 0.0,
 ) -> float:
     """Return the smallest effect detected with the given power by `n` units in control.
 
-    The other parameters are those of `required_sample_size`.
+    The other parameters are those of `required_sample_size`. With clusters, the whole clusters
+    among the `n` units count.
 
     Returns
     -------
@@ -190,6 +235,9 @@ def minimum_detectable_effect(
         alternative=alternative,
         arms=arms,
         covariate_correlation=covariate_correlation,
+        icc=icc,
+        cluster_size=cluster_size,
+        cluster_cv=cluster_cv,
     )
     # No margin: the effect of a non-inferiority test is the expected one, not one to detect.
     return effect_for(design, n, power)

@@ -5,7 +5,9 @@ from typing import Any
 from xpyrment_core import Report, Table
 from xpyrment_power.answer import Answer
 from xpyrment_power.curve import STEPS, CurvePoint, curve, describe_alpha, describe_test
+from xpyrment_power.design import Design
 from xpyrment_power.solve import days_for
+from xpyrment_power.weeks import WeeklyEffects
 
 TITLE = "POWER & REQUIRED SAMPLE SIZE"
 
@@ -25,6 +27,28 @@ def report_of(answer: Answer, with_curve: bool = False, saved: str | None = None
     records = data.get("curve") or [data]
     table = Table(columns=tuple(records[0]), rows=[tuple(record.values()) for record in records])
     return Report(kind="power", title="Power and required sample size", parts=parts, data=data, csv=table)
+
+
+def report_of_weeks(effects: WeeklyEffects) -> Report:
+    """Turn the detectable effects by week into the report of the command."""
+    from attrs import asdict
+
+    records = [asdict(week) for week in effects.weeks]
+    columns = {"week": "Week", "control": "Control", "treatment": "Treatment", "total": "Total", "mde": "MDE"}
+    if effects.design.baseline:
+        columns["relative_mde"] = "MDE (Rel)"
+    shown = Table(
+        columns=tuple(columns.values()),
+        rows=[tuple(record[key] for key in columns) for record in records],
+        title=f"Detectable effect at {effects.daily_traffic:,.6g} units per day, power {effects.power:g}",
+        right=frozenset(columns.values()),
+        formats={"Control": ",", "Treatment": ",", "Total": ",", "MDE": ".6g", "MDE (Rel)": "+.3%"},
+    )
+    reasons = [f"\nWeek {week.week}: {week.reason}" for week in effects.weeks if week.reason]
+    data = {"daily_traffic": effects.daily_traffic, "power": effects.power, "weeks": records}
+    table = Table(columns=tuple(records[0]), rows=[tuple(record.values()) for record in records])
+    title = "Minimum detectable effect by week"
+    return Report(kind="power", title=title, parts=[shown, *reasons], data=data, csv=table)
 
 
 def _line(label: str, value: object) -> str:
@@ -50,8 +74,9 @@ def _question(answer: Answer) -> list[str]:
         )
     if design.margin:
         lines.append(_line("Non-inferiority Margin", f"{design.margin:.6g}"))
-    if design.ratio != 1:
-        lines.append(_line("Allocation Ratio", f"{design.ratio:g} in treatment for each unit in control"))
+    if answer.ratio != 1:
+        lines.append(_line("Allocation Ratio", f"{answer.ratio:.6g} in treatment for each unit in control"))
+    lines += _clusters(design)
     # A non-inferiority test assumes an effect, often 0, and shows that it is not worse than the margin.
     name = "Expected Effect" if design.margin else "Minimum Detectable Effect"
     lines.append(_line(name, _effect_text(answer)))
@@ -59,6 +84,16 @@ def _question(answer: Answer) -> list[str]:
         lines.append(_line("Target Power", f"{answer.target:.6g}"))
     lines.append(_line("Power" if answer.target is None else "Achieved Power", f"{answer.power:.4f}"))
     return lines
+
+
+def _clusters(design: Design) -> list[str]:
+    if design.cluster_size is None:
+        return []
+    cv = f", coefficient of variation {design.cluster_cv:g}" if design.cluster_cv else ""
+    return [
+        _line("Cluster Size", f"{design.cluster_size:g}{cv}"),
+        _line("Intracluster Correlation", f"{design.icc:g}, design effect {design.design_effect:.4g}"),
+    ]
 
 
 def _effect_text(answer: Answer) -> str:
@@ -70,9 +105,10 @@ def _sizes(answer: Answer) -> list[str]:
     word = "Required " if answer.solved_for == "sample_size" else ""
     arms = answer.design.arms
     each = f" (each of {arms})" if arms > 1 else ""
+    control, treatment = ("" if n is None else f" in {n:,} clusters" for n in _cluster_counts(answer))
     lines = [
-        _line(f"{word}Control Group Size", f"{answer.control:,}"),
-        _line(f"{word}Treatment Group Size", f"{answer.treatment:,}{each}"),
+        _line(f"{word}Control Group Size", f"{answer.control:,}{control}"),
+        _line(f"{word}Treatment Group Size", f"{answer.treatment:,}{treatment}{each}"),
         _line(f"Total {word}Sample Size", f"{answer.total:,}"),
     ]
     if answer.days is not None:
@@ -80,6 +116,10 @@ def _sizes(answer: Answer) -> list[str]:
         days = f"{answer.days:,} day{'s' if answer.days != 1 else ''}"
         lines.append(_line("Duration", f"{days} at {answer.daily_traffic:,.6g} units per day"))
     return lines
+
+
+def _cluster_counts(answer: Answer) -> tuple[int | None, int | None]:
+    return answer.control_clusters, answer.treatment_clusters
 
 
 def _notes(answer: Answer) -> list[str]:
@@ -140,13 +180,19 @@ def _data(answer: Answer) -> dict[str, Any]:
         "target_power": answer.target,
         "alpha": design.alpha,
         "comparison_alpha": design.comparison_alpha,
-        "ratio": design.ratio,
+        "ratio": answer.ratio,
         "test": design.test,
         "alternative": design.alternative,
         "std": design.std,
         "baseline": design.baseline,
         "covariate_correlation": design.covariate_correlation,
         "margin": design.margin,
+        "icc": design.icc,
+        "cluster_size": design.cluster_size,
+        "cluster_cv": design.cluster_cv,
+        "design_effect": design.design_effect,
+        "control_clusters": answer.control_clusters,
+        "treatment_clusters": answer.treatment_clusters,
         "daily_traffic": answer.daily_traffic,
         "days": answer.days,
     }

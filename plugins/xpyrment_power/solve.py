@@ -27,11 +27,14 @@ class SampleSize:
     arms : int
         Treatment arms.
     exact : float or None
-        Units in control before rounding up; None with test ``"t"``, which is solved in whole units.
+        Units in control before rounding up; None with test ``"t"``, which is solved in whole units, and where
+        the control size or the total was given.
     power : float
         Power of each comparison with the rounded sizes, at least the target.
     effect : float
         The effect planned for, in the outcome's unit.
+    control_clusters, treatment_clusters : int or None
+        Clusters in control and in each treatment arm; None where units are randomised.
     """
 
     control: int
@@ -40,6 +43,20 @@ class SampleSize:
     exact: float | None
     power: float
     effect: float
+    control_clusters: int | None = None
+    treatment_clusters: int | None = None
+
+    @property
+    def ratio(self) -> float:
+        """Units in a treatment arm for each unit in control."""
+        return self.treatment / self.control
+
+    @property
+    def draws(self) -> tuple[int, int]:
+        """What is randomised into control and into each treatment: clusters, or units without clusters."""
+        if self.control_clusters is None or self.treatment_clusters is None:
+            return self.control, self.treatment
+        return self.control_clusters, self.treatment_clusters
 
     @property
     def total(self) -> int:
@@ -89,7 +106,7 @@ def effect_of(mde: float | str, design: Design, relative: bool = False) -> float
 
 def size_for(design: Design, effect: float, power: float) -> SampleSize:
     """Return the smallest sizes of a design that reach a power; see `required_sample_size`."""
-    _check_power(power, design)
+    check_power(power, design)
     null, truth = design.noise(effect, design.ratio)
     # `power_at` solved for n: z_alpha sqrt(V0) + z_power sqrt(V1) = distance sqrt(n).
     reach = design.cut() * math.sqrt(null) + quantile(power) * math.sqrt(truth)
@@ -102,13 +119,22 @@ def size_for(design: Design, effect: float, power: float) -> SampleSize:
     if design.test == "t":
         control = _smallest(design, effect, power, control)
     treatment = max(LEAST_UNITS, treatment_size(control, design.ratio))
+    exact *= design.cluster_size or 1
+    return size_of(design, effect, control, treatment, exact if design.test == "z" else None)
+
+
+def size_of(design: Design, effect: float, control: int, treatment: int, exact: float | None = None) -> SampleSize:
+    """Return the sizes and the power of so many units, or clusters, per arm."""
+    clustered = design.cluster_size is not None
     return SampleSize(
-        control=control,
-        treatment=treatment,
+        control=design.units(control),
+        treatment=design.units(treatment),
         arms=design.arms,
-        exact=exact if design.test == "z" else None,
+        exact=exact,
         power=power_at(design, effect, control, treatment),
         effect=effect,
+        control_clusters=control if clustered else None,
+        treatment_clusters=treatment if clustered else None,
     )
 
 
@@ -136,18 +162,21 @@ def _smallest(design: Design, effect: float, power: float, start: int) -> int:
 
 def effect_for(design: Design, n: int, power: float) -> float:
     """Return the smallest effect a design of `n` units in control detects; see `minimum_detectable_effect`."""
-    check_units(n)
-    _check_power(power, design)
-    treatment = treatment_size(n, design.ratio)
+    return effect_of_sizes(design, *arms_of(design, n), power)
+
+
+def effect_of_sizes(design: Design, control: int, treatment: int, power: float) -> float:
+    """Return the smallest effect that so many units, or clusters, in control and in a treatment detect."""
+    check_power(power, design)
     sign = -1 if design.alternative == "less" else 1
 
     def excess(size: float) -> float:
-        return power_at(design, sign * size, n, treatment) - power
+        return power_at(design, sign * size, control, treatment) - power
 
     if not design.is_proportion:
-        _, truth = design.noise(0.0, treatment / n)
+        _, truth = design.noise(0.0, treatment / control)
         # The variance of a mean does not depend on the effect: one standard error starts the bracket.
-        high = math.sqrt(truth / n)
+        high = math.sqrt(truth / control)
         while excess(high) < 0:
             high *= 2
         return sign * zero(excess, high * 1e-9, high, tolerance=1e-13)
@@ -156,19 +185,35 @@ def effect_for(design: Design, n: int, power: float) -> float:
     room = (1 - design.baseline if sign > 0 else design.baseline) * (1 - 1e-9)
     if excess(room) < 0:
         raise InputError(
-            f"n must be larger: {n:,} units in control detect no change of a proportion of {design.baseline:g} "
-            f"with power {power:g}."
+            f"n must be larger: {design.units(control):,} units in control detect no change of a proportion of "
+            f"{design.baseline:g} with power {power:g}."
         )
     return sign * zero(excess, room * 1e-9, room, tolerance=1e-13)
 
 
-def check_units(n: int) -> None:
-    """Raise InputError unless `n` is a usable number of units in control."""
+def check_units(n: int, name: str = "n") -> None:
+    """Raise InputError unless `n`, an argument of this name, is a usable number of units in control."""
     if not isinstance(n, Integral) or isinstance(n, bool) or not 2 <= n <= MOST_UNITS:
-        raise InputError(f"n must be a whole number of units in control, at least 2, got {n!r}.")
+        raise InputError(f"{name} must be a whole number of units in control, at least 2, got {n!r}.")
 
 
-def _check_power(power: float, design: Design) -> None:
+def arms_of(design: Design, n: int) -> tuple[int, int]:
+    """Return the units, or the whole clusters, in control and in each treatment, of `n` units in control."""
+    check_units(n)
+    control = design.draws(n)
+    if design.cluster_size is None:
+        return control, treatment_size(control, design.ratio)
+    treatment = treatment_size(control, design.ratio)
+    if min(control, treatment) < LEAST_UNITS:
+        raise InputError(
+            f"n must be larger: {n:,} units in clusters of {design.cluster_size:g} are {control} clusters in control "
+            f"and {treatment} in treatment, and a variance needs two in each."
+        )
+    return control, treatment
+
+
+def check_power(power: float, design: Design) -> None:
+    """Raise InputError unless the power is between the level of the test and 1."""
     check_alpha(power, "power")
     tails = 2 if design.alternative == "two-sided" else 1
     floor = design.comparison_alpha / tails
