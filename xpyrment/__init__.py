@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from xpyrment_metrics.kinds import MeanMetric, ProportionMetric, RatioMetric
     from xpyrment_power.planning import minimum_detectable_effect, power, required_sample_size
     from xpyrment_power.weeks import mde_by_week
+    from xpyrment_proportions.one_sample import one_proportion_test
     from xpyrment_regress.fit import fit_ols
     from xpyrment_simulation.aa import aa_test
     from xpyrment_simulation.power import simulate_power
@@ -56,6 +57,7 @@ _HOMES = {
     "fit_ols": "xpyrment_regress.fit",
     "mde_by_week": "xpyrment_power.weeks",
     "minimum_detectable_effect": "xpyrment_power.planning",
+    "one_proportion_test": "xpyrment_proportions.one_sample",
     "power": "xpyrment_power.planning",
     "required_sample_size": "xpyrment_power.planning",
     "run_analysis": "xpyrment_core.experiment.setup",
@@ -84,6 +86,7 @@ __all__ = [
     "fit_ols",
     "mde_by_week",
     "minimum_detectable_effect",
+    "one_proportion_test",
     "power",
     "required_sample_size",
     "run_analysis",
