@@ -36,7 +36,7 @@ def draw(plot: PlotData, **options: Any) -> Axes:
     figsize : tuple of float, optional
         Width and height of a new figure in inches; by default it grows with the rows.
     colors : mapping of str to str, optional
-        Colours by role: of a forest plot ``better, worse, non-inferior, inconclusive,
+        Colours by role: of a forest plot ``better, worse, non-inferior, equivalent, inconclusive,
         not established, too early, not estimable``; of a love plot ``balanced, flagged, missing``;
         of power curves by their label.
     sort : {"lift", "p_value", "name"}, optional

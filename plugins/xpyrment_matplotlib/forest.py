@@ -125,8 +125,8 @@ def _draw_row(
         part = span(low, high, window)
         if part is not None:
             _line(ax, y, part, {"color": color, "linewidth": width, "markersize": 0.5 * layout.font})
-    if row.margin is not None and window[0] <= row.margin <= window[1]:
-        ax.plot([row.margin, row.margin], [y - 0.36, y + 0.36], color=blend(ax, 0.75), linewidth=1.2, dashes=(2, 1))
+    for margin in (margin for margin in row.margins if window[0] <= margin <= window[1]):
+        ax.plot([margin, margin], [y - 0.36, y + 0.36], color=blend(ax, 0.75), linewidth=1.2, dashes=(2, 1))
     # A lift beyond the axis is an arrow at its end: with an axis that includes it, the others would be points.
     inside = window[0] <= row.lift <= window[1]
     marker = "s" if inside else ">" if row.lift > 0 else "<"

@@ -29,7 +29,7 @@ def draw(plot: PlotData, **options: Any) -> "Figure":
     width, height : int, optional
         Size in pixels; by default as wide as the page, and as high as the rows need.
     colors : mapping of str to str, optional
-        Colours by role: of a forest plot ``better, worse, non-inferior, inconclusive,
+        Colours by role: of a forest plot ``better, worse, non-inferior, equivalent, inconclusive,
         not established, too early, not estimable``; of a love plot ``balanced, flagged, missing``; of power curves by
         their label.
     sort : {"lift", "p_value", "name"}, optional

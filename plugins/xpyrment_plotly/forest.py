@@ -128,8 +128,8 @@ def _draw_intervals(canvas: Canvas, lines: Sequence[Line], window: Window, palet
                 stroke = strokes.setdefault((palette[row.verdict], width), [])
                 stroke += [(part.left, y, left), (part.right, y, right), (None, y, "")]
         # A margin outside the window is not drawn at the edge, where it would look like a margin there.
-        if row.margin is not None and window[0] <= row.margin <= window[1]:
-            edge = {"x0": row.margin, "x1": row.margin, "y0": y - 0.36, "y1": y + 0.36, "type": "line"}
+        for margin in (margin for margin in row.margins if window[0] <= margin <= window[1]):
+            edge = {"x0": margin, "x1": margin, "y0": y - 0.36, "y1": y + 0.36, "type": "line"}
             canvas.shapes.append({**edge, "line": {"color": INK, "width": 1.5, "dash": "3px,2px"}})
     for (color, width), ends in strokes.items():
         xs, ys, arrows = (list(values) for values in zip(*ends, strict=True))
@@ -165,7 +165,7 @@ def hover_text(row: ForestRow) -> str:
         outer = ForestRow(label="", lift=row.lift, low=row.outer_low, high=row.outer_high)
         lines.append(f"simultaneous interval {bounds_text(outer)}")
     if row.margin is not None:
-        lines.append(f"non-inferiority margin {percent(row.margin)}")
+        lines.append(f"{row.margin_name} {' and '.join(percent(margin) for margin in row.margins)}")
     if row.p_value is not None:
         lines.append(p_phrase(row.p_value))
     return "<br>".join([*lines, row.verdict])

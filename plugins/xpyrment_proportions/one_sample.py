@@ -1,11 +1,11 @@
 """Exact test of one proportion against a given value, with the interval that inverts it."""
 
 from numbers import Integral, Real
+from typing import get_args
 
 from attrs import frozen
 
 from xpyrment_core import Alternative, InputError, check_alpha, check_choice
-from xpyrment_core.choices import ALTERNATIVES
 
 
 @frozen(kw_only=True)
@@ -80,7 +80,7 @@ def one_proportion_test(
     """
     _check(successes, n, null)
     check_alpha(alpha)
-    check_choice("alternative", alternative, ALTERNATIVES)
+    check_choice("alternative", alternative, get_args(Alternative))
     from xpyrment_core.stats.binomial import clopper_pearson
 
     tails = {"greater": _upper(successes, n, null), "less": _upper(n - successes, n, 1 - null)}

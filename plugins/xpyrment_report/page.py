@@ -8,7 +8,7 @@ from xpyrment_report.content import lead_of, tables_of, title_of, warnings_of
 from xpyrment_report.figure import forest_svgs
 
 MARKED = {"Results": "Verdict", "Checks": "Outcome", "Covariate balance": "Outcome"}
-SIGNS = {"better": "▲ ", "worse": "▼ ", "non-inferior": "✓ ", "passed": "✓ ", "failed": "✗ "}
+SIGNS = {"better": "▲ ", "worse": "▼ ", "non-inferior": "✓ ", "equivalent": "✓ ", "passed": "✓ ", "failed": "✗ "}
 
 
 def export_html(result: AnalysisResult) -> str:

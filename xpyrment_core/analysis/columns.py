@@ -85,8 +85,15 @@ def _typeset(form: Callable[[Any], str]) -> Format:
 
 def _interval(form: str | Callable[[Any], str], none: str, *, ends: str | None = None) -> Format:
     """Return the format of an interval; `ends` overrides the alternative, which determines infinite bounds."""
+
     # A one-sided interval has an infinite bound by construction, which is not the same as a missing one.
-    return lambda value, result, alpha: interval_text(value[0], value[1], ends or result.alternative, form, none)
+    def text(value: Any, result: MetricResult, alpha: float) -> str:
+        shown = interval_text(value[0], value[1], ends or result.alternative, form, none)
+        # An equivalence test has intervals of another level than the header says.
+        level = f" ({percent_level(1 - 2 * alpha)})" if result.tests_equivalence and None not in value else ""
+        return shown + level
+
+    return text
 
 
 def _starred(value: Any, result: MetricResult, alpha: float) -> str:

@@ -17,7 +17,7 @@ from xpyrment_core.analysis.estimates import (
     need_units,
     test_of,
 )
-from xpyrment_core.analysis.metric_spec import MetricSpec
+from xpyrment_core.analysis.metric_spec import Margin, MetricSpec
 from xpyrment_core.analysis.plan import Comparison, Method, Task
 from xpyrment_core.choices import Alternative, RelativeMethod
 from xpyrment_core.errors import NotEstimable, not_estimable_if_broken
@@ -92,15 +92,14 @@ def prepare(task: Task, control: ArmData, treatment: ArmData, shifts: Mapping[st
 def compare(task: Task, prepared: Prepared, options: Options, alpha: float) -> Comparison:
     """Test a prepared metric at one level; called again at other levels for simultaneous intervals."""
     spec, pair = task.spec, prepared.adjusted or prepared.raw
-    # Non-inferiority is one-sided in the direction of improvement, regardless of the other metrics' alternative.
-    alternative = spec.good_side if spec.margin is not None else options.alternative
-    effect = _test(prepared, pair, alpha, alternative)
-    raw_effect = None if prepared.adjusted is None else _test(prepared, prepared.raw, alpha, alternative)
+    alternative, level = _hypothesis(spec, options, alpha)
+    effect = _test(prepared, pair, level, alternative)
+    raw_effect = None if prepared.adjusted is None else _test(prepared, prepared.raw, level, alternative)
     shown = pair or _without_variance(spec, effect, prepared.arms.moments)
     raw = prepared.raw or shown
     arms = effect.estimates or shown
     null = _null(spec, effect, arms)
-    relative = effect.relative or _relative(spec, effect, arms, alpha, options.relative_interval)
+    relative = effect.relative or _relative(spec, effect, arms, level, options.relative_interval)
     if spec.relative is None and arms[0].value < 0:
         relative = _mirrored(relative)
     return Comparison(
@@ -119,9 +118,27 @@ def compare(task: Task, prepared: Prepared, options: Options, alpha: float) -> C
         # Power against a difference of 0 would mislead where the null hypothesis is a margin.
         power=achieved_power(effect, alpha) if spec.margin is None else None,
         mde=detectable(effect, alpha),
+        equivalence=_is_equivalence(spec),
         covariates=prepared.used,
         notes=(*prepared.notes, *_disagreement(relative, effect, null, alpha)),
     )
+
+
+def _is_equivalence(spec: MetricSpec) -> bool:
+    return spec.margin is not None and spec.margin.two_sided
+
+
+def _hypothesis(spec: MetricSpec, options: Options, alpha: float) -> tuple[Alternative, float]:
+    """Return the alternative of a metric's test, and 1 minus the level of its interval."""
+    if spec.margin is None:
+        return options.alternative, alpha
+    # Non-inferiority is one-sided in the direction of improvement, regardless of the other metrics' alternative.
+    if not spec.margin.two_sided:
+        return spec.good_side, alpha
+    if alpha >= 0.5:
+        raise NotEstimable(f"a test of equivalence needs an alpha below 0.5, got {alpha:g}")
+    # Two one-sided tests at alpha reject both bounds where the interval of level 1 - 2 alpha lies between them.
+    return "two-sided", 2 * alpha
 
 
 APPROXIMATE = ("delta", "log")
@@ -228,19 +245,30 @@ class _Null:
 
 
 def _null(spec: MetricSpec, effect: Effect, arms: Pair) -> _Null:
-    """Return the null hypothesis and its p-value: no difference, or the non-inferiority margin of a guardrail."""
+    """Return the null hypothesis and its p-value: no difference, or the margin of a guardrail.
+
+    Equivalence has two null hypotheses, and the larger of their p-values (Schuirmann 1987, Journal of
+    Pharmacokinetics and Biopharmaceutics 15(6), 657-680).
+    """
     if spec.margin is None:
         return _Null(0.0, None, effect.p_value, effect.statistic)
     if spec.margin.relative and spec.relative is not None:
         raise NotEstimable("the lift of this metric is not a share of its control value; give the margin as a number")
     # Without a standard error there is no statistic whose null value could be moved to the margin.
     if effect.std_error is None:
-        raise NotEstimable("a non-inferiority margin needs a test with a standard error")
-    # The margin lies on the side of deterioration, opposite to the improvement that the test looks for.
-    size = (-1 if spec.good_side == "greater" else 1) * spec.margin.size
-    if not spec.margin.relative:
+        raise NotEstimable("a margin needs a test with a standard error")
+    sides: tuple[Alternative, ...] = ("greater", "less") if spec.margin.two_sided else (spec.good_side,)
+    return max((_at_margin(spec.margin, effect, arms, side) for side in sides), key=lambda null: null.p_value)
+
+
+def _at_margin(margin: Margin, effect: Effect, arms: Pair, side: Alternative) -> _Null:
+    """Return the one-sided test against one bound of a margin."""
+    assert effect.std_error is not None
+    # The bound lies opposite to the alternative that the test looks for: below 0 for "greater".
+    size = (-1 if side == "greater" else 1) * margin.size
+    if not margin.relative:
         statistic = (effect.difference - size) / effect.std_error
-        return _Null(size, None, p_value(statistic, effect.df, spec.good_side), statistic)
+        return _Null(size, None, p_value(statistic, effect.df, side), statistic)
     control = arms[0].value
     # A share of a control value of 0 is 0, and of a negative one it has the wrong sign.
     if control <= 0:
@@ -248,7 +276,7 @@ def _null(spec: MetricSpec, effect: Effect, arms: Pair) -> _Null:
     # T - (1 + size) C has mean 0 at the margin: the linear form of the hypothesis T / C = 1 + size.
     spread = ratio_std_error(*arms, effect, 1 + size)
     statistic = (effect.difference - size * control) / spread
-    return _Null(size * control, size, p_value(statistic, effect.df, spec.good_side), statistic)
+    return _Null(size * control, size, p_value(statistic, effect.df, side), statistic)
 
 
 __all__ = ["ArmData", "Prepared", "compare", "disagreement", "prepare"]

@@ -17,32 +17,43 @@ from xpyrment_core.values.metric import FunctionOfMeans, HasRelative, Transforme
 Reads = Literal["moments", "derived", "samples"]
 
 
+PLUS_MINUS = ("±", "+/-", "+-")
+"""How a two-sided margin begins."""
+
+
 @frozen
 class Margin:
-    """Non-inferiority margin of a guardrail: in the metric's unit, or as a share of control.
+    """Margin of a guardrail, in the metric's unit or as a share of control: non-inferiority, or equivalence.
 
     Attributes
     ----------
     size : float
         Positive: 0.5, or 0.02 for 2 % of the control value.
     relative : bool
+    two_sided : bool
+        Whether a change in either direction must be smaller: equivalence, not non-inferiority.
     """
 
     size: float
     relative: bool = False
+    two_sided: bool = False
 
     @classmethod
     def parse(cls, margin: "float | str | Margin") -> "Margin":
-        """Read ``0.5`` or ``"2%"``.
+        """Read ``0.5`` or ``"2%"``; a plus-minus sign, ``"±2%"`` or ``"+-2%"``, makes it two-sided.
 
         Examples
         --------
         >>> Margin.parse("2%")
-        Margin(size=0.02, relative=True)
+        Margin(size=0.02, relative=True, two_sided=False)
+        >>> Margin.parse("±0.5")
+        Margin(size=0.5, relative=False, two_sided=True)
         """
         if isinstance(margin, Margin):
             return margin
         text = str(margin).strip()
+        sign = next((sign for sign in PLUS_MINUS if text.startswith(sign)), "")
+        text = text.removeprefix(sign)
         relative = text.endswith("%")
         try:
             size = float(text.removesuffix("%")) / (100 if relative else 1)
@@ -51,10 +62,10 @@ class Margin:
         # A margin of 0 would be a test of superiority, and one of 100 % would tolerate any loss.
         if not 0 < size < float("inf") or (relative and size >= 1):
             raise InputError(
-                f"margin must be a positive number in the metric's unit, or a percentage of control such as '2%', "
-                f"got {margin!r}."
+                f"margin must be a positive number in the metric's unit, or a percentage of control such as '2%' "
+                f"(for equivalence '±2%' or '+-2%'), got {margin!r}."
             )
-        return cls(size, relative)
+        return cls(size, relative, bool(sign))
 
 
 @frozen(kw_only=True)
@@ -76,7 +87,7 @@ class MetricSpec:
     direction : {"increase", "decrease"}
         Which change of the metric is an improvement.
     margin : Margin or None
-        Non-inferiority margin of a guardrail.
+        Margin of a guardrail.
     """
 
     metric: Any
@@ -93,7 +104,7 @@ class MetricSpec:
         check_choice("direction", self.direction, DIRECTIONS)
         if self.margin is not None and self.role != "guardrail":
             raise InputError(
-                f"metric {self.name!r} has a margin but the role {self.role!r}; a non-inferiority margin belongs to a "
+                f"metric {self.name!r} has a margin but the role {self.role!r}; a margin belongs to a "
                 f"guardrail: register it with role='guardrail'."
             )
 

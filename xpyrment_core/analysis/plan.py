@@ -146,6 +146,8 @@ class Comparison:
         The difference that the p-value tests: 0, or the margin of a guardrail.
     relative_null : float or None
         The same as a relative effect, where the margin is relative.
+    equivalence : bool
+        Whether the p-value is that of two one-sided tests against both bounds of a margin.
     notes : tuple of str
     covariates : tuple of str
         Covariates that entered the adjustment.
@@ -164,6 +166,7 @@ class Comparison:
     statistic: float | None = None
     null: float = 0.0
     relative_null: float | None = None
+    equivalence: bool = False
     power: float | None = None
     mde: float | None = None
     covariates: tuple[str, ...] = ()

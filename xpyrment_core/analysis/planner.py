@@ -192,7 +192,7 @@ def _check_test(spec: MetricSpec, test: Method, study: Study) -> None:
         )
     if test.needs != "estimates" and spec.margin is not None:
         raise InputError(
-            f"metric {spec.name!r} has a non-inferiority margin, which test {test.name!r} does not support; "
+            f"metric {spec.name!r} has a margin, which test {test.name!r} does not support; "
             f"use one of these tests: {listing(_tests_of_estimates(study.host))}."
         )
 

@@ -18,7 +18,7 @@ from xpyrment_core.registry.host import PluginHost
 from xpyrment_core.stats.delta_method import linearise
 from xpyrment_core.stats.distributions import SMALLEST
 from xpyrment_core.values.estimates import Interval, Unavailable
-from xpyrment_core.values.metric_result import MetricResult
+from xpyrment_core.values.metric_result import EQUIVALENCE, MetricResult
 from xpyrment_core.values.moments import Moments
 
 
@@ -156,7 +156,7 @@ def _effect_numbers(comparison: Comparison) -> dict[str, Any]:
         "std_error": effect.std_error,
         "statistic": comparison.statistic,
         "df": effect.df,
-        "alternative": effect.alternative,
+        "alternative": EQUIVALENCE if comparison.equivalence else effect.alternative,
         # A share of the control mean, which is estimated, is not a fixed difference.
         "null_difference": None if comparison.relative_null is not None else null,
         "null_lift": null_lift,

@@ -144,7 +144,9 @@ class Design(ABC):
         direction : {"increase", "decrease"}
             Which change is an improvement.
         margin : float or str, optional
-            For a guardrail: the largest deterioration accepted, ``0.5`` or ``"2%"`` of control.
+            For a guardrail: the largest deterioration accepted, ``0.5`` or ``"2%"`` of control. A two-sided
+            margin, ``"±2%"`` or ``"+-2%"``, is a test of equivalence: the change in either direction must be
+            smaller.
         **options
             Parameters of a plugin's own metric kind.
 

@@ -192,6 +192,7 @@ def _forest_row(result: MetricResult, alpha: float, grouped: bool) -> ForestRow:
         outer_low=None if low is None else outer[0],
         outer_high=None if low is None else outer[1],
         margin=_finite(result.null_lift) or None,
+        equivalence=result.tests_equivalence,
         hint="lower is better" if result.direction == "decrease" else "",
         note="" if lift is not None else result.reason or "the relative lift is not estimable",
     )
@@ -212,7 +213,9 @@ def _forest_subtitle(results: Sequence[MetricResult], rows: Sequence[ForestRow],
     after = f", corrected by {', '.join(corrections)}" if corrections else ""
     drawn = any(row.outer_low is not None for row in rows)
     thin = f" (thin line: simultaneous, {', '.join(wider)})" if wider and drawn else ""
-    return f"{percent_level(1 - alpha)} confidence intervals{thin}; significant: p < {alpha:g}{after}"
+    same = any(row.equivalence for row in rows)
+    narrow = f" ({percent_level(1 - 2 * alpha)} for equivalence)" if same else ""
+    return f"{percent_level(1 - alpha)} confidence intervals{narrow}{thin}; significant: p < {alpha:g}{after}"
 
 
 def _metrics_together(results: Sequence[MetricResult]) -> list[MetricResult]:

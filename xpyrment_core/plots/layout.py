@@ -26,6 +26,7 @@ FOREST_COLORS: Mapping[str, str] = {
     "better": BLUE,
     "worse": VERMILLION,
     "non-inferior": GREEN,
+    "equivalent": SKY,
     "inconclusive": GREY,
     "not established": GREY,
     "too early": GREY,
@@ -200,7 +201,7 @@ def _extent(row: ForestRow) -> tuple[float, ...]:
 
 def _extras(row: ForestRow) -> list[float]:
     """Return what else the axis should hold: the margin and the finite ends of the outer interval."""
-    extras = (row.margin, row.outer_low, row.outer_high)
+    extras = (*row.margins, row.outer_low, row.outer_high)
     return [value for value in extras if value is not None and math.isfinite(value)]
 
 
@@ -268,7 +269,8 @@ def is_hollow(role: str) -> bool:
 
 def other_legend(rows: Sequence[ForestRow], window: tuple[float, float] | None) -> list[tuple[str, str]]:
     """Return the other entries of the legend: the margin and the arrows, if the plot has any."""
-    entries = [("margin", "non-inferiority margin")] if any(row.margin is not None for row in rows) else []
+    kinds = {row.margin_name for row in rows if row.margin is not None}
+    entries = [("margin", kinds.pop() if len(kinds) == 1 else "margin")] if kinds else []
     return entries + ([("beyond", "beyond the axis")] if beyond(rows, window) else [])
 
 

@@ -29,7 +29,9 @@ class ForestRow:
     outer_low, outer_high : float or None
         The simultaneous interval that agrees with the corrected p-value, where there is one.
     margin : float or None
-        Non-inferiority margin that the p-value tests against, as a relative effect.
+        Margin that the p-value tests against, as a relative effect.
+    equivalence : bool
+        Whether the margin is two-sided.
     hint : str
         What a reader needs beside the name, such as ``"lower is better"``.
     note : str
@@ -48,6 +50,19 @@ class ForestRow:
     margin: float | None = None
     hint: str = ""
     note: str = ""
+    equivalence: bool = False
+
+    @property
+    def margin_name(self) -> str:
+        """What the margin is called."""
+        return "equivalence margin" if self.equivalence else "non-inferiority margin"
+
+    @property
+    def margins(self) -> tuple[float, ...]:
+        """The bounds of the margin: none, one, or two for equivalence."""
+        if self.margin is None:
+            return ()
+        return (-abs(self.margin), abs(self.margin)) if self.equivalence else (self.margin,)
 
 
 @frozen(kw_only=True)

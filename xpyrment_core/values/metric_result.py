@@ -14,6 +14,10 @@ from xpyrment_core.values.verdicts import Verdict, judge
 Status = Literal["ok", "not_estimable"]
 
 
+EQUIVALENCE = "equivalence"
+"""Alternative of a test that the difference lies within a two-sided margin."""
+
+
 @frozen(kw_only=True)
 class MetricResult:
     """One row of an analysis: the comparison of a treatment with control on one metric.
@@ -49,7 +53,10 @@ class MetricResult:
         Of the test; the statistic of a guardrail is that of its margin, as the p-value is.
     null_difference, null_lift : float
         Null value of the test: 0, or the margin of a guardrail, which is a fixed difference or a
-        fixed lift; the other is None.
+        fixed lift; the other is None. Of a two-sided margin the bound that is less clearly excluded.
+    alternative : str
+        ``"two-sided"``, ``"greater"``, ``"less"``, or ``"equivalence"`` for a two-sided margin, whose
+        intervals have level ``1 - 2 alpha``.
     verdict : Verdict or None
         None where the comparison is not estimable.
     """
@@ -107,6 +114,11 @@ class MetricResult:
     provenance: Mapping[str, Provenance] = field(factory=dict)
 
     @property
+    def tests_equivalence(self) -> bool:
+        """Whether the p-value tests that the difference lies within a two-sided margin."""
+        return self.alternative == EQUIVALENCE
+
+    @property
     def shown_verdict(self) -> Verdict:
         """The verdict as displayed, which is never None."""
         return "not estimable" if self.status != "ok" else self.verdict or "inconclusive"
@@ -118,7 +130,10 @@ class MetricResult:
         # A result that was not made by an analysis may have the lift only; it has the sign of the difference.
         effect = self.relative_lift if self.absolute_difference is None else self.absolute_difference
         margin = bool(self.null_difference or self.null_lift)
-        return evolve(self, verdict=judge(self.p_value, effect, alpha, direction=self.direction, margin=margin))
+        verdict = judge(
+            self.p_value, effect, alpha, direction=self.direction, margin=margin, equivalence=self.tests_equivalence
+        )
+        return evolve(self, verdict=verdict)
 
     def raw(self) -> dict[str, Any]:
         """Return the row as a dict of native Python values; infinite and NaN become None."""

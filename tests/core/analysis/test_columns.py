@@ -94,6 +94,8 @@ def test_changing_a_raw_dict_does_not_change_what_surfaces_show():
         ({"p_value": 0.2}, "inconclusive"),
         ({"null_difference": -0.1}, "non-inferior"),
         ({"null_difference": -0.1, "p_value": 0.2}, "not established"),
+        ({"null_difference": -0.1, "alternative": "equivalence"}, "equivalent"),
+        ({"null_difference": -0.1, "alternative": "equivalence", "p_value": 0.2}, "not established"),
         ({"verdict": "too early"}, "too early"),
         ({"verdict": "withheld"}, "withheld"),
         ({"status": "not_estimable", "reason": "no units"}, "not estimable"),
