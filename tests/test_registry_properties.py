@@ -70,6 +70,7 @@ SEVERAL_COLUMNS = "a rank test compares one column"
 
 # Which of our tests cannot apply to which of our metrics, and what the refusal says.
 REFUSALS = {
+    "cr2": {NOT_OF_MEANS: "median quantile"},
     "barnard": {NOT_BINARY: "capped log mean median quantile ratio winsorized"},
     "boschloo": {NOT_BINARY: "capped log mean median quantile ratio winsorized"},
     "fisher": {NOT_BINARY: "capped log mean median quantile ratio winsorized"},
@@ -89,7 +90,7 @@ def refusal(metric, test):
     kind = metric_kind(metric)
     if HOST.get("test", test).definition.needs == "counts" and not getattr(kind, "binary", False):
         return NOT_BINARY
-    if test == "permutation" and not hasattr(kind, "value"):
+    if test in ("permutation", "cr2") and not hasattr(kind, "value"):
         return NOT_OF_MEANS
     if test == "mannwhitney" and len(columns(metric)) > 1:
         return SEVERAL_COLUMNS

@@ -58,7 +58,7 @@ def applies(metric: str, test: str) -> bool:
     kind = HOST.get("metric", metric).load()
     if needs(test) == "counts":
         return bool(getattr(kind, "binary", False))
-    return not test.endswith("/permutation") or hasattr(kind, "value")
+    return not test.endswith(("/permutation", "/cr2")) or hasattr(kind, "value")
 
 
 @cache
@@ -130,8 +130,8 @@ def analyse(seed: int, combination: tuple[str, ...], count: int) -> tuple[str, x
     experiment = xp.setup(frame, "variant")
     for position, metric in enumerate(METRICS):
         for k in range(count if applies(metric, test) else 0):
-            if count > 1 and needs(test) != "counts" and (k + position) % 2:
-                continue  # half of the metrics per data set: more data sets in the time
+            if count > 1 and needs(test) != "counts" and (k + position) % 3:
+                continue  # a third of the metrics per data set: more data sets in the time
             given = {
                 name: f"{'binary' if binary(metric) else value} {k}" if isinstance(value, str) else value
                 for name, value in parameters(metric).items()

@@ -2,7 +2,8 @@
 
 Use `welch`, the default: it does not assume equal variances. `student` pools the
 variances, as classical regression does. `z` uses the normal distribution instead of the
-t distribution, as some reporting tools do; with hundreds of units the results agree.
+t distribution, as some reporting tools do; with hundreds of units the results agree. `cr2` is
+for few units with several rows each, such as stores or cities.
 """
 
 from xpyrment_core import TestDefinition, hookimpl
@@ -10,7 +11,7 @@ from xpyrment_core import TestDefinition, hookimpl
 
 @hookimpl
 def xpyrment_tests() -> list[TestDefinition]:
-    """Offer welch, student and z."""
+    """Offer welch, student, z and cr2."""
     return [
         TestDefinition(
             name="welch",
@@ -28,5 +29,12 @@ def xpyrment_tests() -> list[TestDefinition]:
             name="z",
             target="xpyrment_ttests.wald:z",
             summary="The normal approximation to Welch's test, for large samples.",
+        ),
+        TestDefinition(
+            name="cr2",
+            target="xpyrment_ttests.cr2:cr2",
+            summary="CR2 variance between units, for few units with several rows each.",
+            needs="samples",
+            clustered=True,
         ),
     ]

@@ -8,7 +8,7 @@ from pathlib import Path
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special, stats
 from statsmodels.stats.proportion import confint_proportions_2indep
@@ -230,7 +230,8 @@ def test_p_is_below_alpha_exactly_when_both_intervals_exclude_0(control, treatme
 @settings(max_examples=150)
 def test_intervals_and_p_agree_a_hair_from_the_border(control, treatment, alternative, test, nudge):
     alpha = test(control, treatment, 0.05, alternative).p_value * nudge
-    assume(1e-12 < alpha < 0.45)
+    if not 1e-12 < alpha < 0.45:
+        alpha = 0.05  # another level than p, where p itself is none
     agrees(test(control, treatment, alpha, alternative), alpha)
 
 
