@@ -4,13 +4,13 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
 from xpyrment_aggregates.aggregate import Aggregate, StoredSet
 from xpyrment_core import InputError, Label, Moments, UnitReport
-from xpyrment_core.data.query import Term
+from xpyrment_core.data.query import ColumnType, Term
 
 KIND = "xpyrment moments"
 SCHEMA_VERSION = 1
@@ -53,7 +53,7 @@ def read(path: str) -> Aggregate:
         document = json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise InputError(f"moments file not found at '{path}'.") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"'{path}' cannot be read as a file of moments: {error}.") from error
     if not isinstance(document, dict) or document.get("kind") != KIND:
         raise InputError(f"'{path}' is not a file of moments; make one with 'xpyrment aggregate'.")
@@ -67,13 +67,14 @@ def read(path: str) -> Aggregate:
     try:
         return _aggregate(document, path)
     # With the right header, a missing or malformed field means that the file was cut off or edited.
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise InputError(
             f"'{path}' is damaged: {type(error).__name__}: {error}. Write it again with 'xpyrment aggregate'."
         ) from error
 
 
 def _aggregate(document: Json, path: str) -> Aggregate:
+    _check_types(document)
     return Aggregate(
         treatment_col=document["treatment_col"],
         unit_col=document["unit_col"],
@@ -89,13 +90,45 @@ def _aggregate(document: Json, path: str) -> Aggregate:
     )
 
 
+def _check_types(document: Json) -> None:
+    """Raise ValueError where a field that is used as it stands has another type."""
+    fields = {
+        "treatment_col": isinstance(document["treatment_col"], str),
+        "unit_col": isinstance(document["unit_col"], str | None),
+        "origin": _texts(document["origin"]),
+        "columns": _texts(document["columns"]) and {*document["columns"].values()} <= {*get_args(ColumnType)},
+        "shifts": all(_is_number(value) for value in document["shifts"].values()),
+        "binary": all(isinstance(name, str) for name in document["binary"]),
+    }
+    wrong = [name for name, right in fields.items() if not right]
+    if wrong:
+        raise ValueError(f"{', '.join(wrong)} cannot be {', '.join(repr(document[name])[:40] for name in wrong)}")
+    if document["treatment_col"] not in document["levels"]:
+        raise ValueError("there are no counts of the treatment column")
+
+
+def _texts(mapping: Any) -> bool:
+    return isinstance(mapping, dict) and all(isinstance(value, str) for value in mapping.values())
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _count(value: Any) -> int:
+    """Return a count; raise ValueError if it is none."""
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
+        raise ValueError(f"{value!r} is not a count")
+    return value
+
+
 def _pairs(counts: Mapping[Label | None, int]) -> list[list[Any]]:
     """Return a mapping as pairs, because JSON would convert its keys to text."""
     return [[label, count] for label, count in counts.items()]
 
 
 def _mapping(pairs: list[list[Any]]) -> dict[Any, int]:
-    return {label: int(count) for label, count in pairs}
+    return {label: _count(count) for label, count in pairs}
 
 
 def _written_units(units: UnitReport) -> Json:
@@ -112,7 +145,7 @@ def _read_units(units: Json) -> UnitReport:
     return UnitReport(
         units=_mapping(units["units"]),
         repeated=bool(units["repeated"]),
-        in_two_arms=int(units["in_two_arms"]),
+        in_two_arms=_count(units["in_two_arms"]),
         rows_in_two_arms=_mapping(units["rows_in_two_arms"]),
         rows_without_unit=_mapping(units["rows_without_unit"]),
     )
@@ -138,7 +171,7 @@ def _written_set(stored: StoredSet) -> Json:
 def _read_set(stored: Json) -> StoredSet:
     terms = tuple(Term(*term) for term in stored["terms"])
     moments = {arm["label"]: _read_moments(arm, terms) for arm in stored["arms"]}
-    rows = {arm["label"]: int(arm["rows"]) for arm in stored["arms"]}
+    rows = {arm["label"]: _count(arm["rows"]) for arm in stored["arms"]}
     return StoredSet(frozenset(stored["required"]), terms, moments, rows)
 
 
@@ -149,7 +182,7 @@ def _read_moments(arm: Json, terms: tuple[Term, ...]) -> Moments:
     upper = np.triu_indices(k)
     m2[upper] = [float(v) for v in arm["m2"]]
     m2.T[upper] = m2[upper]
-    return Moments(tuple(t.name for t in terms), arm["n"], [float(v) for v in arm["mean"]], m2)
+    return Moments(tuple(t.name for t in terms), _count(arm["n"]), [float(v) for v in arm["mean"]], m2)
 
 
 def _number(value: float) -> float | str:

@@ -12,6 +12,7 @@ from attrs import evolve
 
 from xpyrment_aggregates.aggregate import Aggregate
 from xpyrment_aggregates.files import read, write
+from xpyrment_aggregates.twins import same_rows
 from xpyrment_core import ArmSample, InputError, Label, Moments, UnitReport, listing, unknown
 from xpyrment_core.data.groups import columns_of_groupings
 from xpyrment_core.data.labels import in_order
@@ -184,6 +185,7 @@ class AggregateSource:
 def _check_alike(parts: Sequence[Aggregate]) -> None:
     first = parts[0]
     seen: dict[str, str] = {}
+    earlier: list[Aggregate] = []
     for part in parts:
         if (part.treatment_col, part.unit_col) != (first.treatment_col, first.unit_col):
             raise InputError(
@@ -191,11 +193,13 @@ def _check_alike(parts: Sequence[Aggregate]) -> None:
                 f"{first.treatment_col!r} and unit {first.unit_col!r}; files of one experiment only can be merged."
             )
         # A file counted twice would halve the variances unnoticed. The origin is left out: time and file name differ
-        # between two aggregations of the same data.
+        # between two aggregations of the same data; so do rounding, with the order of rows, and further columns.
         digest = hashlib.sha256(write(evolve(part, origin={})).encode()).hexdigest()
-        if digest in seen:
-            raise InputError(f"'{part.name}' has the contents of '{seen[digest]}': the same data would count twice.")
+        twin = seen.get(digest) or next((other.name for other in earlier if same_rows(part, other)), None)
+        if twin is not None:
+            raise InputError(f"'{part.name}' has the contents of '{twin}': the same data would count twice.")
         seen[digest] = part.name
+        earlier.append(part)
         # Booleans are numbers; but text has a count per level, and no moments to merge with those of numbers.
         for column in part.columns.keys() & first.columns.keys():
             if (part.columns[column] == "text") != (first.columns[column] == "text"):

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+import numpy as np
+
 Result = TypeVar("Result")
 Work = Callable[[int, int], Result]
 
@@ -53,6 +55,11 @@ def by_segment(
     todo = deque(starts)
 
     def drain() -> None:
+        # A thread does not inherit NumPy's error state; what is not finite is reported in the result.
+        with np.errstate(all="ignore"):
+            drain_quietly()
+
+    def drain_quietly() -> None:
         work = worker()
         while (start := _next(todo)) is not None:
             results[start] = work(start, min(start + step, rows))

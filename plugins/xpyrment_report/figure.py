@@ -2,10 +2,13 @@
 
 import io
 import re
+from threading import Lock
 from typing import Any
 
 from xpyrment_core import AnalysisResult, XpyrmentError
 from xpyrment_core.plots.text import clip
+
+_RC_PARAMS = Lock()
 
 NARROW = 4.4
 """Width in inches of the plot for a phone, at which its text keeps a readable size."""
@@ -29,7 +32,8 @@ def _svg(axes: Any, name: str, result: AnalysisResult) -> str:
 
     out = io.StringIO()
     # Text stays text, which can be searched and read aloud; a fixed salt and no date make equal results equal files.
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": f"xpyrment-{name}"}):
+    # rcParams belong to the process: two threads at once would restore each other's values.
+    with _RC_PARAMS, mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": f"xpyrment-{name}"}):
         axes.figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
     svg = out.getvalue()
     svg = svg[svg.index("<svg") :]

@@ -66,7 +66,11 @@ def multinomial(counts: NDArray[np.int64], shares: Shares) -> tuple[float, str]:
 
 def _log_probability(outcomes: NDArray[np.int64], shares: Shares) -> NDArray[np.float64]:
     n = outcomes.sum(axis=1)
-    logs: NDArray[np.float64] = special.xlogy(outcomes, shares) - special.gammaln(outcomes + 1)
+    # Counts repeat, so their log factorials are looked up; millions of them would take most of the time.
+    most = int(outcomes.max(initial=0))
+    few = most < outcomes.size
+    factorials = special.gammaln(np.arange(most + 1) + 1.0)[outcomes] if few else special.gammaln(outcomes + 1)
+    logs: NDArray[np.float64] = outcomes * np.log(shares) - factorials
     return np.asarray(special.gammaln(n + 1) + logs.sum(axis=1))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 from attrs import evolve
 
 from xpyrment_core.analysis.agreement import disagreements
@@ -48,8 +49,10 @@ def analyse(study: Study, options: Options, *, gate: Gate | None = None) -> Anal
     plan = make_plan(study, options)
     # The gate comes before the data: an analysis that is refused must not have looked at an outcome.
     issues = gate(plan) if gate is not None else []
-    data = read(study, plan)
-    rows = [row for task in plan.tasks for row in rows_of(plan, task, data)]
+    # Overflow of extreme values is found in the numbers, and reported per metric; NumPy's warnings would name our lines.
+    with np.errstate(all="ignore"):
+        data = read(study, plan)
+        rows = [row for task in plan.tasks for row in rows_of(plan, task, data)]
     # Correction comes after all comparisons: an adjusted p-value depends on the whole family.
     rows = correct(rows, plan.correction, options.alpha)
     return _result(study, plan, data, rows, issues)

@@ -198,7 +198,7 @@ def native(value: Any) -> Any:
     if type(value) is float:
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {k if isinstance(k, str) else str(k): native(v) for k, v in value.items()}
+        return {key: native(item) for key, item in zip(_keys(value), value.values(), strict=True)}
     if isinstance(value, list | tuple | set | frozenset):
         return [native(item) for item in value]
     if hasattr(value, "tolist"):  # numpy scalars and arrays
@@ -208,3 +208,14 @@ def native(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return value if value is None or isinstance(value, bool | int | str) else str(value)
+
+
+def _keys(mapping: Mapping[Any, Any]) -> list[str]:
+    """Return the keys as different texts: where 1 and "1" are both keys, the second one is written with its quotes."""
+    keys: dict[str, None] = {}
+    for key in mapping:
+        text = str(key)
+        while text in keys:
+            text = repr(key) if text != repr(key) else f"{text} ({type(key).__name__})"
+        keys[text] = None
+    return list(keys)

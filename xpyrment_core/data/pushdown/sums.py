@@ -24,6 +24,9 @@ FactorKind = Literal["value", "filled", "missing", "level", "rows"]
 ROWS_NAME = "\0rows"
 """The moments column that counts a unit's rows; not a possible name of a data column."""
 
+ABSORBED = 1e-6
+"""Share of a centre below which a mean is suspected to be what rounding left of it."""
+
 FAR = 100.0
 """Standard deviations between centre and mean beyond which sums are repeated about a better centre."""
 
@@ -292,6 +295,9 @@ def unreliable_columns(
 
 
 def _far(n: int, mean: float, m2: float, centre: float) -> bool:
-    # A sum of squares of exactly 0 was computed without rounding.
+    # A sum of squares of exactly 0 is that of a constant, unless the values vanished beside a much larger centre, of a
+    # variant that is not compared: the mean is then 0 beside it.
+    if m2 == 0:
+        return mean != centre and abs(mean) <= ABSORBED * abs(centre)
     # With centre k standard deviations off, about 2 log10(k) of 16 digits cancel: at 100 twelve remain.
-    return m2 != 0 and n * (mean - centre) ** 2 > FAR**2 * max(m2, 0.0)
+    return n * (mean - centre) ** 2 > FAR**2 * max(m2, 0.0)
