@@ -73,7 +73,12 @@ def column_names(names: str | Iterable[str] | None) -> tuple[str, ...]:
 def _control(label: Any) -> Any:
     if not isinstance(label, Hashable):
         raise InputError(f"control must be one label of the treatment column, got {label!r}.")
-    return label
+    return _plain(label)
+
+
+def _plain(label: Any) -> Any:
+    # NumPy's True is not Python's, and a label of a column of booleans may be either.
+    return bool(label) if type(label).__name__ in ("bool_", "bool") else label
 
 
 def _treatment(labels: Any) -> Any:
@@ -87,7 +92,7 @@ def _treatment(labels: Any) -> Any:
                 f"treatment must be a label, a list of labels, or None for every other arm, got {label!r}; "
                 f"turn it into a list of labels."
             )
-    return labels
+    return type(labels)(map(_plain, labels)) if isinstance(labels, list | tuple | set | frozenset) else _plain(labels)
 
 
 def _covariates(names: Any) -> tuple[str, ...] | None:

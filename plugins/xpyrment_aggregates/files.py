@@ -115,6 +115,13 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
+def _label(value: Any) -> Any:
+    """Return a label; raise ValueError if it is none."""
+    if isinstance(value, list | dict) or (isinstance(value, float) and not math.isfinite(value)):
+        raise ValueError(f"{value!r} is not a label")
+    return value
+
+
 def _count(value: Any) -> int:
     """Return a count; raise ValueError if it is none."""
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
@@ -128,7 +135,7 @@ def _pairs(counts: Mapping[Label | None, int]) -> list[list[Any]]:
 
 
 def _mapping(pairs: list[list[Any]]) -> dict[Any, int]:
-    return {label: _count(count) for label, count in pairs}
+    return {_label(label): _count(count) for label, count in pairs}
 
 
 def _written_units(units: UnitReport) -> Json:
@@ -169,7 +176,7 @@ def _written_set(stored: StoredSet) -> Json:
 
 
 def _read_set(stored: Json) -> StoredSet:
-    terms = tuple(Term(*term) for term in stored["terms"])
+    terms = tuple(Term(*map(_label, term)) for term in stored["terms"])
     moments = {arm["label"]: _read_moments(arm, terms) for arm in stored["arms"]}
     rows = {arm["label"]: _count(arm["rows"]) for arm in stored["arms"]}
     return StoredSet(frozenset(stored["required"]), terms, moments, rows)

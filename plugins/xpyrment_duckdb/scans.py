@@ -106,7 +106,9 @@ def _parquet(files: Files, options: ReadOptions, database: PrivateDatabase) -> S
         import pyarrow.parquet as pq
 
     try:
-        names = pq.read_schema(files.paths[0]).names
+        # An open file: PyArrow takes some names for addresses, such as that of a folder called "s3:".
+        with open(files.paths[0], "rb") as file:
+            names = pq.read_schema(file).names
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{files.named(files.paths[0])} is not a Parquet file, or is damaged: {error}.") from error
     # DuckDB would rename the second of two columns of one name without a word.
@@ -120,7 +122,7 @@ def _arrow(files: Files, options: ReadOptions, database: PrivateDatabase) -> Sca
         import pyarrow.dataset as ds
 
     try:
-        data = ds.dataset(list(files.paths), format="ipc")
+        data = ds.dataset([str(Path(path).absolute()) for path in files.paths], format="ipc")
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{files.described} is not an Arrow (Feather) file, or is damaged: {error}.") from error
     check_names(data.schema.names, files.described)

@@ -134,7 +134,8 @@ def balance(result: AnalysisResult) -> Table:
 
 def provenance(result: AnalysisResult) -> Table:
     """Return how the numbers were made: the analysis' settings, then the code behind each part."""
-    rows = [(words(str(key)), setting(value)) for key, value in result.metadata.items() if value not in (None, [], {})]
+    metadata = result.to_dict()["analysis"]  # as plain values: a label may be of a type of NumPy
+    rows = [(words(str(key)), setting(value)) for key, value in metadata.items() if value not in (None, [], {})]
     # One line per plugin with its metrics, not per metric: most metrics share all of them. Dicts keep the order.
     makers: dict[str, dict[str, None]] = {}
     for row in result.results:

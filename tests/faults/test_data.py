@@ -204,9 +204,9 @@ def test_columns_that_are_not_named_by_text_are_left_alone_or_refused():
     data = frame().rename(columns={"x": 3, "z": ("t", 1)})
     assert row(data).status == "ok"
     for use in (
-        lambda: xp.setup(data, 3),
+        lambda: xp.setup(data, 3).register_metric("y").run_analysis(),
         lambda: xp.setup(data, "v").register_metric("m", value_col=3),
-        lambda: xp.setup(data, "v", covariates=[("t", 1)]),
+        lambda: xp.setup(data, "v", covariates=[("t", 1)]).register_metric("y").run_analysis("a", "b"),
     ):
         with pytest.raises(XpyrmentError):
             use()
@@ -256,6 +256,8 @@ def test_the_simulated_sample_ratio_test_of_many_small_variants_is_quick():
     counts = {f"v{i}": int(n) for i, n in enumerate(np.random.default_rng(0).integers(0, 4, 300))}
     start = time.process_time()
     check = xp.check_srm(counts)
-    assert time.process_time() - start < 20  # it took 50 s with a log factorial per count and draw
+    # With a log factorial per count and draw, and a million draws, it took 50 s.
+    assert time.process_time() - start < 20
+    assert "100,000 draws" in check.details["method"]
     # The chi-square approximation is rough here, but of the same order.
     assert abs(check.p_value - stats.chi2.sf(check.statistic, 299)) < 0.25

@@ -19,6 +19,7 @@ from xpyrment_core.data.source import decisions
 from xpyrment_core.data.units import crossed
 from xpyrment_core.options import OPTIONS, Options
 from xpyrment_core.registry.provenance import Issue
+from xpyrment_core.values.metric_result import text_keys
 
 Gate = Callable[[Plan], list[Issue]]
 
@@ -49,7 +50,7 @@ def analyse(study: Study, options: Options, *, gate: Gate | None = None) -> Anal
     plan = make_plan(study, options)
     # The gate comes before the data: an analysis that is refused must not have looked at an outcome.
     issues = gate(plan) if gate is not None else []
-    # Overflow of extreme values is found in the numbers, and reported per metric; NumPy's warnings would name our lines.
+    # Overflow of extreme values is found in the numbers and reported per metric; NumPy's warnings would name our lines.
     with np.errstate(all="ignore"):
         data = read(study, plan)
         rows = [row for task in plan.tasks for row in rows_of(plan, task, data)]
@@ -108,12 +109,13 @@ def _asked(study: Study, plan: Plan) -> dict[str, Any]:
 
 
 def _facts(study: Study, plan: Plan, data: Data) -> dict[str, Any]:
+    rows = {label: count for label, count in plan.labels.items() if label is not None}
     return {
         "look": study.look,
         "engine": str(study.host.provenance(study.engine)),
         "passes": data.reading.passes,
         "reading": decisions(study.source),
-        "rows": {str(label): count for label, count in plan.labels.items() if label is not None},
+        "rows": dict(zip(text_keys(rows), rows.values(), strict=True)),
         "rows_missing_label": plan.labels.get(None, 0),
         "units_in_two_arms": data.reading.units.in_two_arms if data.reading.units else 0,
     }

@@ -198,7 +198,7 @@ def native(value: Any) -> Any:
     if type(value) is float:
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {key: native(item) for key, item in zip(_keys(value), value.values(), strict=True)}
+        return {key: native(item) for key, item in zip(text_keys(value), value.values(), strict=True)}
     if isinstance(value, list | tuple | set | frozenset):
         return [native(item) for item in value]
     if hasattr(value, "tolist"):  # numpy scalars and arrays
@@ -210,8 +210,14 @@ def native(value: Any) -> Any:
     return value if value is None or isinstance(value, bool | int | str) else str(value)
 
 
-def _keys(mapping: Mapping[Any, Any]) -> list[str]:
-    """Return the keys as different texts: where 1 and "1" are both keys, the second one is written with its quotes."""
+def text_keys(mapping: Mapping[Any, Any]) -> list[str]:
+    """Return the keys as different texts, which JSON needs.
+
+    Examples
+    --------
+    >>> text_keys({1: "a", "1": "b"})
+    ['1', "'1'"]
+    """
     keys: dict[str, None] = {}
     for key in mapping:
         text = str(key)
