@@ -64,6 +64,10 @@ class Catalogue:
 
     def get(self, kind: str, name: str, plugins: Iterable[PluginInfo]) -> Registered:
         """Find a definition by its bare name or as ``plugin/name``; `plugins` are used in the error message only."""
+        if not isinstance(name, str):
+            raise InputError(
+                f"{kind.replace('_', ' ')} must be a name, got {name!r}; 'xpyrment plugins' lists the names."
+            )
         plugin, _, bare = name.rpartition("/")
         entries = self._entries.get((kind, bare), [])
         if plugin:

@@ -3,6 +3,7 @@
 import os
 import sys
 import tempfile
+import zlib
 from collections.abc import Iterable, Sequence
 from functools import cache
 from glob import glob, has_magic
@@ -240,7 +241,7 @@ def first_bytes(path: str, size: int = SAMPLE_BYTES) -> bytes:
     try:
         with open_text_file(path) as file:
             return bytes(file.read(size))
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"'{path}' cannot be read: {error}.") from error
 
 
