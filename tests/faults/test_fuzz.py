@@ -89,31 +89,32 @@ METRIC = {
 }
 
 
-def some(draw, table, share=0.25):
+def some(draw, table, share=0.1):
     return {key: draw.choice(values) for key, values in table.items() if draw.random() < share}
 
 
 def frame(draw):
     generator = np.random.default_rng(draw.getrandbits(32))
-    rows = draw.choice([0, 1, 2, 3, 4, 7, 20, 60, 200])
-    labels = draw.choice(LABELS)
+    rows = draw.choice([0, 1, 2, 3, 4, 7, 20, 60, 60, 200, 200])
+    labels = draw.choice(draw.choice([LABELS, LABELS[:2]]))
     data = {"v": pd.Series([labels[k] for k in generator.integers(0, len(labels), rows)], dtype=object)}
     for name in ("y", "k", "d"):
-        data[name] = COLUMNS[draw.choice(list(COLUMNS))](generator, rows)
+        data[name] = COLUMNS[draw.choice(list(COLUMNS)[: draw.choice([7, 99])])](generator, rows)
     data["u"] = generator.integers(0, max(1, rows // draw.choice([1, 3])), rows)
     return pd.DataFrame(data), labels
 
 
 def analysed(draw, data, labels):
     options = some(draw, OPTIONS)
-    if draw.random() < 0.8:
-        options |= {"control": labels[0]}
-    if draw.random() < 0.8:
-        options |= {"treatment": draw.choice([labels[-1], labels[1:], None, labels, "no"])}
-    kind = draw.choice(KINDS[: draw.choice([7, 10])])
+    if draw.random() < 0.95:
+        options |= {"control": labels[0], "treatment": draw.choice([labels[-1], labels[1:], None])}
+    else:
+        options |= {"treatment": draw.choice([labels, "no"])}
+    kind = draw.choice(KINDS[: draw.choice([7, 7, 7, 10])])
     columns = {"numerator_col": "y", "denominator_col": "d"} if kind == "ratio" else {"value_col": "y"}
+    columns |= {"quantile": {"q": 0.5}, "capped": {"cap": 2.0}}.get(kind, {})
     experiment = xp.setup(data, "v", draw.choice([None, "u"]), draw.choice([None, ["k"]]))
-    experiment.register_metric("m", kind, **columns, **some(draw, METRIC, 0.15))
+    experiment.register_metric("m", kind, **columns, **some(draw, METRIC, 0.05))
     return experiment.run_analysis(**options)
 
 
