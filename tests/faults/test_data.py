@@ -65,7 +65,7 @@ def test_a_file_named_twice_is_read_once(folder):
         lambda data: aggregate(data.iloc[::-1], "v", ["x/y"], ["z"]),
     ],
 )
-def test_moments_of_the_same_rows_are_refused_whatever_else_they_have(again):
+def test_moments_of_the_same_rows_are_refused_with_any_other_columns(again):
     data = frame()
     with pytest.raises(InputError, match="the same data would count twice"):
         row([aggregate(data, "v", ["y"]), again(data)])
