@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from xpyrment_power.design import Design
 
 
+WEEKS = 8
+"""Weeks that --by-week shows: longer experiments are rare."""
+
+
 class PowerCalculationError(InputError):
     """A plan whose parameters are invalid or contradict each other."""
 
@@ -61,6 +65,9 @@ def power(
     daily_traffic: Annotated[
         float | None, Parameter(help="Units entering the experiment per day, all groups: gives the duration.")
     ] = None,
+    by_week: Annotated[
+        bool, Parameter(help="Print the minimum detectable effect after each week (8 without --weeks).", negative="")
+    ] = False,
     weeks: Annotated[
         int | None,
         Parameter(help="Print the minimum detectable effect after each of so many weeks; needs --daily-traffic."),
@@ -105,6 +112,8 @@ def power(
             cluster_size=cluster_size,
             cluster_cv=cluster_cv,
         )
+        if by_week and weeks is None:
+            weeks = WEEKS
         if weeks is not None:
             others = {"--mde": mde, "--n": n, "--control": control, "--total": total, "--plot": plot}
             others["--curve"] = curve or None
@@ -136,7 +145,7 @@ def _by_week(
     if given:
         raise InputError(f"--weeks gives the effect by week and excludes {', '.join(given)}. Leave one of them out.")
     if daily_traffic is None:
-        raise InputError("--weeks needs the units per day: add --daily-traffic, such as --daily-traffic 5000.")
+        raise InputError("a table by week needs the units per day: add --daily-traffic, such as --daily-traffic 5000.")
     return report_of_weeks(by_week(design, daily_traffic, weeks, DEFAULT_POWER if power is None else power))
 
 

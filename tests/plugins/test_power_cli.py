@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from commands import command
 from processes import script
 from xpyrment_core.cli.report import FORMATS, render
 from xpyrment_core.errors import InputError
@@ -194,3 +195,10 @@ def test_the_command_module_loads_nothing_heavy():
     )
     done = script(code)
     assert done.stdout.strip() == "[]"
+
+
+def test_by_week_is_eight_weeks_unless_said():
+    words = ("power", "--std", "15", "--baseline", "100", "--daily-traffic", "500", "--format", "json")
+    assert len(json.loads(command(*words, "--by-week").stdout)["weeks"]) == 8
+    assert command(*words, "--by-week", "--weeks", "4").stdout == command(*words, "--weeks", "4").stdout
+    assert "--daily-traffic" in command("power", "--std", "15", "--by-week").stderr

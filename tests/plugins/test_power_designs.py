@@ -219,7 +219,7 @@ def test_the_command_prints_fixed_sizes():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"weeks": 4}, "--weeks needs the units per day"),
+        ({"weeks": 4}, "needs the units per day"),
         ({"weeks": 4, "daily_traffic": 5, "mde": "2", "curve": True}, "excludes --mde, --curve"),
         ({"weeks": 0, "daily_traffic": 5}, "weeks must be a whole number from 1 to 520, got 0"),
         ({"weeks": 4, "daily_traffic": -5}, "daily traffic must be a positive number"),
