@@ -1,4 +1,4 @@
-"""Analyse files of moments: counts, means and cross-products, without unit-level data.
+"""Analyse files of moments: counts, means and cross-products per variant, in place of rows.
 
 ``xpyrment aggregate DATA`` writes counts, means and cross-products per variant to a
 ``.moments.json`` file. Files of several shards, days or countries merge exactly, and

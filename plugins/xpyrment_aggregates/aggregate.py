@@ -1,4 +1,4 @@
-"""Aggregates of data: counts and moments per variant, without unit-level data."""
+"""Aggregates of data: counts and moments per variant, in place of rows."""
 
 from collections.abc import Mapping, Sequence
 

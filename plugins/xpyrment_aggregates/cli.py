@@ -32,8 +32,8 @@ def aggregate(
 ) -> Report:
     """Add data up to counts, means and cross-products per variant, and write them to a small file.
 
-    The file contains no unit-level data. Files of several days or shards are merged by analysing
-    them together: xpyrment analyze 'day-*.moments.json' --treatment-col … --metric ….
+    The file contains sums, no rows; sums over a single unit are its values. Files of several days or shards are
+    merged by analysing them together: xpyrment analyze 'day-*.moments.json' --treatment-col … --metric ….
     """
     from xpyrment_aggregates.files import write
     from xpyrment_aggregates.make import aggregate as add_up
