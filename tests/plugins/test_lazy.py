@@ -130,6 +130,7 @@ def test_a_column_of_text_is_refused_by_name() -> None:
         LazyEngine().open(pl.from_pandas(frame()).lazy()).moments(query("variant"))
 
 
+@pytest.mark.slow
 @pytest.mark.spark
 @pytest.mark.xdist_group("spark")
 @JAVA

@@ -20,6 +20,7 @@ from xpyrment_core.stats.wald import satterthwaite
 from xpyrment_core.values.estimates import Estimate
 from xpyrment_core.values.moments import Moments
 from xpyrment_ttests import xpyrment_tests
+from xpyrment_ttests.cr2 import cr2
 from xpyrment_ttests.wald import student, welch, z
 
 ORACLES = Path(__file__).parents[1] / "oracles"
@@ -147,7 +148,7 @@ def test_one_constant_variant_leaves_the_other_ones_noise():
 
 
 def test_the_definitions_load():
-    assert {d.name: d.load() for d in xpyrment_tests()} == {"welch": welch, "student": student, "z": z}
+    assert {d.name: d.load() for d in xpyrment_tests()} == {"welch": welch, "student": student, "z": z, "cr2": cr2}
 
 
 @pytest.mark.parametrize("unit", [1e-150, 1e-82, 1.0, 1e80, 1e140])

@@ -68,10 +68,10 @@ def shares(users: int, replicates: int, test: str) -> pd.Series:
 
 @pytest.mark.simulation
 def test_checks_and_metrics_hold_their_level_on_event_rows():
-    found = shares(150, 150, "welch")
+    found = shares(150, 100, "welch")
     assert len(found) == 10
-    # 5 % of 150 has a standard deviation of 1.8 points. Quantiles with few users are conservative.
-    assert found.max() <= 0.10, found
+    # 5 % of 100 has a standard deviation of 2.2 points. Quantiles with few users are conservative.
+    assert found.max() <= 0.12, found
 
 
 @pytest.mark.simulation

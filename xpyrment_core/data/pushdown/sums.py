@@ -1,9 +1,8 @@
 """Translates a query into sums, and the sums back into moments.
 
-A `SumPlan` lists the sums that an engine needs; the engine computes them in one statement, and the
-plan turns them into moments. The sums are the same everywhere: with a centre `c` per column (the
-mean of a few rows) ``sum(x - c)`` and ``sum((x - c) * (y - c))``, which all engines can compute
-and which keep the variance of ``1e9 + N(0, 1)``.
+A `SumPlan` lists the sums that an engine computes in one statement, and turns them into moments: with a centre `c` per
+column (the mean of a few rows) ``sum(x - c)`` and ``sum((x - c) * (y - c))``, which keep the variance of
+``1e9 + N(0, 1)``.
 """
 
 import math
@@ -40,9 +39,7 @@ class Factor:
     column : str
         The data column; empty for ``rows``.
     kind : {"value", "filled", "missing", "level", "rows"}
-        As in `Term`; ``value`` is missing where the column is, ``rows`` is 1 on every row.
-    level : object
-        The level of a ``level`` factor.
+        As in `Term`, and so is `level`; ``value`` is missing where the column is, ``rows`` is 1 on every row.
     """
 
     column: str
