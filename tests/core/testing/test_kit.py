@@ -127,6 +127,7 @@ def test_a_right_test_passes(name):
     check_test(host.get("test", name).definition, fast=True)
 
 
+@pytest.mark.slow
 def test_a_rank_test_passes_where_its_null_hypothesis_is_true():
     def superiority(control, treatment):
         ranks = np.searchsorted(np.sort(control), treatment, "left") + np.searchsorted(
